@@ -1,0 +1,47 @@
+/* multidir.conf and multidir.conf.d: text -> one immutable, validated configuration, or all errors with file and line.
+ * Relies on: model/settings, base.
+ * Must never: guess; go on with a default where a value was given and is wrong; read a secret's content (it checks who can read the file).
+ *
+ * Parsing is split from reading files, so that the keeper can be handed the same texts, and a fuzzer can too. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/sbuf.h"
+#include "model/settings.h"
+
+#define CONFIG_FILE "/etc/multidir/multidir.conf"
+#define CONFIG_FOLDER "/etc/multidir/multidir.conf.d"
+#define CONFIG_RUNTIME_FILE CONFIG_FOLDER "/90-multidirctl.conf"
+#define CONFIG_TEXT_MAX (4u << 20)
+
+struct config_source { char *path; char *text; size_t len; };
+struct config_sources { struct config_source *items; size_t count; };
+
+/* multidir.conf, then *.conf of the folder in name order (bytes). A missing main file is -ENOENT; a missing folder is fine.
+ * Files others can write, or not owned by root, are refused when the caller is root (-EPERM, message in errors). */
+int config_read_sources(const char *file, const char *folder, struct config_sources *sources, struct sbuf *errors);
+void config_sources_done(struct config_sources *sources);
+
+struct config {
+        struct settings settings;
+        struct arena *arena;             /* of everything in settings */
+        struct config_origin *origins;   /* where each value comes from: config_value() */
+        size_t origin_count;
+};
+
+/* All errors go to *errors, a line each: "FILE:LINE: what is wrong; what would be right". check_files: also look at the permissions of the files
+ * that *_file keys name (not in the keeper). Returns 0, -EINVAL (there are errors), -ENOMEM. */
+int config_parse(const struct config_sources *sources, bool check_files, struct sbuf *errors, struct config **config);
+void config_free(struct config *config);
+
+/* The effective value of a key as text, e.g. ("application/host", "membership"), and where it was set ("FILE:LINE", or "default").
+ * NULL for a key that the section does not have. */
+const char *config_value(const struct config *config, const char *section, const char *key, const char **origin);
+
+/* Rewrites the runtime file's text with section.key = value set (value NULL: removed); other lines stay. *text is malloc'ed. */
+int config_set_text(const char *text, const char *section, const char *key, const char *value, char **new_text);
+/* Whether a later file than the runtime one sets the key (then a change at run time would have no effect): its path, or NULL. */
+const char *config_overridden(const struct config_sources *sources, const char *section, const char *key);

@@ -1,0 +1,74 @@
+/* The SQLite store of one directory: NAME.db. For an internal directory it is the directory itself (D1), for others its replica.
+ * Relies on: SQLite (WAL, synchronous=FULL), model/replica.
+ * Must never: acknowledge a change that a crash could lose; open a store that belongs to another directory (name and type are recorded).
+ *
+ * One writer (the keeper), any number of readers (the password checkers), never blocking each other. Errors are negative errnos: -EIO and
+ * -ENOSPC as SQLite reports them, -EBADMSG for a damaged or newer store, -ENOENT / -EEXIST as said. store_error() has SQLite's words. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/secret.h"
+#include "model/replica.h"
+#include "model/settings.h"
+
+struct store;
+
+enum store_mode { STORE_READ_ONLY = 0, STORE_READ_WRITE };
+
+/* Opens FOLDER/NAME.db; STORE_READ_WRITE creates and upgrades it. */
+int store_open(const char *folder, const char *name, enum directory_type type, enum store_mode mode, struct store **store);
+void store_close(struct store *store);
+DEFINE_CLEANUP(struct store *, store_close)
+const char *store_error(const struct store *store);
+
+/* The whole content as a replica. A never synchronised store has synchronised_s 0; an internal one is always complete. */
+int store_load(struct store *store, struct replica **replica);
+/* Grows with every committed change. */
+int store_revision(struct store *store, uint64_t *revision);
+
+/* What the password check needs of one entry, read live. */
+struct store_login {
+        char entry_id[64];
+        bool active;
+        bool must_change;
+        char hash[400];       /* crypt(5) text; "" : no password can be right. Wipe after use. */
+};
+/* By name in any case. -ENOENT: not there; -ENOTUNIQ: ambiguous (N2). */
+int store_login_by_name(struct store *store, const char *name, struct store_login *login);
+
+/* One transaction around any number of changes. A change outside one is its own transaction. */
+int store_begin(struct store *store);
+int store_commit(struct store *store);  /* durable when it returns 0 */
+void store_rollback(struct store *store);
+
+/* NULL text: leave as it is (modify), or none (add). has_*: the number is set. */
+struct store_user {
+        const char *name;
+        const char *display_name, *email, *home, *shell, *ssh_keys;
+        const char *hash;
+        bool has_uid, has_gid, has_active;
+        uint32_t uid, gid;
+        bool active;
+        bool has_must_change, must_change;
+        const char *const *attributes; size_t attribute_count; /* "KEY=VALUE"; an empty VALUE removes the key */
+        const char *entry_id; /* add only; NULL: a new random UUID */
+};
+int store_add_user(struct store *store, const struct store_user *user);               /* -EEXIST: folds to a name that is there */
+int store_modify_user(struct store *store, const char *name, const struct store_user *user); /* -ENOENT. user->name is ignored */
+int store_rename_user(struct store *store, const char *name, const char *new_name);   /* -ENOENT, -EEXIST */
+int store_remove_user(struct store *store, const char *name);                         /* -ENOENT; memberships go too */
+
+struct store_group { const char *name, *description; bool has_gid, has_active; uint32_t gid; bool active; const char *entry_id; };
+int store_add_group(struct store *store, const struct store_group *group);
+int store_modify_group(struct store *store, const char *name, const struct store_group *group);
+int store_remove_group(struct store *store, const char *name);
+
+int store_add_member(struct store *store, const char *group, const char *user);       /* -ENOENT, -EEXIST */
+int store_remove_member(struct store *store, const char *group, const char *user);    /* -ENOENT */
+int store_add_group_member(struct store *store, const char *group, const char *child);
+int store_remove_group_member(struct store *store, const char *group, const char *child);
+
+/* The free attributes of a user as "KEY=VALUE" lines, malloc'ed. -ENOENT. */
+int store_user_attributes(struct store *store, const char *name, char **lines);

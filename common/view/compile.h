@@ -1,0 +1,44 @@
+/* Compiles the view: replicas, settings, local files and id registry -> effective users, groups, memberships, and what is masked.
+ * Relies on: rules/, model/, view/writer.
+ * Must never: do I/O but through the writer's descriptor; publish an entry that rules N, I, L5/D6 or M10 refuse.
+ * This is the one place where names and ids are admitted: NSS and PAM can only see what passed it. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/reason.h"
+#include "model/local.h"
+#include "model/registry.h"
+#include "model/replica.h"
+#include "model/settings.h"
+
+struct compile_input {
+        const struct settings *settings;
+        const struct replica *const *replicas; /* by directory index of settings; NULL: no complete replica yet (D6) */
+        const struct local_accounts *local;
+        struct registry *registry;             /* new ids are put; the caller saves them before it publishes, or reverts */
+        uint64_t generation, built_s;
+};
+
+/* One name or id that is not published (multidirctl masked). Strings are owned by the result. */
+struct masked_row {
+        enum name_kind kind;
+        const char *name;      /* as the directory spells it */
+        uint32_t id;           /* 0: none */
+        uint32_t directory;    /* index in settings */
+        uint32_t winner;       /* index in settings of the directory that has it; UINT32_MAX: a local account, or nobody */
+        enum reason reason;    /* masked, invalid-name, reserved-name, local-account, id-conflict */
+        const char *text;      /* a sentence: the other name that has the id, the default used for a refused home, … */
+};
+
+struct compile_result {
+        struct masked_row *rows;
+        size_t row_count;
+        uint32_t user_count, group_count;
+        struct arena *arena;   /* of the strings */
+};
+void compile_result_done(struct compile_result *result);
+
+/* Writes the view to fd (empty, writable). 0 or a negative errno; on failure nothing is usable and the registry must be reverted.
+ * *result is filled on success. */
+int compile_view(const struct compile_input *input, int fd, struct compile_result *result);

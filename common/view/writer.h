@@ -1,0 +1,32 @@
+/* The view file, written: from a list of effective users and groups to bytes in a file descriptor.
+ * Relies on: base. view/compile.c decides what goes in, this module only how it lies there.
+ * Must never: publish (that is the installer's), or accept two users (groups) of one folded name or one id. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/reason.h"
+
+/* Written in the order of the calls: view_writer_new, then add_application…, add_group…, add_user… , set_memberships, finish. */
+struct view_writer;
+
+struct view_writer_user {
+        const char *name, *gecos, *home, *shell; /* as published */
+        const char *keys;            /* SSH keys, '\n' after each; "" none */
+        uint32_t uid, gid;           /* gid: the primary group's published gid, or uid with private_group */
+        int private_group;
+        const uint32_t *groups; uint32_t group_count; /* indexes given by add_group, each once, any order: every group of M2/M3, listed */
+        const uint32_t *extra_gids; uint32_t extra_gid_count; /* local_groups (N4, M11): in initgroups only */
+        const struct view_writer_access *access; /* one per application */
+};
+struct view_writer_access { enum reason reason; uint32_t directory; const char *entry_id; }; /* directory: index given by add_directory; UINT32_MAX: none */
+
+int view_writer_new(uint64_t generation, uint64_t built_s, uint64_t seed, struct view_writer **writer);
+void view_writer_free(struct view_writer *writer);
+int view_writer_add_directory(struct view_writer *writer, const char *name, uint32_t *index);
+int view_writer_add_application(struct view_writer *writer, const char *name, const char *const *services, uint32_t service_count);
+int view_writer_add_group(struct view_writer *writer, const char *name, uint32_t gid, uint32_t *index);
+int view_writer_add_user(struct view_writer *writer, const struct view_writer_user *user, uint32_t *index);
+/* Lays everything out (member vectors are the inverse of the users' groups, M5) and writes it to fd from offset 0. The fd is grown with
+ * fallocate first. 0 or a negative errno (-EEXIST: a name or id twice; -ENOSPC; -ENOMEM; -EOVERFLOW). */
+int view_writer_finish(struct view_writer *writer, int fd);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cleanup.h"
 #include "base/secret.h"
 #include "model/replica.h"
 #include "model/settings.h"

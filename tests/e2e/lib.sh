@@ -1,0 +1,77 @@
+# Shell functions shared by the demonstration and the end-to-end tests. Sourced inside namespace.sh.
+# Relies on: multidird and multidirctl installed in this namespace.
+
+passed=0 failed=0
+service_log=${MULTIDIR_TOP:-/tmp}/multidird.log
+
+# ck WHAT GOT PATTERN: one test; PATTERN is a shell pattern.
+ck() {
+        # shellcheck disable=SC2053
+        if [[ "$2" == $3 ]]; then
+                passed=$((passed + 1)); echo "ok - $1"
+        else
+                failed=$((failed + 1)); echo "not ok - $1: got '$2', want '$3'"
+        fi
+}
+
+# service_start: returns when `multidirctl status` says that the service is ready.
+service_start() {
+        /usr/sbin/multidird 2>>"$service_log" &
+        service_pid=$!
+        for _ in $(seq 200); do
+                multidirctl status >/dev/null 2>&1 && return 0
+                kill -0 $service_pid 2>/dev/null || break
+                sleep 0.05
+        done
+        echo "multidird did not become ready:" >&2
+        tail -n 20 "$service_log" >&2
+        return 1
+}
+
+service_stop() {
+        kill "$service_pid" 2>/dev/null
+        wait "$service_pid" 2>/dev/null
+}
+
+# sshd_start: a real sshd with PAM on 127.0.0.1:2222.
+sshd_start() {
+        local folder=$MULTIDIR_TOP/ssh
+        mkdir -p "$folder"
+        ssh-keygen -q -t ed25519 -N '' -f "$folder/host_key"
+        cat > "$folder/sshd_config" <<S
+ListenAddress 127.0.0.1
+Port 2222
+HostKey $folder/host_key
+PidFile $folder/pid
+UsePAM yes
+PasswordAuthentication yes
+KbdInteractiveAuthentication yes
+PermitRootLogin no
+UseDNS no
+MaxStartups 100
+S
+        /usr/sbin/sshd -D -e -f "$folder/sshd_config" 2>"$folder/log" &
+        sshd_pid=$!
+        for _ in $(seq 100); do
+                ss -ltn 2>/dev/null | grep -q :2222 && return 0
+                sleep 0.05
+        done
+        cat "$folder/log" >&2
+        return 1
+}
+sshd_stop() { kill "$sshd_pid" 2>/dev/null; wait "$sshd_pid" 2>/dev/null; }
+
+ssh_options=(-F none -p 2222 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR
+             -o NumberOfPasswordPrompts=1 -o ConnectTimeout=10)
+
+# ssh_password USER PASSWORD COMMAND…: password authentication, nothing else.
+ssh_password() {
+        local user=$1 password=$2; shift 2
+        sshpass -p "$password" ssh "${ssh_options[@]}" -o PubkeyAuthentication=no -o PreferredAuthentications=password \
+                "$user@127.0.0.1" "$@" 2>&1
+}
+
+finish() {
+        echo "$passed passed, $failed failed"
+        [ "$failed" = 0 ]
+}

@@ -49,7 +49,7 @@ struct replica {
         uint32_t user_count;
         struct replica_group *groups;
         uint32_t group_count;
-        struct replica_edge *user_edges;  /* direct memberships, no duplicates, in any order */
+        struct replica_edge *user_edges;  /* direct memberships, no duplicates, by user, then group */
         size_t user_edge_count;
         struct replica_edge *group_edges; /* child -> parent, no duplicates, no self-edges */
         size_t group_edge_count;
@@ -62,7 +62,8 @@ static inline const char *replica_text(const struct replica *replica, text_ref r
         return replica->text + ref;
 }
 
-/* Making one: new -> add… -> finish. The builder functions return 0 or -ENOMEM; replica_finish also -EOVERFLOW past 4 GiB of text. */
+/* Making one: new -> add… -> finish. The builder functions return 0 or -ENOMEM; replica_finish also -EOVERFLOW past 4 GiB of text, and
+ * -EINVAL when an edge names an entry that was never added. Edges may be added before the entries they name. */
 struct replica *replica_new(void);
 void replica_free(struct replica *replica);
 int replica_add_text(struct replica *replica, const char *text, text_ref *ref); /* NULL or "" gives 0 */
@@ -70,7 +71,8 @@ int replica_add_user(struct replica *replica, const struct replica_user *user, u
 int replica_add_group(struct replica *replica, const struct replica_group *group, uint32_t *index);
 int replica_add_user_edge(struct replica *replica, uint32_t user, uint32_t group);
 int replica_add_group_edge(struct replica *replica, uint32_t child, uint32_t parent);
-/* Builds the name maps, marks ambiguous entries, drops duplicate edges and self-edges, gives back spare memory. */
+/* Sorts the edges by member, then group; drops duplicates and self-edges; builds the name maps, marks ambiguous entries (N2), gives back
+ * spare memory. After a failure only replica_free is allowed. */
 int replica_finish(struct replica *replica);
 
 /* Index by name in any case, REPLICA_NONE if absent. */

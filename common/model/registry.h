@@ -23,10 +23,11 @@ struct registry_row {
 struct registry *registry_new(void);
 void registry_free(struct registry *registry);
 
-/* Adds or replaces the current row of (kind, name); the former one becomes an older row. Strings are copied.
- * The change is also appended to the pending list. 0 or -ENOMEM. */
+/* Adds or replaces the current row of (kind, name); the former one becomes an older row. Strings are copied, the name folded;
+ * row->current is ignored. The change is also appended to the pending list; a row equal to the current one changes nothing. 0 or -ENOMEM. */
 int registry_put(struct registry *registry, const struct registry_row *row);
-/* As put, while loading from disk: nothing becomes pending. */
+/* While loading from disk, oldest row first, before any put: nothing becomes pending. row->current says whether it is the name's current
+ * row. 0 or -ENOMEM. */
 int registry_load(struct registry *registry, const struct registry_row *row);
 
 /* The current row of a name (any case), or NULL. Valid until the next put. */
@@ -44,7 +45,8 @@ void registry_saved(struct registry *registry);
 /* Forgets what put since the last registry_saved (a build that was thrown away). */
 void registry_revert(struct registry *registry);
 
-/* accept NAME (I5): the names whose next build may take a new owner or id. Kept until the build that uses it clears it. */
+/* accept NAME (I5): the names whose next build may take a new owner or id. compile_view clears them when it succeeds;
+ * registry_revert brings back those cleared since the last registry_saved, which forgets them for good. */
 int registry_accept(struct registry *registry, enum name_kind kind, const char *name);
 bool registry_is_accepted(const struct registry *registry, enum name_kind kind, const char *name);
 void registry_clear_accepted(struct registry *registry);

@@ -1,0 +1,102 @@
+#!/bin/bash
+# The only thing a newcomer types (Debian 12, root):
+#   ./bootstrap.sh demo [--shell]   builds, and shows the main job in a namespace of its own; the host stays untouched
+#   ./bootstrap.sh test             every test, then "N passed, N failed"
+#   ./bootstrap.sh install          builds and installs on this host
+#   ./bootstrap.sh bench            the measurements, beside a peer in the same run
+# Build folders lie in ./build-*; nothing else is written here.
+set -euo pipefail
+cd "$(dirname "$(realpath "$0")")"
+
+build_packages=(gcc libc6-dev meson ninja-build pkg-config libpam0g-dev libsqlite3-dev libcrypt-dev libsystemd-dev libseccomp-dev
+                libjansson-dev libcmocka-dev)
+login_packages=(openssh-server openssh-client sudo sshpass expect iproute2 util-linux passwd login python3 pamtester)
+test_packages=(clang llvm libclang-rt-14-dev mandoc strace binutils systemd attr bash-completion e2fsprogs procps)
+bench_packages=(nscd)
+
+# Installs what is missing. Services that a package would start stay down.
+need() {
+        local missing=() package
+        for package in "$@"; do
+                dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+        done
+        [ ${#missing[@]} = 0 ] && return
+        [ "$(id -u)" = 0 ] || { echo "bootstrap.sh: run as root, or install: ${missing[*]}" >&2; exit 2; }
+        echo "Installing: ${missing[*]}"
+        local policy=''
+        if [ ! -e /usr/sbin/policy-rc.d ]; then
+                printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; policy=ours
+        fi
+        local status=0
+        { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"; } \
+                > build-packages.log 2>&1 || status=$?
+        [ -z "$policy" ] || rm -f /usr/sbin/policy-rc.d
+        [ $status = 0 ] || { tail -n 20 build-packages.log >&2; exit 1; }
+}
+
+# build FOLDER MESON-OPTION…
+build() {
+        local folder=$1; shift
+        if [ -f "$folder/build.ninja" ]; then meson configure "$folder" "$@" >/dev/null
+        else meson setup "$folder" "$@" > "$folder.log" 2>&1 || { cat "$folder.log" >&2; exit 1; }; fi
+        ninja -C "$folder" > "$folder.log" 2>&1 || { grep -E 'error|FAILED|warning' "$folder.log" >&2 || tail -n 40 "$folder.log" >&2; exit 1; }
+}
+
+must_be_root() { [ "$(id -u)" = 0 ] || { echo "bootstrap.sh $1: needs root" >&2; exit 2; }; }
+
+do_demo() {
+        must_be_root demo
+        need "${build_packages[@]}" "${login_packages[@]}"
+        echo "Building …"
+        build build-demo --buildtype=release -Dtests=false
+        exec tests/e2e/namespace.sh build-demo "$PWD/tests/e2e/demo.sh" "$@"
+}
+
+do_test() {
+        must_be_root test
+        need "${build_packages[@]}" "${login_packages[@]}" "${test_packages[@]}"
+        exec tests/all.sh "$@"
+}
+
+do_bench() {
+        must_be_root bench
+        need "${build_packages[@]}" "${login_packages[@]}" "${bench_packages[@]}"
+        build build-bench --buildtype=release
+        exec tests/bench/all.sh build-bench "$@"
+}
+
+do_install() {
+        must_be_root install
+        need "${build_packages[@]}"
+        echo "Building …"
+        build build-install --buildtype=release -Dtests=false
+        meson install -C build-install --no-rebuild --quiet
+        systemd-sysusers /usr/lib/sysusers.d/multidir.conf
+        install -d -m 755 /etc/multidir /etc/multidir/multidir.conf.d
+        install -d -m 700 /etc/multidir/secrets
+        # An upgrade keeps the configuration that is there.
+        [ -e /etc/multidir/multidir.conf ] || install -m 644 /usr/share/doc/multidir/multidir.conf /etc/multidir/multidir.conf
+        ldconfig
+        if [ -d /run/systemd/system ]; then
+                systemctl daemon-reload
+                systemctl enable --quiet multidird.service
+                systemctl restart multidird.service
+        else
+                echo "No systemd here: start /usr/sbin/multidird by hand."
+        fi
+        cat <<'T'
+Installed. What comes next:
+  edit /etc/multidir/multidir.conf, then   multidirctl check && multidirctl reload
+  add people                               multidirctl --directory staff user add NAME --password-stdin
+  let logins and getent use it             multidirctl enable        (and out again: multidirctl disable)
+T
+}
+
+command=${1:-}; shift || true
+case $command in
+        demo) do_demo "$@" ;;
+        test) do_test "$@" ;;
+        install) do_install ;;
+        bench) do_bench "$@" ;;
+        *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac

@@ -1,0 +1,94 @@
+#!/bin/bash
+# Every test, in stages; the last line is "N passed, N failed". Run through `./bootstrap.sh test` (which installs what this needs).
+# A stage is a command whose output is counted: meson's tests, "ok"/"not ok" lines, or its exit status alone.
+# Usage: tests/all.sh [STAGE…]     the stages' names are those of the functions stage_*.
+set -uo pipefail
+cd "$(dirname "$(realpath "$0")")/.."
+passed=0 failed=0
+logs=$PWD/build-logs; mkdir -p "$logs"
+started=$SECONDS
+
+note() { printf '%s\n' "$*"; }
+count() { passed=$((passed + $1)); failed=$((failed + $2)); }
+
+# one NAME COMMAND…: one test, by exit status.
+one() {
+        local name=$1 log="$logs/${1//[^a-zA-Z0-9]/_}.log"; shift
+        if "$@" > "$log" 2>&1; then count 1 0; note "ok - $name"
+        else count 0 1; note "not ok - $name"; tail -n 40 "$log"; fi
+}
+
+# lines NAME COMMAND…: counts its "ok" and "not ok" lines; a failure without one counts as one.
+lines() {
+        local name=$1 log="$logs/${1//[^a-zA-Z0-9]/_}.log" status good bad; shift
+        "$@" > "$log" 2>&1; status=$?
+        good=$(grep -c '^ok ' "$log"); bad=$(grep -c '^not ok ' "$log")
+        [ $status = 0 ] || [ "$bad" -gt 0 ] || bad=1
+        [ $((good + bad)) -gt 0 ] || bad=1
+        count "$good" "$bad"
+        note "$name: $good ok, $bad not ok"
+        [ "$bad" = 0 ] || { grep '^not ok ' "$log"; tail -n 15 "$log"; }
+}
+
+# suite BUILD [MESON-TEST-OPTION…]: meson's tests of a build.
+suite() {
+        local build=$1 log good bad; log="$logs/$(basename "$build").log"; shift
+        meson test -C "$build" --no-rebuild --print-errorlogs --num-processes "$(nproc)" "$@" > "$log" 2>&1
+        good=$(awk '/^Ok:/ {print $2}' "$log"); bad=$(awk '/^(Fail|Timeout|Unexpected Pass):/ {n += $2} END {print n + 0}' "$log")
+        [ -n "$good" ] || { good=0; bad=1; }
+        count "$good" "$bad"
+        note "tests of $build: $good ok, $bad not ok"
+        [ "$bad" = 0 ] || tail -n 60 "$log"
+}
+
+# build NAME MESON-OPTION…: one test: it compiles, warnings being errors.
+build() {
+        local name=$1; shift
+        rm -rf "$name"
+        one "build $name" bash -c 'folder=$1; shift; meson setup "$folder" "$@" && ninja -C "$folder"' - "$name" "$@"
+}
+
+stage_gcc() {
+        build build-gcc --buildtype=release
+        suite build-gcc
+}
+stage_sanitizers() {
+        CC=clang build build-asan --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+        ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 MULTIDIR_TEST_QUICK=1 suite build-asan --timeout-multiplier 4
+}
+stage_threads() {
+        CC=clang build build-tsan --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+        MULTIDIR_TEST_QUICK=1 suite build-tsan --suite threads --timeout-multiplier 4
+}
+stage_fuzz() {
+        CC=clang build build-fuzz --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true -Dtests=true
+        lines "fuzz, 60 s in all" tests/fuzz/run.sh build-fuzz 60
+}
+stage_analyzer() {
+        lines "gcc -fanalyzer" tests/lint/analyzer.sh
+}
+stage_lint() {
+        lines "lint" tests/lint/run.sh build-gcc
+}
+stage_scenarios() {
+        lines "scenarios" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/scenarios.py" "$PWD/tests/scenarios"
+}
+stage_logins() {
+        lines "logins" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/logins.sh"
+}
+stage_demo() {
+        one "demo" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/demo.sh"
+}
+stage_faults() {
+        lines "faults" tests/fault/run.sh build-gcc
+}
+
+stages=("$@")
+[ ${#stages[@]} -gt 0 ] || stages=(gcc lint scenarios logins demo faults sanitizers threads fuzz analyzer)
+for stage in "${stages[@]}"; do
+        note "--- $stage ($((SECONDS - started)) s)"
+        "stage_$stage"
+done
+note "took $((SECONDS - started)) s"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

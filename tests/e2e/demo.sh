@@ -54,7 +54,7 @@ say "The groups of the first directory that has the user"
 show 'jsmith:*=> 0' "getent passwd jsmith"
 show '*linux-users*=> 0' "id jsmith"
 show '*:jsmith*=> 0' "getent group linux-users"
-show 'suppliers:*:=> 0' "getent group suppliers"
+show 'suppliers:*: => 0' "getent group suppliers"
 
 say "A real sshd: the first directory's password opens, the second's does not"
 install -d -m 700 -o "$(id -u jsmith)" -g "$(id -g jsmith)" /home/jsmith
@@ -64,7 +64,7 @@ show 'jsmith*=> 0' "sshpass -p first-pw $SSH 'id -un; id -Gn'"
 show '*Permission denied*' "sshpass -p second-pw $SSH id"
 
 say "sudo, through a directory group that stands for the local group sudo"
-show '0=> 0' "sshpass -p first-pw $SSH \"echo first-pw | sudo -S -p '' id -u\""
+show '0 => 0' "sshpass -p first-pw $SSH \"echo first-pw | sudo -S -p '' id -u\""
 
 say "Why?"
 show '*allow*=> 0' "echo first-pw | multidirctl explain login jsmith --service sshd --password-stdin"

@@ -30,17 +30,18 @@ enum login_next {
         LOGIN_ASK_REPLICA,     /* what does the replica of login.directory know of the user? answer with event.replica */
         LOGIN_ASK_LIVE,        /* ask login.directory itself; answer with event.presence */
         LOGIN_CHECK_PASSWORD,  /* check it at login.directory (the owner), answer with event.password */
-        LOGIN_CHECK_DUMMY,     /* nobody has the user: spend what a check costs (L9); the answer carries nothing */
+        LOGIN_CHECK_DUMMY,     /* nobody has the user: spend what a check costs (L9); the answer carries nothing. Not without a password */
         LOGIN_ASK_GATE,        /* is the user in a gate group of login.directory? answer with event.gate */
         LOGIN_ASK_PUBLISHED,   /* which entry does `host` publish under the name? answer with event.published (L12) */
 };
 
-/* What a replica can say (L5, L6). */
+/* What a replica can say (L5, L6). Fresh: younger than replica_max_age; an internal directory's always is. */
 enum replica_knowledge {
         REPLICA_ABSENT = 0,     /* no complete replica */
-        REPLICA_HAS_USER,       /* of whatever age */
-        REPLICA_LACKS_FRESH,    /* younger than replica_max_age: proof of absence */
+        REPLICA_HAS_USER,       /* fresh: proof that the user is here */
+        REPLICA_LACKS_FRESH,    /* proof that the user is not */
         REPLICA_LACKS_STALE,
+        REPLICA_HAS_STALE,      /* asked live; unavailable stops the login whatever on_unavailable says (L5) */
 };
 
 /* What the password check can say. An internal directory is its own live server. */
@@ -57,7 +58,8 @@ struct login_event {
         enum replica_knowledge replica;   /* after LOGIN_ASK_REPLICA */
         enum presence presence;           /* after LOGIN_ASK_LIVE */
         enum password_result password;    /* after LOGIN_CHECK_PASSWORD */
-        bool active;                      /* with CHECK_RIGHT, MUST_CHANGE, EXPIRED: the owner's flag (L3); zero is inactive */
+        bool active;                      /* the owner's flag (L3); zero is inactive. With CHECK_RIGHT, MUST_CHANGE and EXPIRED; and with
+                                             REPLICA_HAS_USER and PRESENCE_FOUND, where it counts only if no password was given */
         bool gate;                        /* after LOGIN_ASK_GATE: a member of one of the mapping's allow_groups (L4) */
         bool published_same;              /* after LOGIN_ASK_PUBLISHED: host publishes this very entry (L12) */
 };
@@ -70,7 +72,7 @@ struct login_step_record {
         enum reason result;    /* REASON_OK: this step let the login go on */
         const char *text;      /* a sentence for people; static */
 };
-#define LOGIN_STEPS_MAX 512    /* three per mapping and a few; later ones are dropped, the verdict never is */
+#define LOGIN_STEPS_MAX 512    /* two per mapping and a few; when full the last one is replaced, so that the verdict's is always there */
 
 struct login {
         /* Set by login_start, read by the machine. */
@@ -87,14 +89,20 @@ struct login {
         bool must_change;      /* allow, but the password must be changed (L7) */
         /* The machine's own. */
         size_t position;       /* in application->mappings */
+        bool replica_has;      /* a replica of `directory`, of whatever age, has the user (L5) */
+        bool active;           /* what the last event said of the owner's flag (L3) */
+        enum password_result password; /* what the check said; CHECK_RIGHT where none was given */
         struct login_step_record steps[LOGIN_STEPS_MAX];
         size_t step_count;
 };
 
-/* name: REASON_OK, or why the name is refused before anybody is asked (REASON_INVALID_NAME N3, REASON_RESERVED_NAME or
- * REASON_LOCAL_ACCOUNT N4, L12). throttled: L11, told by the caller. The settings must outlive the login. */
+/* application: index in settings; one that is none is denied as unavailable. name: REASON_OK, or why the name is refused before anybody is
+ * asked (REASON_INVALID_NAME N3, REASON_RESERVED_NAME or REASON_LOCAL_ACCOUNT N4, L12). throttled: L11, told by the caller.
+ * Order of refusals: the name, the password's form (L8), the throttle; then the search (L1, L5, L6), the password, L3, L4, L7, L12.
+ * The settings must outlive the login. Never fails. */
 void login_start(struct login *login, const struct settings *settings, size_t application, enum reason name, enum password_state password,
                  bool throttled);
 
-/* Takes the answer to login->next. Unused fields of the event are ignored. No effect once done. */
+/* Takes the answer to login->next. Fields of the event that it does not ask for are ignored; a zeroed event is the safe answer to
+ * each question. No effect once done. */
 void login_step(struct login *login, const struct login_event *event);

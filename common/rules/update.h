@@ -29,10 +29,11 @@ enum update_operation {
 /* What one directory says, before anything is changed. For a switched-off directory nothing is asked. Zero is UNAVAILABLE. */
 struct update_facts {
         enum presence user;      /* the user (for U11: the child group) */
-        enum presence new_name;  /* rename: an entry of the new name */
+        enum presence new_name;  /* rename: another entry of the new name (not the user's own, spelled otherwise) */
         enum presence group;     /* the group that is added, changed, or gets the member */
         enum presence member;    /* the direct membership: FOUND or NOT_FOUND */
-        bool above;              /* U11: the child group is the group, or above it, here: the new membership would be circular */
+        bool above;              /* U11: the child group is the group, or above it by the memberships on record here, whatever M6 and
+                                    nested_groups make of them: the new membership would be circular */
 };
 
 struct update_request {
@@ -45,15 +46,20 @@ struct update_request {
                                      modify-group-attributes or both */
         bool group_in_group;      /* U11 */
         bool unmask;              /* U4 --unmask */
-        enum reason name;         /* the name's own refusal (N3, N4) for what would be created; else REASON_OK */
+        bool sets_password;       /* ADD_USER, MODIFY_USER: a password is set with it (P5: not in a delegated directory) */
+        enum reason name;         /* the name's own refusal (N3, N4) for what would be created; else REASON_OK. With ADD_MEMBER the group's,
+                                     looked at only if the group would be created (U7, U8) */
 };
 
-/* One change in one directory, in order of execution. `what`: a permission's name, or rename-user, set-password, add-member, remove-member. */
+/* One change in one directory, in order of execution. `what`: a permission's name, or rename-user, set-password, add-member, remove-member.
+ * A change that needs two permissions (U3) is two of these in a row for one directory: one transaction, each its own fields. A group made on
+ * the way (U7, U8) is UPDATE_ADD_GROUP, then UPDATE_ADD_MEMBER; of several names in one change only the first makes it. */
 struct update_change { size_t directory; enum update_operation operation; permission_set permissions; const char *what; };
-/* A directory that was passed over, in directory order. */
+/* A directory that was passed over for want of a permission, in the application's order. Also listed when nobody was left to take the change. */
 struct update_skip { size_t directory; enum permission permission; enum permission_level level; };
 
-#define UPDATE_CHANGES_MAX 64
+#define UPDATE_DIRECTORIES_MAX 64 /* active ones of one application */
+#define UPDATE_CHANGES_MAX (2 * UPDATE_DIRECTORIES_MAX)
 struct update_plan {
         enum reason reason;       /* REASON_OK: carry the changes out. Zero: unavailable */
         const char *rule;         /* "U7"; static */
@@ -62,10 +68,14 @@ struct update_plan {
         enum permission_level level;
         struct update_change changes[UPDATE_CHANGES_MAX];
         size_t change_count;
-        struct update_skip skips[UPDATE_CHANGES_MAX];
+        struct update_skip skips[UPDATE_DIRECTORIES_MAX];
         size_t skip_count;
 };
 
-/* Fills *plan. Order of refusals: name, existence, permission and kind, the other rules; any UNAVAILABLE directory that the rule must look into
- * first of all. Never fails. More than UPDATE_CHANGES_MAX directories: config refuses such an application. */
+/* Fills *plan; never fails. Order of refusals: the name; UNAVAILABLE; existence (not found, exists, already-a-member); permission and kind; the
+ * other rules (needs-unmask, not-a-member, circular, nesting-not-supported).
+ * What a rule must look into, in the application's order: "the owner" and "the first" every directory down to that one; "any" and "every"
+ * (U1, U5, U6 all, U8, U10, a new name, a group missing at the owner, U4's masked copies) every active directory. A directory that is not
+ * looked into may be UNAVAILABLE. The console looks into its one directory, by U7 and U9; a switched-off one is UNAVAILABLE.
+ * More than UPDATE_DIRECTORIES_MAX active directories: UNAVAILABLE (config refuses such an application). */
 void update_plan(const struct update_request *request, struct update_plan *plan);

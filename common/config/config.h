@@ -20,8 +20,9 @@
 struct config_source { char *path; char *text; size_t len; };
 struct config_sources { struct config_source *items; size_t count; };
 
-/* multidir.conf, then *.conf of the folder in name order (bytes). A missing main file is -ENOENT; a missing folder is fine.
- * Files others can write, or not owned by root, are refused when the caller is root (-EPERM, message in errors). */
+/* multidir.conf, then *.conf of the folder in name order (bytes; folder NULL: none). A missing main file is -ENOENT; a missing folder is fine.
+ * Files others can write, or not owned by root, are refused when the caller is root (-EPERM). -EFBIG above CONFIG_TEXT_MAX, -EINVAL for what
+ * is no regular file, or another negative errno; each with a line in errors. *sources is then untouched. */
 int config_read_sources(const char *file, const char *folder, struct config_sources *sources, struct sbuf *errors);
 void config_sources_done(struct config_sources *sources);
 
@@ -33,15 +34,18 @@ struct config {
 };
 
 /* All errors go to *errors, a line each: "FILE:LINE: what is wrong; what would be right". check_files: also look at the permissions of the files
- * that *_file keys name (not in the keeper). Returns 0, -EINVAL (there are errors), -ENOMEM. */
+ * that *_file keys name (not in the keeper, which may not open them); internal directories have no such key. Returns 0, -EINVAL (there are errors), -ENOMEM. */
 int config_parse(const struct config_sources *sources, bool check_files, struct sbuf *errors, struct config **config);
 void config_free(struct config *config);
 
-/* The effective value of a key as text, e.g. ("application/host", "membership"), and where it was set ("FILE:LINE", or "default").
- * NULL for a key that the section does not have. */
+/* The effective value of a key as text, e.g. ("application/host", "membership"), and where it was set: "FILE:LINE", "profile NAME" for what
+ * the application's profile presets (U13), or "default". origin may be NULL. Owned by the configuration.
+ * NULL for a key that the section does not have, or a section that is neither written nor a mapping of an application. */
 const char *config_value(const struct config *config, const char *section, const char *key, const char **origin);
 
-/* Rewrites the runtime file's text with section.key = value set (value NULL: removed); other lines stay. *text is malloc'ed. */
+/* Rewrites the runtime file's text (NULL: there is none yet) with section.key = value set (value NULL: removed); other lines stay.
+ * *new_text is malloc'ed. 0, -ENOMEM, -EINVAL: the value cannot be written so that it is read back (newline, " ;", blanks around it, …). */
 int config_set_text(const char *text, const char *section, const char *key, const char *value, char **new_text);
-/* Whether a later file than the runtime one sets the key (then a change at run time would have no effect): its path, or NULL. */
+/* Whether a later file than the runtime one sets the key (then a change at run time would have no effect): its path (owned by sources; the
+ * last one's, which wins), or NULL. sources as config_read_sources gives them: multidir.conf first. */
 const char *config_overridden(const struct config_sources *sources, const char *section, const char *key);

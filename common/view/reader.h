@@ -10,9 +10,12 @@
 
 #include "base/reason.h"
 
+#ifndef VIEW_PATH /* tests build the same sources with a path of their own */
 #define VIEW_PATH "/var/lib/multidir/view"
+#endif
 
-struct view { const unsigned char *base; size_t size; }; /* one mapping; immutable but for the superseded mark */
+/* One mapping; immutable but for the superseded mark. pin: whose it is, for view_release. */
+struct view { const unsigned char *base; size_t size; uint32_t pin; };
 
 enum view_answer { VIEW_UNAVAILABLE = 0, VIEW_FOUND, VIEW_NOT_FOUND };
 
@@ -24,6 +27,7 @@ struct view_user {
         const char *shell; uint32_t shell_len;
         uint32_t uid, gid;
         const uint32_t *gids; uint32_t gid_count; /* supplementary: without the primary gid, in ascending order */
+        bool primary_listed;                      /* the user is a listed member of the primary group too */
         bool private_group;                       /* gid == uid, group of the user's name, no listed members (M10) */
         uint32_t index;                           /* in enumeration order; for view_user_access, view_user_keys */
 };
@@ -32,11 +36,12 @@ struct view_group {
         const char *name; uint32_t name_len;
         uint32_t gid;
         uint32_t member_count;
-        const char *members; uint32_t members_len; /* member names in a row, each NUL-terminated: members_len bytes in all */
-        const uint32_t *member_offsets;            /* member_count offsets into members (NULL when there are none) */
+        const char *members; uint32_t members_len; /* member names in a row, each NUL-terminated: members_len bytes in all, below 2^31 */
+        const uint32_t *member_offsets;            /* member_count offsets into members (NULL when there are none). Checked by the caller:
+                                                    * one below members_len is a NUL-terminated text, others are damage */
 };
 
-/* What an application says of a user (account phase, L3, L4, L12, C1). */
+/* What an application says of a user (account phase, L3, L4, L12, C1). directory and entry_id are "" (and reason is not OK) when it has no owner. */
 struct view_access {
         enum reason reason;      /* REASON_OK, inactive, no-access, seat-limit, id-conflict; zero: unavailable */
         const char *directory;   /* the owner in that application */
@@ -51,9 +56,21 @@ void view_close(struct view *view);
 /* The checksum over the whole file, and every record, index and vector walked. 0 or -EBADMSG; *what says where. */
 int view_verify(const struct view *view, const char **what);
 
-/* The process's shared mapping of VIEW_PATH (or of the path set at build time for tests): the newest view, learnt without a system call in the
- * common case. Thread-safe, fork-safe. false: no usable view. The copy stays valid for the life of the process. */
+/* The process's shared mapping of VIEW_PATH: the newest view, learnt without a system call in the common case. Thread-safe, fork-safe, lock-free.
+ * false: no usable view (absent, damaged, another version, not root's, writable by others). A view that cannot be opened any more goes on serving.
+ * On true the mapping stays valid until view_release(view); a caller that never releases keeps one old mapping alive, no more. errno is preserved. */
 bool view_current(struct view *view);
+void view_release(struct view *view);
+
+/* A place in an enumeration, shared by all threads of a process: pins one view from the first step to the end, so that a walk shows one generation.
+ * Zeroed memory is "before the first". */
+struct view_cursor { _Atomic uint64_t word; };
+/* The view that the cursor walks (the current one if it has none yet), pinned for the caller, and the place. false: no usable view. */
+bool view_cursor_get(struct view_cursor *cursor, struct view *view, uint32_t *index);
+/* One step forward, if the cursor still is where view_cursor_get said. false: another thread moved it; get again. */
+bool view_cursor_advance(struct view_cursor *cursor, const struct view *view, uint32_t index);
+/* Back to "before the first". */
+void view_cursor_reset(struct view_cursor *cursor);
 
 enum view_answer view_user_by_name(const struct view *view, const char *name, struct view_user *user);
 enum view_answer view_user_by_uid(const struct view *view, uint32_t uid, struct view_user *user);

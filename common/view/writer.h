@@ -7,7 +7,9 @@
 
 #include "base/reason.h"
 
-/* Written in the order of the calls: view_writer_new, then add_application…, add_group…, add_user… , set_memberships, finish. */
+/* Called in this order: view_writer_new, then add_directory and add_application…, add_group…, add_user…, finish. Texts are copied. All calls
+ * return 0 or a negative errno: -EINVAL (a name of 0 or more than 255 bytes, an index out of range, "ok" without a directory; also a call out of
+ * order), -EOVERFLOW, -ENOMEM. After a failure only view_writer_free is of use. */
 struct view_writer;
 
 struct view_writer_user {
@@ -27,6 +29,10 @@ int view_writer_add_directory(struct view_writer *writer, const char *name, uint
 int view_writer_add_application(struct view_writer *writer, const char *name, const char *const *services, uint32_t service_count);
 int view_writer_add_group(struct view_writer *writer, const char *name, uint32_t gid, uint32_t *index);
 int view_writer_add_user(struct view_writer *writer, const struct view_writer_user *user, uint32_t *index);
-/* Lays everything out (member vectors are the inverse of the users' groups, M5) and writes it to fd from offset 0. The fd is grown with
- * fallocate first. 0 or a negative errno (-EEXIST: a name or id twice; -ENOSPC; -ENOMEM; -EOVERFLOW). */
+/* Once. Lays everything out (member vectors are the inverse of the users' groups, M5) and writes it to fd from offset 0. The fd is grown with
+ * fallocate first; it must be empty and open for reading and writing. 0 or a negative errno (-EEXIST: a name or id twice; -ENOSPC; -ENOMEM; -EOVERFLOW). */
 int view_writer_finish(struct view_writer *writer, int fd);
+
+/* Sets the superseded mark of a published view: readers that map it then look at the path again. Call it after the newer view was renamed into
+ * place. fd: open for writing. 0 or a negative errno (-EBADMSG: not a view). */
+int view_mark_superseded(int fd);

@@ -1,0 +1,119 @@
+/* Every SQL text of the stores; see sql.h.
+ * Relies on: NOCASE folding ASCII only, which is the folding of N1.
+ * Must never: change a text of `versions` that was released; a new shape is a new version at the end. */
+#include "replica/sql.h"
+
+#include "base/cleanup.h"
+
+/* Hashes have a table of their own: loading a replica never reads a page that holds one. Memberships are pairs of small integers in
+ * tables without rowid: 10,000,000 of them are one compact tree, read in one sweep. There is deliberately no index by member: it
+ * would double what a synchronisation writes, and only removals need it (they sweep once per transaction). */
+#define STORE_TABLES \
+        "CREATE TABLE store (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL, type TEXT NOT NULL," \
+        " revision INTEGER NOT NULL, synchronised_s INTEGER NOT NULL);" \
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE, entry_id TEXT NOT NULL UNIQUE," \
+        " display_name TEXT, email TEXT, home TEXT, shell TEXT, ssh_keys TEXT, sid TEXT," \
+        " uid INTEGER NOT NULL DEFAULT 0, gid INTEGER NOT NULL DEFAULT 0, posix_primary INTEGER NOT NULL DEFAULT 0," \
+        " active INTEGER NOT NULL DEFAULT 1, must_change INTEGER NOT NULL DEFAULT 0);" \
+        "CREATE TABLE passwords (user INTEGER PRIMARY KEY, hash TEXT NOT NULL);" \
+        "CREATE TABLE attributes (user INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL," \
+        " PRIMARY KEY (user, key)) WITHOUT ROWID;" \
+        "CREATE TABLE groups (id INTEGER PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE, entry_id TEXT NOT NULL UNIQUE," \
+        " description TEXT, sid TEXT, gid INTEGER NOT NULL DEFAULT 0, active INTEGER NOT NULL DEFAULT 1);" \
+        "CREATE TABLE members (grp INTEGER NOT NULL, user INTEGER NOT NULL, PRIMARY KEY (grp, user)) WITHOUT ROWID;" \
+        "CREATE TABLE children (parent INTEGER NOT NULL, child INTEGER NOT NULL, PRIMARY KEY (parent, child)) WITHOUT ROWID;"
+
+static const char *const store_unique_versions[] = {
+        STORE_TABLES "CREATE UNIQUE INDEX users_name ON users (name); CREATE UNIQUE INDEX groups_name ON groups (name);",
+};
+static const char *const store_ambiguous_versions[] = {
+        STORE_TABLES "CREATE INDEX users_name ON users (name); CREATE INDEX groups_name ON groups (name);",
+};
+
+static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
+        [STORE_READ_INFO] = { "SELECT name, type, synchronised_s FROM store" },
+        [STORE_READ_REVISION] = { "SELECT revision FROM store" },
+        [STORE_LOGIN] = { "SELECT u.entry_id, u.active, u.must_change, p.hash FROM users u LEFT JOIN passwords p ON p.user = u.id"
+                          " WHERE u.name = ?1 LIMIT 2" },
+        [STORE_FIND_USER] = { "SELECT id FROM users WHERE name = ?1 LIMIT 2" },
+        [STORE_FIND_GROUP] = { "SELECT id FROM groups WHERE name = ?1 LIMIT 2" },
+        [STORE_ATTRIBUTES] = { "SELECT key, value FROM attributes WHERE user = ?1 ORDER BY key" },
+        [STORE_LOAD_USERS] = { "SELECT id, uid, gid, active, posix_primary, name, entry_id, display_name, email, home, shell, ssh_keys,"
+                               " sid FROM users ORDER BY id" },
+        [STORE_LOAD_GROUPS] = { "SELECT id, gid, active, name, entry_id, description, sid FROM groups ORDER BY id" },
+        [STORE_LOAD_MEMBERS] = { "SELECT user, grp FROM members" },
+        [STORE_LOAD_CHILDREN] = { "SELECT child, parent FROM children" },
+        [STORE_NEXT_IDS] = { "SELECT (SELECT coalesce(max(id), 0) + 1 FROM users), (SELECT coalesce(max(id), 0) + 1 FROM groups)", true },
+        [STORE_BUMP_REVISION] = { "UPDATE store SET revision = revision + 1", true },
+        [STORE_INSERT_USER] = { "INSERT INTO users (id, name, entry_id, display_name, email, home, shell, ssh_keys, uid, gid, active,"
+                                " must_change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce(?9, 0), coalesce(?10, 0),"
+                                " coalesce(?11, 1), coalesce(?12, 0))", true },
+        [STORE_UPDATE_USER] = { "UPDATE users SET display_name = coalesce(?4, display_name), email = coalesce(?5, email),"
+                                " home = coalesce(?6, home), shell = coalesce(?7, shell), ssh_keys = coalesce(?8, ssh_keys),"
+                                " uid = coalesce(?9, uid), gid = coalesce(?10, gid), active = coalesce(?11, active),"
+                                " must_change = coalesce(?12, must_change) WHERE id = ?1", true },
+        [STORE_RENAME_USER] = { "UPDATE users SET name = ?2 WHERE id = ?1", true },
+        [STORE_DELETE_USER] = { "DELETE FROM users WHERE id = ?1", true },
+        [STORE_SET_HASH] = { "INSERT INTO passwords (user, hash) VALUES (?1, ?2) ON CONFLICT (user) DO UPDATE SET hash = ?2", true },
+        [STORE_DELETE_HASH] = { "DELETE FROM passwords WHERE user = ?1", true },
+        [STORE_SET_ATTRIBUTE] = { "INSERT INTO attributes (user, key, value) VALUES (?1, ?2, ?3)"
+                                  " ON CONFLICT (user, key) DO UPDATE SET value = ?3", true },
+        [STORE_DELETE_ATTRIBUTE] = { "DELETE FROM attributes WHERE user = ?1 AND key = ?2", true },
+        [STORE_DELETE_ATTRIBUTES] = { "DELETE FROM attributes WHERE user = ?1", true },
+        [STORE_NOTE_GONE] = { "INSERT OR IGNORE INTO temp.gone (id) VALUES (?1)", true },
+        [STORE_GONE_BOUNDS] = { "SELECT (SELECT min(id) FROM temp.gone), (SELECT max(id) FROM temp.gone)", true },
+        [STORE_SWEEP_MEMBERS] = { "DELETE FROM members WHERE user BETWEEN ?1 AND ?2 AND user IN (SELECT id FROM temp.gone)", true },
+        [STORE_FORGET_GONE] = { "DELETE FROM temp.gone", true },
+        [STORE_INSERT_GROUP] = { "INSERT INTO groups (id, name, entry_id, description, gid, active)"
+                                 " VALUES (?1, ?2, ?3, ?4, coalesce(?5, 0), coalesce(?6, 1))", true },
+        [STORE_UPDATE_GROUP] = { "UPDATE groups SET description = coalesce(?4, description), gid = coalesce(?5, gid),"
+                                 " active = coalesce(?6, active) WHERE id = ?1", true },
+        [STORE_DELETE_GROUP] = { "DELETE FROM groups WHERE id = ?1", true },
+        [STORE_DELETE_GROUP_MEMBERS] = { "DELETE FROM members WHERE grp = ?1", true },
+        [STORE_DELETE_GROUP_CHILDREN] = { "DELETE FROM children WHERE parent = ?1 OR child = ?1", true },
+        [STORE_INSERT_MEMBER] = { "INSERT INTO members (grp, user) VALUES (?1, ?2)", true },
+        [STORE_DELETE_MEMBER] = { "DELETE FROM members WHERE grp = ?1 AND user = ?2", true },
+        [STORE_INSERT_CHILD] = { "INSERT INTO children (parent, child) VALUES (?1, ?2)", true },
+        [STORE_DELETE_CHILD] = { "DELETE FROM children WHERE parent = ?1 AND child = ?2", true },
+};
+
+#define STORE_APPLICATION_ID 0x4d445354 /* "MDST" */
+#define STORE_TEMPORARY "CREATE TEMP TABLE gone (id INTEGER PRIMARY KEY)"
+
+const struct sql_schema sql_store_unique = {
+        STORE_APPLICATION_ID, "directory store", store_unique_versions, ARRAY_SIZE(store_unique_versions),
+        store_statements, STORE_STATEMENT_MAX, STORE_TEMPORARY,
+};
+const struct sql_schema sql_store_ambiguous = {
+        STORE_APPLICATION_ID, "directory store", store_ambiguous_versions, ARRAY_SIZE(store_ambiguous_versions),
+        store_statements, STORE_STATEMENT_MAX, STORE_TEMPORARY,
+};
+
+/* A log, not a table of states: the newest row of a name is its current one, and no row ever goes (I2). */
+static const char *const registry_versions[] = {
+        "CREATE TABLE ids (seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, directory TEXT NOT NULL,"
+        " entry_id TEXT NOT NULL, id INTEGER NOT NULL);",
+};
+static const struct sql_statement registry_statements[REGISTRY_STATEMENT_MAX] = {
+        [REGISTRY_LOAD] = { "SELECT kind, name, directory, entry_id, id FROM ids ORDER BY seq" },
+        [REGISTRY_APPEND] = { "INSERT INTO ids (kind, name, directory, entry_id, id) VALUES (?1, ?2, ?3, ?4, ?5)", true },
+};
+const struct sql_schema sql_registry = {
+        0x4d444944, "id registry", registry_versions, ARRAY_SIZE(registry_versions), registry_statements, REGISTRY_STATEMENT_MAX, NULL,
+};
+
+static const char *const logins_versions[] = {
+        "CREATE TABLE logins (application TEXT NOT NULL, directory TEXT NOT NULL, entry_id TEXT NOT NULL, user TEXT NOT NULL,"
+        " first_s INTEGER NOT NULL, last_s INTEGER NOT NULL, last_service TEXT NOT NULL,"
+        " PRIMARY KEY (application, directory, entry_id)) WITHOUT ROWID;",
+};
+static const struct sql_statement logins_statements[LOGINS_STATEMENT_MAX] = {
+        /* The clock may have gone back: `last` is the latest, `first` the earliest. */
+        [LOGINS_RECORD] = { "INSERT INTO logins (application, directory, entry_id, user, first_s, last_s, last_service)"
+                            " VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT (application, directory, entry_id) DO UPDATE SET"
+                            " user = ?4, first_s = min(first_s, ?5), last_service = iif(?5 >= last_s, ?6, last_service),"
+                            " last_s = max(last_s, ?5)", true },
+};
+const struct sql_schema sql_logins = {
+        0x4d444c47, "record of logins", logins_versions, ARRAY_SIZE(logins_versions), logins_statements, LOGINS_STATEMENT_MAX, NULL,
+};

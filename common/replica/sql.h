@@ -1,0 +1,71 @@
+/* Every SQL text of the stores, in one place: what the files look like and what is asked of them.
+ * Relies on: nothing but the SQLite dialect.
+ * Must never: be built from data at run time; values are always bound. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One prepared statement; `writes` says that only the writer prepares it. */
+struct sql_statement {
+        const char *text;
+        bool writes;
+};
+
+/* What a file is: its application_id, its versions (versions[n] takes version n to n + 1), its statements. */
+struct sql_schema {
+        int application_id;
+        const char *what; /* for messages: "directory store" */
+        const char *const *versions;
+        size_t version_count;
+        const struct sql_statement *statements;
+        size_t statement_count;
+        const char *temporary; /* tables of the writer's connection alone, or NULL */
+};
+
+enum store_statement {
+        STORE_READ_INFO,
+        STORE_READ_REVISION,
+        STORE_LOGIN,
+        STORE_FIND_USER,
+        STORE_FIND_GROUP,
+        STORE_ATTRIBUTES,
+        STORE_LOAD_USERS,
+        STORE_LOAD_GROUPS,
+        STORE_LOAD_MEMBERS,
+        STORE_LOAD_CHILDREN,
+        STORE_NEXT_IDS,
+        STORE_BUMP_REVISION,
+        STORE_INSERT_USER,
+        STORE_UPDATE_USER,
+        STORE_RENAME_USER,
+        STORE_DELETE_USER,
+        STORE_SET_HASH,
+        STORE_DELETE_HASH,
+        STORE_SET_ATTRIBUTE,
+        STORE_DELETE_ATTRIBUTE,
+        STORE_DELETE_ATTRIBUTES,
+        STORE_NOTE_GONE,
+        STORE_GONE_BOUNDS,
+        STORE_SWEEP_MEMBERS,
+        STORE_FORGET_GONE,
+        STORE_INSERT_GROUP,
+        STORE_UPDATE_GROUP,
+        STORE_DELETE_GROUP,
+        STORE_DELETE_GROUP_MEMBERS,
+        STORE_DELETE_GROUP_CHILDREN,
+        STORE_INSERT_MEMBER,
+        STORE_DELETE_MEMBER,
+        STORE_INSERT_CHILD,
+        STORE_DELETE_CHILD,
+        STORE_STATEMENT_MAX
+};
+
+/* NAME.db where a name is one entry (internal, delegated: the second spelling is refused), and where it may be several (N2). */
+extern const struct sql_schema sql_store_unique, sql_store_ambiguous;
+
+enum registry_statement { REGISTRY_LOAD, REGISTRY_APPEND, REGISTRY_STATEMENT_MAX };
+extern const struct sql_schema sql_registry;
+
+enum logins_statement { LOGINS_RECORD, LOGINS_STATEMENT_MAX };
+extern const struct sql_schema sql_logins;

@@ -1,0 +1,147 @@
+/* The store of one directory: opening it, whose it is, and what is read live; see store.h. */
+#include "replica/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "replica/store_internal.h"
+
+static const char *const type_names[] = {
+        [DIRECTORY_INTERNAL] = "internal", [DIRECTORY_LDAP] = "ldap", [DIRECTORY_DELEGATED] = "delegated",
+        [DIRECTORY_CROWD] = "crowd", [DIRECTORY_JIRA] = "jira",
+};
+
+/* Where this host decides which names exist, a second spelling is refused (N2); elsewhere the server decides. */
+static const struct sql_schema *schema_for(enum directory_type type) {
+        return type == DIRECTORY_INTERNAL || type == DIRECTORY_DELEGATED ? &sql_store_unique : &sql_store_ambiguous;
+}
+
+static bool same_text(sqlite3_stmt *statement, int column, const char *text) {
+        const char *found = (const char *)sqlite3_column_text(statement, column);
+        return found && strcmp(found, text) == 0;
+}
+
+static int check_owner(struct store *store, const char *name) {
+        sqlite3_stmt *statement = database_statement(&store->database, STORE_READ_INFO);
+        int r = database_step(&store->database, statement);
+        if (r == 0)
+                return database_refuse(&store->database, -EBADMSG, "it does not say whose store it is");
+        if (r < 0)
+                return r;
+        bool ours = same_text(statement, 0, name) && same_text(statement, 1, type_names[store->type]);
+        int64_t synchronised_s = sqlite3_column_int64(statement, 2);
+        database_reset(statement);
+        if (!ours)
+                return database_refuse(&store->database, -EBADMSG, "it is the store of a directory with another name or type");
+        store->synchronised_s = synchronised_s > 0 ? (uint64_t)synchronised_s : 0;
+        return 0;
+}
+
+int store_open(const char *folder, const char *name, enum directory_type type, enum store_mode mode, struct store **result) {
+        if ((size_t)type >= ARRAY_SIZE(type_names) || !type_names[type])
+                return -EINVAL;
+        _cleanup_(store_closep) struct store *store = calloc(1, sizeof *store);
+        char *first = sqlite3_mprintf("INSERT INTO store (id, name, type, revision, synchronised_s) VALUES (1, %Q, %Q, 0, 0)", name,
+                                      type_names[type]);
+        if (!store || !first) {
+                sqlite3_free(first);
+                return -ENOMEM;
+        }
+        store->type = type;
+        int r = database_open(&store->database, folder, name, schema_for(type), mode == STORE_READ_WRITE ? DATABASE_WRITABLE : 0, first);
+        sqlite3_free(first);
+        if (r == 0)
+                r = check_owner(store, name);
+        if (r < 0) {
+                log_error("store of directory %s: %s", name, store->database.error[0] ? store->database.error : strerror(-r));
+                return r;
+        }
+        *result = TAKE_PTR(store);
+        return 0;
+}
+
+void store_close(struct store *store) {
+        if (!store)
+                return;
+        if (store->database.handle)
+                database_rollback(&store->database);
+        database_done(&store->database);
+        free(store);
+}
+
+const char *store_error(const struct store *store) {
+        return store->database.error;
+}
+
+int store_revision(struct store *store, uint64_t *revision) {
+        sqlite3_stmt *statement = database_statement(&store->database, STORE_READ_REVISION);
+        int r = database_step(&store->database, statement);
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
+        int64_t number = sqlite3_column_int64(statement, 0);
+        database_reset(statement);
+        if (number < 0)
+                return database_refuse(&store->database, -EBADMSG, "its revision is negative");
+        *revision = (uint64_t)number;
+        return 0;
+}
+
+int store_find(struct store *store, enum store_statement which, const char *name, int64_t *id) {
+        sqlite3_stmt *statement = database_statement(&store->database, which);
+        database_bind_text(&store->database, statement, 1, name);
+        int r = database_step(&store->database, statement);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        int64_t found = sqlite3_column_int64(statement, 0);
+        r = database_step(&store->database, statement);
+        if (r < 0)
+                return r;
+        database_reset(statement);
+        if (r > 0)
+                return -ENOTUNIQ;
+        *id = found;
+        return 0;
+}
+
+/* Copies a column that must fit: what does not is not ours, and a cut text would be another one. */
+static int copy_column(struct store *store, sqlite3_stmt *statement, int column, char *out, size_t size) {
+        const char *text = (const char *)sqlite3_column_text(statement, column);
+        size_t len = text ? (size_t)sqlite3_column_bytes(statement, column) : 0;
+        if (len >= size || (len > 0 && memchr(text, 0, len)))
+                return database_refuse(&store->database, -EBADMSG, "a text in it is longer than it can be");
+        if (len > 0)
+                memcpy(out, text, len);
+        out[len] = 0;
+        return 0;
+}
+
+static int read_login(struct store *store, sqlite3_stmt *statement, struct store_login *login) {
+        int r = copy_column(store, statement, 0, login->entry_id, sizeof login->entry_id);
+        if (r == 0 && !login->entry_id[0])
+                r = database_refuse(&store->database, -EBADMSG, "an entry in it has no id");
+        if (r == 0)
+                r = copy_column(store, statement, 3, login->hash, sizeof login->hash);
+        login->active = sqlite3_column_int(statement, 1) == 1;
+        login->must_change = sqlite3_column_int(statement, 2) != 0;
+        return r;
+}
+
+int store_login_by_name(struct store *store, const char *name, struct store_login *login) {
+        struct store_login found = { 0 };
+        sqlite3_stmt *statement = database_statement(&store->database, STORE_LOGIN);
+        database_bind_text(&store->database, statement, 1, name);
+        int r = database_step(&store->database, statement);
+        if (r == 0)
+                return -ENOENT;
+        if (r > 0)
+                r = read_login(store, statement, &found);
+        if (r == 0)
+                r = database_step(&store->database, statement) == 1 ? -ENOTUNIQ : 0;
+        database_reset(statement);
+        if (r == 0)
+                *login = found;
+        explicit_bzero(&found, sizeof found);
+        return r;
+}

@@ -12,7 +12,7 @@ build_packages=(gcc libc6-dev meson ninja-build pkg-config libpam0g-dev libsqlit
                 libjansson-dev libcmocka-dev)
 login_packages=(openssh-server openssh-client sudo sshpass expect iproute2 util-linux passwd login python3 pamtester)
 test_packages=(clang llvm libclang-rt-14-dev mandoc strace binutils systemd attr bash-completion e2fsprogs procps)
-bench_packages=(nscd)
+bench_packages=(nscd bc perl)
 
 # Installs what is missing. Services that a package would start stay down.
 need() {

@@ -83,6 +83,8 @@ uint32_t view_group_count(const struct view *view);  /* private groups are not c
 
 uint64_t view_generation(const struct view *view);
 uint64_t view_built_s(const struct view *view);      /* wall clock */
+/* Seconds after view_built_s from which the account phase no longer relies on the view; 0: no limit. */
+uint32_t view_account_max_age_s(const struct view *view);
 bool view_superseded(const struct view *view);
 
 /* Applications: index 0 is `host`. */

@@ -21,6 +21,10 @@ int view_writer_new(uint64_t generation, uint64_t built_s, uint64_t seed, struct
         return 0;
 }
 
+void view_writer_set_account_max_age(struct view_writer *writer, uint32_t seconds) {
+        writer->account_max_age_s = seconds;
+}
+
 void view_writer_free(struct view_writer *writer) {
         if (!writer)
                 return;

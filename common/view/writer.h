@@ -25,6 +25,8 @@ struct view_writer_access { enum reason reason; uint32_t directory; const char *
 
 int view_writer_new(uint64_t generation, uint64_t built_s, uint64_t seed, struct view_writer **writer);
 void view_writer_free(struct view_writer *writer);
+/* Seconds; 0 (as without the call): no limit. See view_account_max_age_s. Never fails; at any time before finish. */
+void view_writer_set_account_max_age(struct view_writer *writer, uint32_t seconds);
 int view_writer_add_directory(struct view_writer *writer, const char *name, uint32_t *index);
 int view_writer_add_application(struct view_writer *writer, const char *name, const char *const *services, uint32_t service_count);
 int view_writer_add_group(struct view_writer *writer, const char *name, uint32_t gid, uint32_t *index);

@@ -20,6 +20,7 @@ struct group_build {
 
 struct view_writer {
         uint64_t generation, built_s, seed;
+        uint32_t account_max_age_s;
         struct store directories, applications, services; /* uint32_t, struct view_application_entry, uint32_t: offsets into texts */
         struct store texts;
         struct store groups, group_names;                 /* struct group_build; names with their NULs */

@@ -15,7 +15,7 @@ struct registry_row {
         enum name_kind kind;
         const char *name;      /* published spelling, folded */
         const char *directory; /* the owner it was published from */
-        const char *entry_id;  /* "" where the row speaks of a name merged from several directories' groups */
+        const char *entry_id;  /* the owner's entry; a group merged from several directories has its owner's too */
         uint32_t id;
         bool current;          /* false: an older row of that name (its id stays taken) */
 };

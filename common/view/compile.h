@@ -27,8 +27,9 @@ struct masked_row {
         uint32_t id;           /* 0: none */
         uint32_t directory;    /* index in settings */
         uint32_t winner;       /* index in settings of the directory that has it; UINT32_MAX: a local account, or nobody */
-        enum reason reason;    /* masked, invalid-name, reserved-name, local-account, id-conflict */
-        const char *text;      /* a sentence: the other name that has the id, the default used for a refused home, … */
+        enum reason reason;    /* masked, invalid-name, reserved-name, local-account, id-conflict; unavailable (hidden by D6); no-access
+                                  (publish = with-access). ok: the name is published, but not as its entry has it; see text */
+        const char *text;      /* a sentence: the other name that has the id, the default used for a refused home (N5), … */
 };
 
 struct compile_result {
@@ -39,6 +40,8 @@ struct compile_result {
 };
 void compile_result_done(struct compile_result *result);
 
-/* Writes the view to fd (empty, writable). 0 or a negative errno; on failure nothing is usable and the registry must be reverted.
- * *result is filled on success. */
+/* Writes the view to fd (empty, open for reading and writing). 0 or a negative errno; on failure nothing is usable and the registry must be
+ * reverted; *result is untouched. On success *result is filled, every published name stands in the registry, and accepted names are cleared
+ * (registry_revert brings them back). A group that an update created because its name exists elsewhere (U5, U7, U8, U11) has a new owner:
+ * the caller accepts its name, and it keeps the id that the name has (I5). */
 int compile_view(const struct compile_input *input, int fd, struct compile_result *result);

@@ -19,7 +19,7 @@ struct view { const unsigned char *base; size_t size; uint32_t pin; };
 
 enum view_answer { VIEW_UNAVAILABLE = 0, VIEW_FOUND, VIEW_NOT_FOUND };
 
-/* A published user. Texts point into the mapping, NUL-terminated, valid as long as the mapping. */
+/* A published user. Texts point into the mapping, NUL-terminated, valid as long as the mapping; they lie in one run, name first, shell last. */
 struct view_user {
         const char *name; uint32_t name_len;
         const char *gecos; uint32_t gecos_len;

@@ -49,8 +49,9 @@ static bool yescrypt_bounded(const char *p) {
         return p[0] == 'j' && p[1] != 0 && strchr("789ABCD", p[1]) && (p[2] == '5' || p[2] == 'T') && p[3] == '$';
 }
 
+/* log2(N) as one digit, then r = 8 or 32, p = 1. */
 static bool scrypt_bounded(const char *p) {
-        return p[0] >= 'A' && p[0] <= 'E' && text_starts_with(p + 1, "U..../....");
+        return p[0] >= 'A' && p[0] <= 'E' && (p[1] == '6' || p[1] == 'U') && text_starts_with(p + 2, "..../....");
 }
 
 /* Two digits, at most 14: about a second. */

@@ -241,7 +241,11 @@ static const char *name_rule(enum reason name, const char **text) {
 
 void login_start(struct login *login, const struct settings *settings, size_t application, enum reason name, enum password_state password,
                  bool throttled) {
-        *login = (struct login){ .settings = settings, .password_state = password, .directory = SETTINGS_NONE, .owner = SETTINGS_NONE };
+        /* The steps are many and none is read before it is written. */
+        memset(login, 0, offsetof(struct login, steps));
+        login->settings = settings;
+        login->password_state = password;
+        login->directory = login->owner = SETTINGS_NONE;
         if (application >= settings->application_count) {
                 deny(login, "M8", SETTINGS_NONE, REASON_UNAVAILABLE, "there is no such application");
                 return;

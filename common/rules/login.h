@@ -92,8 +92,8 @@ struct login {
         bool replica_has;      /* a replica of `directory`, of whatever age, has the user (L5) */
         bool active;           /* what the last event said of the owner's flag (L3) */
         enum password_result password; /* what the check said; CHECK_RIGHT where none was given */
-        struct login_step_record steps[LOGIN_STEPS_MAX];
         size_t step_count;
+        struct login_step_record steps[LOGIN_STEPS_MAX]; /* the first step_count of them */
 };
 
 /* application: index in settings; one that is none is denied as unavailable. name: REASON_OK, or why the name is refused before anybody is

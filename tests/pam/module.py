@@ -483,12 +483,16 @@ def views(w):
     none('no folder')
 
 
+def enter_namespace():
+    if os.geteuid() != 0 or subprocess.run(['unshare', '--mount', 'true'], check=False).returncode != 0:
+        print('needs root and a mount namespace: skipped')
+        sys.exit(77)
+    os.execvp('unshare', ['unshare', '--mount', '--propagation', 'private', sys.executable, *sys.argv, '--inside'])
+
+
 def main():
     if '--inside' not in sys.argv:
-        if os.geteuid() != 0 or subprocess.run(['unshare', '--mount', 'true'], check=False).returncode != 0:
-            print('needs root and a mount namespace: skipped')
-            sys.exit(77)
-        os.execvp('unshare', ['unshare', '--mount', '--propagation', 'private', sys.executable, *sys.argv, '--inside'])
+        enter_namespace()
     for path in ('/run', '/var/lib'):
         subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', path], check=True)
     with open('/run/passwd', 'w') as f:
@@ -506,4 +510,5 @@ def main():
     sys.exit(w.failed > 0)
 
 
-main()
+if __name__ == '__main__':
+    main()

@@ -123,6 +123,9 @@ static int writer_begin(struct compiler *c) {
         const struct compile_input *input = c->input;
         uint64_t seed = hash_u64(input->generation, input->built_s);
         int r = view_writer_new(input->generation, input->built_s, seed, &c->writer);
+        uint64_t max_age_s = c->settings->account_max_age_s;
+        if (r == 0)
+                view_writer_set_account_max_age(c->writer, max_age_s > UINT32_MAX ? UINT32_MAX : (uint32_t)max_age_s);
         for (size_t i = 0; r == 0 && i < c->settings->directory_count; i++)
                 r = view_writer_add_directory(c->writer, c->settings->directories[i].name, &c->prepared[i].writer_index);
         if (r == 0)

@@ -112,6 +112,21 @@ static void send_state(struct loop *loop) {
         wiping_free(json);
 }
 
+/* The supervisor's own command, after a configuration: answered when the view that follows from all that came before is installed. */
+static bool handle_publish(struct loop *loop, const json_t *request, const struct protocol_admin *admin) {
+        const char *command = json_string_value(json_object_get(request, "command"));
+        if (!command || strcmp(command, "publish") != 0)
+                return false;
+        json_t *object = json_pack("{s:s, s:[], s:[]}", "result", "done", "changed", "skipped");
+        if (object && (keeper_is_dirty(loop->keeper) || loop->in_flight)) {
+                wait_for_view(loop, admin->connection, admin->id, 0, object);
+                return true;
+        }
+        send_reply(loop, admin->connection, admin->id, 0, object);
+        json_decref(object);
+        return true;
+}
+
 static void handle_admin(struct loop *loop, const unsigned char *payload, size_t len) {
         struct protocol_admin admin;
         if (protocol_get_admin(payload, len, &admin) < 0) {
@@ -120,6 +135,8 @@ static void handle_admin(struct loop *loop, const unsigned char *payload, size_t
         }
         json_error_t error;
         json_auto_t *request = json_loadb(admin.json, admin.json_len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+        if (request && handle_publish(loop, request, &admin))
+                return;
         uint64_t wanted = loop->keeper->wanted;
         loop->keeper->connection = loop->progress_connection = admin.connection;
         loop->progress_id = admin.id;
@@ -166,7 +183,9 @@ static void handle_installed(struct loop *loop, const unsigned char *payload, si
         }
         log_error("view %llu was not installed: %s", (unsigned long long)installed.generation, installed.text);
         release(loop, loop->in_flight_built, installed.text[0] ? installed.text : strerror(-installed.error));
-        loop->retry_ms = clock_monotonic_ms() + RETRY_MS;
+        /* Held back by a rollback: the supervisor keeps it until that ends. */
+        if (installed.error != -ECANCELED)
+                loop->retry_ms = clock_monotonic_ms() + RETRY_MS;
 }
 
 static void handle_gate(struct loop *loop, const unsigned char *payload, size_t len) {
@@ -284,11 +303,11 @@ static int run(struct loop *loop) {
         }
 }
 
-int keeper_main(int fd) {
+int keeper_serve(int fd, const char *stores) {
         json_set_alloc_funcs(malloc, wiping_free);
         struct loop loop = { .waiting_end = &loop.waiting };
         int r = channel_new(fd, PROTOCOL_MAX, 0, &loop.channel);
-        if (r == 0 && !(loop.keeper = keeper_new(KEEPER_STORES)))
+        if (r == 0 && !(loop.keeper = keeper_new(stores)))
                 r = -ENOMEM;
         if (r == 0) {
                 loop.keeper->progress = send_progress;
@@ -306,4 +325,8 @@ int keeper_main(int fd) {
         keeper_free(loop.keeper);
         channel_free(loop.channel);
         return r == -ECONNRESET ? 0 : 1;
+}
+
+int keeper_main(int fd) {
+        return keeper_serve(fd, KEEPER_STORES);
 }

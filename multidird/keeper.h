@@ -8,3 +8,5 @@
 /* Runs until the other end of fd closes. fd is taken. The caller has dropped all privileges and set the syscall filter before.
  * Returns the process's exit status: 0, or 1 after a failure that was logged. */
 int keeper_main(int fd);
+/* The same over another stores folder, for tests. */
+int keeper_serve(int fd, const char *stores);

@@ -124,6 +124,26 @@ static json_t *plan_members(struct change *change, enum update_operation operati
         return NULL;
 }
 
+/* I5: a group that the change makes because its name exists elsewhere is that group; where it lies above the former owner, the name changes
+ * its owner with the administrator's knowledge. */
+static bool takes_over(const struct change *change) {
+        const struct view *view = keeper_view(change->call->keeper);
+        struct view_group group;
+        for (size_t i = 0; i < change->step_count; i++)
+                if (change->steps[i].operation == UPDATE_ADD_GROUP)
+                        return view && view_group_by_name(view, change->steps[i].names.group, &group) == VIEW_FOUND;
+        return false;
+}
+
+static json_t *finish_members(struct change *change) {
+        struct keeper_call *call = change->call;
+        bool accept = takes_over(change) && !call->dry;
+        json_t *object = change_finish(change);
+        if (accept && call->exit == EXIT_DONE && call->keeper->registry)
+                (void)registry_accept(call->keeper->registry, NAME_OF_GROUP, keeper_field(call->request, "group"));
+        return object;
+}
+
 static json_t *work_on_members(struct keeper_call *call, enum update_operation operation) {
         struct change change;
         struct name_map seen = { 0 };
@@ -133,7 +153,7 @@ static json_t *work_on_members(struct keeper_call *call, enum update_operation o
                 if (!object)
                         object = set_gids(&change, 0);
                 if (!object)
-                        object = change_finish(&change);
+                        object = finish_members(&change);
         }
         name_map_done(&seen);
         change_done(&change);

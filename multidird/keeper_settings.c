@@ -16,15 +16,26 @@ static const char *const application_keys[] = {
 };
 static const char *const mapping_keys[] = { "allow_all", "allow_groups", "permissions", NULL };
 
-/* {KEY: {"value", "from"}} for what the section has. */
-static json_t *values_of(const struct keeper *keeper, const char *section, const char *const *keys) {
-        json_t *object = json_object();
+/* A row {"key", "value", "from"} for what the section has; with a directory's name in front, where one is given. */
+static void add_values(json_t *rows, const struct keeper *keeper, const char *section, const char *directory, const char *const *keys) {
         for (; *keys; keys++) {
                 const char *from = NULL, *value = config_value(keeper->config, section, *keys, &from);
-                if (value)
-                        (void)json_object_set_new(object, *keys, json_pack("{s:o, s:o}", "value", keeper_text(value), "from", keeper_text(from ? from : "default")));
+                json_t *row = value ? json_object() : NULL;
+                if (!row)
+                        continue;
+                if (directory)
+                        (void)json_object_set_new(row, "directory", keeper_text(directory));
+                (void)json_object_set_new(row, "key", json_string(*keys));
+                (void)json_object_set_new(row, "value", keeper_text(value));
+                (void)json_object_set_new(row, "from", keeper_text(from ? from : "default"));
+                (void)json_array_append_new(rows, row);
         }
-        return object;
+}
+
+static json_t *values_of(const struct keeper *keeper, const char *section, const char *const *keys) {
+        json_t *rows = json_array();
+        add_values(rows, keeper, section, NULL, keys);
+        return rows;
 }
 
 /* As KEEPER_STATE says it. */
@@ -87,18 +98,17 @@ json_t *keeper_application_list(struct keeper_call *call) {
         return json_pack("{s:o}", "applications", array);
 }
 
-/* [{"directory", "settings"}] in the application's order. */
+/* In the application's order. */
 static json_t *mappings_of(const struct keeper *keeper, const struct application_settings *application) {
         const struct settings *settings = keeper_settings(keeper);
-        json_t *array = json_array();
+        json_t *rows = json_array();
         for (size_t i = 0; i < application->mapping_count; i++) {
                 const char *directory = settings->directories[application->mappings[i].directory].name;
                 _cleanup_sbuf_ struct sbuf section = { 0 };
                 sbuf_printf(&section, "application/%s/%s", application->name, directory);
-                (void)json_array_append_new(array, json_pack("{s:o, s:o}", "directory", keeper_text(directory), "settings",
-                                                             values_of(keeper, sbuf_text(&section), mapping_keys)));
+                add_values(rows, keeper, sbuf_text(&section), directory, mapping_keys);
         }
-        return array;
+        return rows;
 }
 
 json_t *keeper_application_show(struct keeper_call *call) {

@@ -107,17 +107,26 @@ static const char **scope_names(const struct keeper_call *call, enum name_kind k
         return names;
 }
 
+/* Sorted by name; frees the list. */
+static json_t *sorted_names(const char **names, size_t count) {
+        if (!names)
+                return NULL;
+        qsort(names, count, sizeof *names, compare_names);
+        return all_names(names, count);
+}
+
 static json_t *host_list(const struct view *view, enum name_kind kind) {
-        json_t *array = json_array();
+        uint32_t count = kind == NAME_OF_USER ? view_user_count(view) : view_group_count(view);
+        const char **names = calloc((size_t)count + 1, sizeof *names);
+        size_t used = 0;
         struct view_user user;
         struct view_group group;
-        for (uint32_t i = 0; kind == NAME_OF_USER && i < view_user_count(view); i++)
-                if (view_user_at(view, i, &user) == VIEW_FOUND)
-                        (void)json_array_append_new(array, json_string(user.name));
-        for (uint32_t i = 0; kind == NAME_OF_GROUP && i < view_group_count(view); i++)
-                if (view_group_at(view, i, &group) == VIEW_FOUND)
-                        (void)json_array_append_new(array, json_string(group.name));
-        return array;
+        for (uint32_t i = 0; names && i < count; i++)
+                if (kind == NAME_OF_USER && view_user_at(view, i, &user) == VIEW_FOUND)
+                        names[used++] = user.name;
+                else if (kind == NAME_OF_GROUP && view_group_at(view, i, &group) == VIEW_FOUND)
+                        names[used++] = group.name;
+        return sorted_names(names, used);
 }
 
 static json_t *list(struct keeper_call *call, enum name_kind kind) {
@@ -217,10 +226,10 @@ json_t *keeper_user_show(struct keeper_call *call) {
 }
 
 static json_t *view_members(const struct view_group *group) {
-        json_t *array = json_array();
-        for (uint32_t i = 0; i < group->member_count; i++)
-                (void)json_array_append_new(array, json_string(group->members + group->member_offsets[i]));
-        return array;
+        const char **names = calloc((size_t)group->member_count + 1, sizeof *names);
+        for (uint32_t i = 0; names && i < group->member_count; i++)
+                names[i] = group->members + group->member_offsets[i];
+        return sorted_names(names, group->member_count);
 }
 
 static json_t *group_members(struct keeper_call *call, const char *name, const struct view *view, const struct view_group *group) {

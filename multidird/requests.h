@@ -1,0 +1,16 @@
+/* The handlers of requests, one per type; the table that says who may ask what is in sockets.c.
+ * Relies on: multidird/sockets.
+ * Must never: block; reply more than once. Each handler ends, now or later, with connection_replied(), or returns a negative errno. */
+#pragma once
+
+#include <stddef.h>
+
+#include "multidird/sockets.h"
+
+/* payload: as it came. 0: replied, or work is under way. -EBADMSG: malformed, the connection is closed. Other errnos: closed too. */
+typedef int (*request_fn)(struct connection *connection, const unsigned char *payload, size_t len);
+
+int request_authenticate(struct connection *connection, const unsigned char *payload, size_t len);
+int request_change_password(struct connection *connection, const unsigned char *payload, size_t len);
+int request_session(struct connection *connection, const unsigned char *payload, size_t len);
+int request_admin(struct connection *connection, const unsigned char *payload, size_t len);

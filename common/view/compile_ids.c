@@ -152,26 +152,19 @@ static int claim_fixed(struct compiler *c, struct side *side, uint32_t number, c
 }
 
 /* Round 2: an allocated name whose former entry is gone keeps the name's id; a group keeps it even under an accepted new owner, since
- * same-named groups share one id (I2). */
+ * same-named groups share one id (I2). Where the former entry took a new name and its id with it, this one is a stranger: refused. */
 static int claim_known(struct compiler *c, struct side *side, uint32_t number, const struct facts *facts) {
-        char why[WHY_SIZE];
         uint32_t holder;
         const struct registry_row *current = registry_by_name(c->input->registry, side->kind, facts->name);
         if (!current)
                 return 0;
-        bool taken = claims_get(&side->claims, current->id, &holder);
         if (accepted(c, side, facts)) {
                 bool keeps = (side->kind == NAME_OF_GROUP || strcmp(current->directory, facts->directory->name) == 0) &&
                              registry_by_id(c->input->registry, side->kind, current->id) == current;
-                if (keeps && !taken && id_check(facts->directory, c->input->local, current->id, NULL) == REASON_OK)
+                keeps = keeps && !claims_get(&side->claims, current->id, &holder);
+                if (keeps && id_check(facts->directory, c->input->local, current->id, NULL) == REASON_OK)
                         claim(side, number, current->id);
                 return 0;
-        }
-        /* Another entry, known by that id, took a new name: this one is a stranger under the old name. */
-        if (taken && strcmp(current->directory, facts->directory->name) == 0) {
-                snprintf(why, sizeof why, "another entry, now named otherwise, had the name with id %" PRIu32 "; multidirctl accept lets it change (I5)",
-                         current->id);
-                return refuse(c, side, number, facts, 0, NOBODY, why);
         }
         return take_fixed(c, side, number, facts, current, current->id);
 }

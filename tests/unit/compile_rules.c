@@ -87,6 +87,8 @@ static const struct row memberships[] = {
           "group A ops gid=3000\ngroup B OPS gid=3001 users=ann,bob\nbuild\nhas ops gid=3000 members=bob\nis ann groups=-\nis bob groups=ops\nrow group OPS B masked A\n" },
         { "M4 aggregating: plain union", A B "app host A+,B+ membership=aggregating\nuser A ann uid=2000\nuser B ann uid=2001\nuser B bob uid=2002\n"
           "group A ops gid=3000\ngroup B ops gid=3001 users=ann,bob\nbuild\nhas ops gid=3000 members=ann,bob\n" },
+        { "M4 aggregating: a user that both copies of a group name is in it once", A B "app host A+,B+ membership=aggregating\nuser A ann uid=2000\nuser B ann uid=2001\n"
+          "group A ops gid=3000 users=ann\ngroup B ops gid=3001 users=ann\nbuild\nhas ops members=ann\nis ann groups=ops\n" },
         { "M4 unpublished users are not listed", A "app host A+\nuser A root uid=2000\nuser A bob uid=2001\ngroup A ops gid=3000 users=root,bob\nbuild\nhas ops members=bob\n" },
         { "M6 an inactive user stays a member", A "app host A+\nuser A ann uid=2000 active=no\ngroup A ops gid=3000 users=ann\nbuild\nhas ops members=ann\n" },
         { "M6 inactive groups count by default", A "app host A+\nuser A ann uid=2000\ngroup A ops gid=3000 users=ann active=no\nbuild\nhas ops members=ann\n" },
@@ -102,6 +104,7 @@ static const struct row memberships[] = {
         { "M10 a private group is found by name and id and lists nobody", A "app host A+\nuser A ann uid=2000\nbuild\nis ann private=yes gid=2000 groups=-\nhas ann gid=2000 members=-\n" },
         { "M10 a published group has the name", A "app host A+\nuser A ann uid=2000\ngroup A Ann gid=3000 users=ann\nbuild\nno user ann id-conflict\nhas ann gid=3000 members=-\n" },
         { "M10 a published group has the id", A "app host A+\nuser A ann uid=2000\ngroup A ops gid=2000\nbuild\nno user ann id-conflict\nhas ops gid=2000\n" },
+        { "M10 accept does not give a user a published group's id", A "app host A+\nuser A ann uid=2000\ngroup A ops gid=2000\naccept user ann\nbuild\nno user ann id-conflict\n" },
         { "M10 with a primary group of its own neither matters", A "app host A+\nuser A ann uid=2000 gid=3000\ngroup A ann gid=3000\ngroup A ops gid=2000\nbuild\nis ann uid=2000 gid=3000\nhas ops gid=2000\n" },
         { "M10 a local group has the id", A "app host A+\ngroup-file ops:x:2000:\nuser A ann uid=2000\nbuild\nno user ann id-conflict\n" },
         { "M11 local_groups count members of the owner directory, nested", A B "app host A+,B+ local=A/admins:sudo\ngroup-file sudo:x:27:\n"
@@ -119,6 +122,8 @@ static const struct row ids[] = {
         { "I2 allocate: inside the range", "dir A range=5000-5003\napp host A+\nuser A a\nuser A b\nuser A c\ngroup A g\nuser A d\nbuild\nis a private=yes\nis b private=yes\nis c private=yes\n"
           "has g members=-\nno user d id-conflict\n" },
         { "I2 allocate: users and groups share one space", "dir A range=5000-5001\napp host A+\nuser A a\ngroup A g\nbuild\nis a private=yes\nhas g members=-\n" },
+        { "I2 never reused: who is gone keeps the id", "dir A range=5000-5001\napp host A+\nuser A a\ngroup A g\nbuild\nnew\ndir A range=5000-5001\napp host A+\nuser A b\ngroup A h\nbuild\n"
+          "no user b id-conflict\nno group h id-conflict\n" },
         { "I2 a collision is reported", "dir A range=5000-5001\napp host A+\nuser A a\nuser A b\nbuild\nis a private=yes\nis b private=yes\n" },
         { "I2 same-named groups of several directories share the owner's id", A "dir B\napp host A+,B+\ngroup A ops gid=3000\ngroup B ops\nbuild\nhas ops gid=3000\n" },
         { "I3 refused ranges", A "app host A+\nsubuid x:100000:65536\npasswd loc:x:4000:4001::/:/bin/sh\nuser A a uid=999\nuser A b uid=60000\nuser A c uid=65535\nuser A d uid=2147483648\n"
@@ -162,6 +167,11 @@ static const struct row stability[] = {
           "accept user ann\nbuild\nis ann gid=2000 private=yes\n" },
         { "I5 an accepted group keeps its allocated id under a new owner", "dir A range=5000-5999\ndir B range=5000-5999\napp host A+,B+\ngroup B ops\nuser B bob\nbuild\nnew\n"
           "dir A range=5000-5999\ndir B range=5000-5999\napp host A+,B+\ngroup A ops\ngroup B ops\nuser B bob\nbuild\nno group ops id-conflict\naccept group ops\nbuild\nhas ops members=-\n" },
+        { "I5 accept holds for one build", A "app host A+\nuser A ann uid=2000\naccept user ann\nbuild\nnew\n" B "app host B+\nuser B ann uid=2001\nbuild\nno user ann id-conflict\n" },
+        { "I5 an accepted stranger does not get the id of the person who left the name", "dir A range=5000-5999\napp host A+\nuser A ann entry=one\nbuild\nnew\n"
+          "dir A range=5000-5999\napp host A+\nuser A anna entry=one\nbuild\nis anna private=yes\nnew\ndir A range=5000-5999\napp host A+\nuser A ann entry=two\n"
+          "build\nno user ann id-conflict\naccept user ann\nbuild\nis ann private=yes\nnew\ndir A range=5000-5999\napp host A+\nuser A ann entry=two\n"
+          "user A anna entry=one\nbuild\nis anna private=yes\nis ann private=yes\n" },
         { "I5 a failed accept of another name changes nothing", A "app host A+\nuser A ann uid=2000\nbuild\nnew\n" B "app host B+\nuser B ann uid=2001\naccept user bob\nbuild\nno user ann id-conflict\n" },
 };
 

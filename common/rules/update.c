@@ -66,6 +66,12 @@ static size_t first_found(const struct planner *p, fact what, size_t from) {
         return NO_SITE;
 }
 
+/* U11: a group stands in the user's place. Of a change to a user the flag says nothing. */
+static enum reason nobody(const struct update_request *request) {
+        bool of_membership = request->operation == UPDATE_ADD_MEMBER || request->operation == UPDATE_REMOVE_MEMBER;
+        return of_membership && request->group_in_group ? REASON_GROUP_NOT_FOUND : REASON_USER_NOT_FOUND;
+}
+
 /* The owner of the user (child group): every site above it must have answered. False when refused. */
 static bool find_owner(struct planner *p, size_t *owner) {
         for (size_t i = 0; i < p->count; i++) {
@@ -76,7 +82,7 @@ static bool find_owner(struct planner *p, size_t *owner) {
                         return true;
                 }
         }
-        return refuse(p, p->request->group_in_group ? REASON_GROUP_NOT_FOUND : REASON_USER_NOT_FOUND, NO_SITE);
+        return refuse(p, nobody(p->request), NO_SITE);
 }
 
 /* ok(D, every one of the set), P1 to P5. On refusal the first missing permission and its level. */
@@ -376,7 +382,7 @@ static bool union_known(struct planner *p) {
                         return refuse(p, REASON_UNAVAILABLE, i);
         }
         if (first_found(p, fact_user, 0) == NO_SITE)
-                return refuse(p, p->request->group_in_group ? REASON_GROUP_NOT_FOUND : REASON_USER_NOT_FOUND, NO_SITE);
+                return refuse(p, nobody(p->request), NO_SITE);
         return first_found(p, fact_group, 0) != NO_SITE || refuse(p, REASON_GROUP_NOT_FOUND, NO_SITE);
 }
 

@@ -70,7 +70,7 @@ int ask_authenticate(const struct wire_authenticate *request, struct wire_authen
 }
 
 int ask_change_password(const struct wire_change_password *request, struct wire_changed *reply) {
-        uint64_t deadline_ms = clock_monotonic_ms() + ASK_DEADLINE_MS;
+        uint64_t deadline_ms = clock_monotonic_ms() + ASK_CHANGE_DEADLINE_MS;
         _cleanup_close_ int fd = wire_connect(WIRE_AUTH_SOCKET, deadline_ms);
         return fd < 0 ? fd : ask_change_password_on(fd, request, reply, deadline_ms);
 }

@@ -9,6 +9,8 @@
 
 /* A bit over the service's own default deadline for a login, so that its answer (unavailable) comes first; the module never hangs. */
 #define ASK_DEADLINE_MS 10000
+/* A change is a login and then a transaction at the owner: it must not be given up while it may still land. */
+#define ASK_CHANGE_DEADLINE_MS 20000
 /* A session start waits for nobody: it is noted if the service is there. */
 #define ASK_SESSION_DEADLINE_MS 1000
 

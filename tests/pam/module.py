@@ -127,7 +127,7 @@ class World:
         self.module, self.settok, self.drive, self.make_view = module, settok, drive, make_view
         self.folder, self.count, self.failed, self.service = tempfile.mkdtemp(dir='/run'), 0, 0, None
         os.makedirs('/run/multidir', mode=0o755)
-        os.makedirs('/var/lib/multidir', mode=0o755)
+        os.makedirs('/var/lib/multidir', mode=0o755, exist_ok=True)
         self.write_view()
         for name, options in {'t': '', 't-ssh': '', 't-app': 'application=ssh', 't-app-host': 'application=host', 't-none': 'application=none',
                               't-bad': 'nosuchoption', 't-quiet': 'quiet', 't-debug': 'debug', 't-try': 'try_first_pass'}.items():
@@ -185,6 +185,24 @@ SAY, SAY_OLD, SAY_NEW = ['say=secret'], ['say=old'], ['say=new', 'say=new']
 def by_pass(first, second):
     """The service's answer to a change: one for the check, one for the change."""
     return lambda request: first if request['check_only'] else second
+
+
+def linkage(w):
+    """What the shim may be made of: libc and libpam, six entry points, and nothing that could surprise the program that loads it."""
+    def words(*command):
+        return subprocess.run([*command, w.module], check=True, capture_output=True, text=True).stdout.splitlines()
+    symbols = [line.split()[-1].split('@')[0] for line in words('nm', '-D', '--undefined-only')]
+    if any(symbol.startswith(('__asan', '__ubsan', '__tsan', '__gcov')) for symbol in symbols):
+        return
+    dynamic = words('readelf', '--wide', '--dynamic')
+    w.note('linked with libc and libpam only', sorted(line.split('[')[1].rstrip(']') for line in dynamic if '(NEEDED)' in line),
+           ['libc.so.6', 'libpam.so.0'])
+    w.note('stays loaded', any('NODELETE' in line for line in dynamic), True)
+    w.note('exports the six hooks alone', sorted(line.split()[-1] for line in words('nm', '-D', '--defined-only')),
+           ['pam_sm_' + hook for hook in ('acct_mgmt', 'authenticate', 'chauthtok', 'close_session', 'open_session', 'setcred')])
+    banned = ('getenv', 'secure_getenv', 'select', 'signal', 'sigaction', 'strcpy', 'strcat', 'sprintf', 'system', 'popen', 'fork', 'getpwnam',
+              'setenv', 'dlopen', 'printf', 'stderr', 'exit', 'abort', '__tls_get_addr')
+    w.note('no environment, signal, process or output of its own', [symbol for symbol in symbols if symbol in banned], [])
 
 
 def every_reason(w):
@@ -500,7 +518,7 @@ def main():
     subprocess.run(['mount', '--bind', '/run/passwd', '/etc/passwd'], check=True)
     w = World(*(os.path.abspath(a) for a in sys.argv[1:5]))
     w.service = Service()
-    for part in (every_reason, who_is_it, applications, spelling_and_state, passwords, changes, sessions, nonsense, slow):
+    for part in (linkage, every_reason, who_is_it, applications, spelling_and_state, passwords, changes, sessions, nonsense, slow):
         part(w)
     w.service.stop()
     w.service = None

@@ -15,6 +15,7 @@ import sys
 from module import (AUTHENTICATE, CHANGE, CURRENT, NEW, OK, PROMPT, RETYPE, SAY, WRONG, Service, World, authenticated, changed, enter_namespace, frame,
                     NOTED)
 
+PROFILE = '/usr/share/pam-configs/multidir'
 PARTS = ['auth', 'account', 'password', 'session', 'session-noninteractive']
 
 
@@ -66,6 +67,12 @@ def prepare():
     security = os.path.realpath(os.path.dirname(sorted(glob.glob('/lib/*/security/pam_unix.so') + glob.glob('/lib/security/pam_unix.so'))[0]))
     for path in ('/etc', '/var/lib', '/var/log', '/usr/share/pam-configs', security):
         overlay(path)
+    # A host that has multidir must not look through.
+    os.makedirs('/var/lib/multidir', exist_ok=True)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/var/lib/multidir'], check=True)
+    if os.path.exists(PROFILE):
+        update('--package', '--remove', 'multidir')
+        os.unlink(PROFILE)
     for name, uid in (('loki', 1500), ('closed', 1501)):
         subprocess.run(['useradd', '--no-create-home', '--uid', str(uid), name], check=True)
     subprocess.run(['chpasswd', '--crypt-method', 'SHA512'], input='loki:local-pw-1\nclosed:local-pw-1\n', text=True, check=True)
@@ -122,7 +129,7 @@ def main():
     before, locals_before = stacks(), local_conversations(w)
     w.note('the local accounts of this test work', [locals_before[('loki', 'right')][1], locals_before[('closed', 'right')][-1]],
            ['auth|PAM_SUCCESS|loki', 'acct|PAM_AUTH_ERR|closed'])
-    shutil.copy(sys.argv[5], '/usr/share/pam-configs/multidir')
+    shutil.copy(sys.argv[5], PROFILE)
     update('--package')
     check_stacks(w)
     w.note('local accounts as before, without a service', local_conversations(w), locals_before)

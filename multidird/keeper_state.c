@@ -63,12 +63,16 @@ void keeper_free(struct keeper *keeper) {
         free(keeper);
 }
 
+/* Keeps the words of a failure for `status`, and gives the error back. */
 static int _printf_(3, 4) note(struct keeper_directory *directory, int error, const char *format, ...) {
+        char text[sizeof directory->error];
         va_list args;
         va_start(args, format);
-        (void)vsnprintf(directory->error, sizeof directory->error, format, args);
+        (void)vsnprintf(text, sizeof text, format, args);
         va_end(args);
-        log_error("directory %s: %s", directory->name, directory->error);
+        if (strcmp(text, directory->error) != 0) /* it is tried again before every command */
+                log_error("directory %s: %s", directory->name, text);
+        memcpy(directory->error, text, sizeof text);
         return error;
 }
 

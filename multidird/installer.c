@@ -23,13 +23,15 @@
 
 #define VIEW_NAME "view"
 #define VIEW_NEW "view.new"
-#define TEMPORARY ".new"
+#define TEMPORARY ".new" /* and our process id: a killed service's installer may still be at work */
+#define TEMPORARY_SIZE 24
 #define SIZE_MAX_BYTES ((off_t)16 << 30)
 
 DEFINE_CLEANUP(DIR *, closedir)
 
 struct place {
         int state, views; /* the two folders */
+        char temporary[TEMPORARY_SIZE];
 };
 
 static void place_done(struct place *place) {
@@ -41,6 +43,7 @@ static void place_done(struct place *place) {
 
 static int place_open(const char *folder, struct place *place) {
         place->views = -1;
+        (void)snprintf(place->temporary, sizeof place->temporary, TEMPORARY "%d", (int)getpid());
         place->state = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (place->state < 0)
                 return -errno;
@@ -90,8 +93,8 @@ static int copy_source(const struct place *place, int source, int *fd) {
                 return -errno;
         if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > SIZE_MAX_BYTES)
                 return -EBADMSG;
-        (void)unlinkat(place->views, TEMPORARY, 0);
-        _cleanup_close_ int file = openat(place->views, TEMPORARY, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        (void)unlinkat(place->views, place->temporary, 0);
+        _cleanup_close_ int file = openat(place->views, place->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (file < 0)
                 return -errno;
         int r = -posix_fallocate(file, 0, st.st_size);
@@ -215,7 +218,7 @@ static int put_in_place(const struct place *place, int fd, uint64_t generation) 
                 return -errno;
         /* Opened before the rename: afterwards the former view may have no name left to open it by. */
         _cleanup_close_ int former = open_for_mark(place->state, VIEW_NAME);
-        if (renameat(place->views, TEMPORARY, place->views, name) < 0 || fsync(place->views) < 0)
+        if (renameat(place->views, place->temporary, place->views, name) < 0 || fsync(place->views) < 0)
                 return -errno;
         (void)unlinkat(place->state, VIEW_NEW, 0);
         if (linkat(place->views, name, place->state, VIEW_NEW, 0) < 0)
@@ -259,14 +262,14 @@ static int install(const struct installer_job *job, const struct place *place, c
 }
 
 int installer_install(const struct installer_job *job, char *text) {
-        _cleanup_(place_done) struct place place = { -1, -1 };
+        _cleanup_(place_done) struct place place = { .state = -1, .views = -1 };
         int r = place_open(job->folder, &place);
         if (r < 0)
                 return failed(text, "the state folder cannot be opened", r);
         uint64_t held = installer_held(job->folder);
         r = install(job, &place, text);
         if (r < 0) {
-                (void)unlinkat(place.views, TEMPORARY, 0);
+                (void)unlinkat(place.views, place.temporary, 0);
                 if (job->pause == PAUSE_BEGIN && held == 0)
                         (void)unlinkat(place.state, INSTALLER_MARKER, 0);
         } else if (job->pause == PAUSE_END) {
@@ -276,12 +279,24 @@ int installer_install(const struct installer_job *job, char *text) {
         return r;
 }
 
+/* Temporary files of installers that were killed. */
+static void remove_leftovers(const struct place *place) {
+        int fd = fcntl(place->views, F_DUPFD_CLOEXEC, 3);
+        _cleanup_(closedirp) DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+        if (!folder)
+                return;
+        rewinddir(folder);
+        for (struct dirent *entry; (entry = readdir(folder));)
+                if (text_starts_with(entry->d_name, TEMPORARY))
+                        (void)unlinkat(place->views, entry->d_name, 0);
+}
+
 int installer_tidy(const char *folder, char *text) {
-        _cleanup_(place_done) struct place place = { -1, -1 };
+        _cleanup_(place_done) struct place place = { .state = -1, .views = -1 };
         int r = place_open(folder, &place);
         if (r < 0)
                 return failed(text, "the state folder cannot be opened", r);
-        (void)unlinkat(place.views, TEMPORARY, 0);
+        remove_leftovers(&place);
         (void)unlinkat(place.state, VIEW_NEW, 0);
         (void)mark_and_prune(&place);
         _cleanup_close_ int fd = openat(place.state, VIEW_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -300,7 +315,7 @@ int installer_tidy(const char *folder, char *text) {
 }
 
 uint64_t installer_newest(const char *folder) {
-        _cleanup_(place_done) struct place place = { -1, -1 };
+        _cleanup_(place_done) struct place place = { .state = -1, .views = -1 };
         _cleanup_free_ uint64_t *kept = NULL;
         size_t count = 0;
         if (place_open(folder, &place) < 0 || list_kept(&place, &kept, &count) < 0)

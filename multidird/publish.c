@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -18,6 +19,9 @@
 #include "multidird/watch.h"
 
 #define INSTALLER_LIMIT_US (120 * 1000000ull) /* a disk that takes longer than this is as good as gone */
+
+/* The installer's descriptors. */
+enum { INSTALLER_OUT = 3, INSTALLER_SOURCE = 4 };
 
 /* What the child says, through a pipe, in one piece. */
 struct outcome { int error; char text[WIRE_TEXT_MAX + 1]; };
@@ -108,18 +112,32 @@ void publish_stop(struct service *service) {
         service->publisher = NULL;
 }
 
+/* In the child: everything of the service but the two descriptors that it works with is closed, and it does not outlive its parent. */
+static bool let_go(pid_t parent, int source, int out) {
+        int high_source = source < 0 ? -1 : fcntl(source, F_DUPFD, 10), high_out = fcntl(out, F_DUPFD, 10);
+        if (high_out < 0 || dup2(high_out, INSTALLER_OUT) < 0)
+                return false;
+        if (source >= 0 && (high_source < 0 || dup2(high_source, INSTALLER_SOURCE) < 0))
+                return false;
+        if (close_range(INSTALLER_SOURCE + 1, ~0u, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+                return false;
+        return getppid() == parent;
+}
+
 /* In the child. */
-static void run_installer(const struct service *service, const struct task *task, int out) {
+static void run_installer(const struct service *service, const struct task *task, int out, pid_t parent) {
         struct outcome outcome = { 0 };
+        if (!let_go(parent, task->source, out))
+                _exit(1);
         struct installer_job job = {
-                .folder = STATE_FOLDER, .source = task->source, .generation = task->generation, .pause = task->pause,
+                .folder = STATE_FOLDER, .source = task->source < 0 ? -1 : INSTALLER_SOURCE, .generation = task->generation, .pause = task->pause,
                 .settings = configuration_settings(service->configuration), .local = service->local->accounts,
         };
         /* The end of a rollback without a newer view from the keeper: the newest one that is kept. */
         if (job.generation == 0)
                 job.generation = installer_newest(STATE_FOLDER);
         outcome.error = installer_install(&job, outcome.text);
-        ssize_t n = write(out, &outcome, sizeof outcome);
+        ssize_t n = write(INSTALLER_OUT, &outcome, sizeof outcome);
         _exit(n == (ssize_t)sizeof outcome ? 0 : 1);
 }
 
@@ -190,11 +208,11 @@ static int start_installer(struct service *service, const struct task *task) {
                 return -errno;
         _cleanup_close_ int reading = pipe_fds[0];
         _cleanup_close_ int writing = pipe_fds[1];
-        pid_t pid = fork();
+        pid_t parent = getpid(), pid = fork();
         if (pid < 0)
                 return -errno;
         if (pid == 0)
-                run_installer(service, task, writing);
+                run_installer(service, task, writing, parent);
         publisher->pid = pid;
         publisher->result = TAKE_FD(reading);
         int r = process_watch(service, pid, on_child, service, &publisher->child);

@@ -45,6 +45,7 @@ static void unclear_is_off(void **state) {
         assert_int_equal(level, LEVEL_DIRECTORY);
         assert_int_equal(permission_check(&directory, NULL, NULL, (enum permission)-1, false, &level), REASON_PERMISSION_DENIED);
         assert_string_equal(permission_level_name((enum permission_level)77), "");
+        assert_string_equal(permission_level_name(LEVEL_SERVER), "server");
 }
 
 /* P4 */

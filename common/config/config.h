@@ -49,3 +49,6 @@ int config_set_text(const char *text, const char *section, const char *key, cons
 /* Whether a later file than the runtime one sets the key (then a change at run time would have no effect): its path (owned by sources; the
  * last one's, which wins), or NULL. sources as config_read_sources gives them: multidir.conf first. */
 const char *config_overridden(const struct config_sources *sources, const char *section, const char *key);
+
+/* The word of words[0..count) that is nearest to a mistyped one; NULL if none is near. */
+const char *config_nearest(const char *text, const char *const *words, size_t count);

@@ -103,9 +103,6 @@ bool value_list(struct config_parser *, const struct config_key *, const char *,
 bool config_name_is_valid(const char *text, size_t len);
 #define CONFIG_NAME_VALID "valid: 1 to 64 of a-z 0-9 _ - , starting with a letter or digit"
 
-/* The word of words[0..count) that is nearest to a mistyped one; NULL if none is near. */
-const char *config_nearest(const char *text, const char *const *words, size_t count);
-
 /* Sections and keys of all files into parser->sections, with the errors that a line alone shows. */
 void config_read_lines(struct config_parser *parser);
 /* The section of that name, NULL if no file has it. */

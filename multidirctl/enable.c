@@ -1,0 +1,96 @@
+/* enable, disable: into and out of nsswitch.conf and PAM.
+ * Relies on: nsswitch.h, enable.h.
+ * Must never: edit a file of PAM itself (pam-auth-update does). */
+#include "multidirctl/enable.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "multidirctl/enable_file.h"
+#include "multidirctl/nsswitch.h"
+
+#define NSSWITCH "/etc/nsswitch.conf"
+#define NSSWITCH_NAME "nsswitch.conf"
+
+void enable_note_changed(json_t *changes, const char *file, const char *what) {
+        (void)json_array_append_new(json_object_get(changes, "changed"), json_pack("{s:s, s:s}", "file", file, "what", what));
+}
+
+void enable_note_skipped(json_t *changes, const char *file, const char *text) {
+        (void)json_array_append_new(json_object_get(changes, "skipped"), json_pack("{s:s, s:s}", "file", file, "text", text));
+}
+
+int enable_nsswitch(struct ctl *ctl, json_t *changes, const char **what) {
+        _cleanup_free_ char *text = NULL, *made = NULL;
+        bool exists = false, changed = false;
+        *what = NSSWITCH;
+        int r = enable_read(ctl, NSSWITCH, &text, &exists);
+        if (r == 0)
+                r = nsswitch_insert(text, &made, &changed);
+        if (r < 0 || !changed)
+                return r;
+        /* What it was is on disk before it changes; a crash in between leaves the file as it was. A file in which the word stands in one
+         * line already keeps the original of then. */
+        _cleanup_free_ char *original = NULL, *enabled = NULL;
+        bool kept = enable_kept(ctl, NSSWITCH_NAME, &original, &enabled) == 0 && strcmp(enabled, text) == 0;
+        r = enable_keep(ctl, NSSWITCH_NAME, kept ? original : exists ? text : NULL, made);
+        if (r == 0)
+                r = enable_write(ctl, NSSWITCH, made);
+        if (r == 0)
+                enable_note_changed(changes, NSSWITCH, "multidir added to passwd and group");
+        return r;
+}
+
+int disable_nsswitch(struct ctl *ctl, json_t *changes, const char **what) {
+        _cleanup_free_ char *text = NULL, *made = NULL, *original = NULL, *enabled = NULL;
+        bool exists = false, changed = false;
+        *what = NSSWITCH;
+        int r = enable_read(ctl, NSSWITCH, &text, &exists);
+        if (r < 0)
+                return r;
+        bool ours = enable_kept(ctl, NSSWITCH_NAME, &original, &enabled) == 0 && strcmp(enabled, text) == 0;
+        if (ours) {
+                r = original ? enable_write(ctl, NSSWITCH, original) : enable_remove(ctl, NSSWITCH);
+                changed = r == 0;
+        } else {
+                /* Others changed the file since: what they wrote stays. */
+                r = nsswitch_remove(text, &made, &changed);
+                if (r == 0 && changed)
+                        r = enable_write(ctl, NSSWITCH, made);
+        }
+        if (r < 0)
+                return r;
+        if (changed)
+                enable_note_changed(changes, NSSWITCH, ours ? "as it was before" : "multidir taken out; other changes stay");
+        enable_forget(ctl, NSSWITCH_NAME);
+        return 0;
+}
+
+static json_t *run_both(struct ctl *ctl, int (*first)(struct ctl *, json_t *, const char **), int (*second)(struct ctl *, json_t *, const char **), int *exit) {
+        json_t *changes = ctl_changes("done", "ok");
+        const char *what = "";
+        if (!changes)
+                return NULL;
+        int r = first(ctl, changes, &what);
+        if (r == 0)
+                r = second(ctl, changes, &what);
+        *exit = CTL_DONE;
+        if (r == 0)
+                return changes;
+        (void)json_object_set_new(changes, "result", json_string("refused"));
+        (void)json_object_set_new(changes, "reason", json_string("permission-denied"));
+        (void)json_object_set_new(changes, "text", r == -EBUSY ? json_sprintf("%s was left as it is: pam-auth-update refused to change it (edited by hand? see pam-auth-update --force)", what)
+                                  : json_sprintf("%s: %s", what, r == -EINVAL ? "not a text file" : strerror(-r)));
+        *exit = CTL_REFUSED;
+        return changes;
+}
+
+/* Names first, then passwords: PAM must not be asked for people who do not resolve. Out again the other way round. */
+json_t *enable_run(struct ctl *ctl, const json_t *fields, int *exit) {
+        return run_both(ctl, enable_nsswitch, enable_pam, exit);
+}
+
+json_t *disable_run(struct ctl *ctl, const json_t *fields, int *exit) {
+        return run_both(ctl, disable_pam, disable_nsswitch, exit);
+}

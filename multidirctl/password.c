@@ -1,0 +1,89 @@
+/* A password for a request; see password.h. */
+#include "multidirctl/password.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+#define LINE_MAX_BYTES 8192 /* above L8's limit, so that the service is the one to refuse */
+
+struct line { size_t len; bool ended; char bytes[LINE_MAX_BYTES + 1]; };
+
+/* One line; what follows it is not read as a password. */
+static void read_line(FILE *from, struct line *line) {
+        int c;
+        line->len = 0;
+        while (line->len < LINE_MAX_BYTES && (c = fgetc(from)) != EOF) {
+                if (c == '\n')
+                        break;
+                line->bytes[line->len++] = (char)c;
+        }
+        line->bytes[line->len] = 0;
+        line->ended = line->len < LINE_MAX_BYTES;
+}
+
+static json_t *set_password(const struct line *line, json_t *fields, int *exit) {
+        if (!line->ended || memchr(line->bytes, 0, line->len))
+                return ctl_error(exit, CTL_REFUSED, "bad-password", "the password is too long or holds a NUL byte");
+        if (!text_is_utf8(line->bytes, line->len))
+                return ctl_error(exit, CTL_REFUSED, "bad-password", "the password is not valid UTF-8");
+        json_t *value = json_stringn(line->bytes, line->len);
+        if (!value || json_object_set_new(fields, "password", value) < 0)
+                return ctl_error(exit, CTL_UNAVAILABLE, "unavailable", "out of memory");
+        return NULL;
+}
+
+json_t *password_from_stream(FILE *from, json_t *fields, int *exit) {
+        struct line line;
+        /* Without a buffer of libc's own, which would keep a copy. */
+        (void)setvbuf(from, NULL, _IONBF, 0);
+        read_line(from, &line);
+        json_t *error = set_password(&line, fields, exit);
+        explicit_bzero(&line, sizeof line);
+        return error;
+}
+
+static bool ask(const struct ctl *ctl, const char *prompt, struct line *line) {
+        struct termios before, silent;
+        if (tcgetattr(STDIN_FILENO, &before) < 0)
+                return false;
+        silent = before;
+        silent.c_lflag &= ~(tcflag_t)ECHO;
+        fputs(prompt, ctl->err);
+        fflush(ctl->err);
+        if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0)
+                return false;
+        read_line(stdin, line);
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        fputc('\n', ctl->err);
+        return true;
+}
+
+json_t *password_from_terminal(const struct ctl *ctl, json_t *fields, int *exit) {
+        struct line first, second;
+        json_t *error;
+        (void)setvbuf(stdin, NULL, _IONBF, 0);
+        if (!isatty(STDIN_FILENO) || !ask(ctl, "New password: ", &first))
+                return ctl_error(exit, CTL_USAGE, "usage", "no terminal to ask for the password on; give it on standard input with --password-stdin");
+        if (!ask(ctl, "The same again: ", &second) || first.len != second.len || memcmp(first.bytes, second.bytes, first.len) != 0)
+                error = ctl_error(exit, CTL_USAGE, "usage", "the two passwords differ");
+        else
+                error = set_password(&first, fields, exit);
+        explicit_bzero(&first, sizeof first);
+        explicit_bzero(&second, sizeof second);
+        return error;
+}
+
+void password_wipe(json_t *fields) {
+        const char *key;
+        json_t *value;
+        json_object_foreach(fields, key, value) {
+                if (json_is_object(value))
+                        password_wipe(value);
+                if (strcmp(key, "password") == 0 && json_is_string(value))
+                        explicit_bzero((char *)(uintptr_t)json_string_value(value), json_string_length(value));
+        }
+}

@@ -1,5 +1,5 @@
 /* The id registry in memory; see registry.h.
- * Rows lie in chunks that never move; three hash tables of row numbers lead to them. A million rows cost about 120 MB.
+ * Rows lie in chunks that never move; three hash tables of row numbers lead to them. A million rows cost about 150 MB.
  * Relies on: base/hash, base/name_map.
  * Must never: drop a saved row. */
 #include "model/registry.h"
@@ -28,8 +28,11 @@ struct chunks { struct chunk **items; size_t count, size; };
 /* Which columns are the key of a table. */
 enum key { KEY_NAME, KEY_ID, KEY_ENTRY, KEY_MAX };
 
-/* Row number + 1; 0 is free. size is a power of two, or 0. */
-struct table { uint32_t *slots; uint32_t used, size; };
+/* row: number + 1; 0 is free. The hash beside it saves the walk to a row that is another's. */
+struct slot { uint32_t row, hash; };
+
+/* size is a power of two, or 0. */
+struct table { struct slot *slots; uint32_t used, size; };
 
 struct registry {
         struct chunks chunks;
@@ -130,44 +133,54 @@ static bool row_matches(enum key key, const struct registry_row *a, const struct
 }
 
 /* The slot of a row's key: its own, or the free one where it would go. */
-static uint32_t *find_slot(const struct registry *registry, const struct table *table, enum key key, const struct registry_row *row) {
+static struct slot *find_slot(const struct registry *registry, const struct table *table, enum key key, const struct registry_row *row, uint32_t hash) {
         uint32_t mask = table->size - 1;
-        for (uint32_t i = row_hash(key, row) & mask;; i = (i + 1) & mask) {
-                uint32_t *slot = &table->slots[i];
-                if (*slot == 0 || row_matches(key, &registry->rows[*slot - 1]->row, row))
+        for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
+                struct slot *slot = &table->slots[i];
+                if (slot->row == 0 || (slot->hash == hash && row_matches(key, &registry->rows[slot->row - 1]->row, row)))
                         return slot;
         }
 }
 
-static int table_grow(const struct registry *registry, struct table *table, enum key key) {
+static int table_grow(struct table *table) {
         if (table->size > 0 && table->used < table->size / 2)
                 return 0;
         struct table bigger = { .used = table->used, .size = table->size ? table->size * 2 : 64 };
         bigger.slots = calloc(bigger.size, sizeof *bigger.slots);
         if (!bigger.slots)
                 return -ENOMEM;
-        for (uint32_t i = 0; i < table->size; i++)
-                if (table->slots[i] != 0)
-                        *find_slot(registry, &bigger, key, &registry->rows[table->slots[i] - 1]->row) = table->slots[i];
+        for (uint32_t i = 0; i < table->size; i++) {
+                if (table->slots[i].row == 0)
+                        continue;
+                uint32_t place = table->slots[i].hash & (bigger.size - 1);
+                while (bigger.slots[place].row != 0)
+                        place = (place + 1) & (bigger.size - 1);
+                bigger.slots[place] = table->slots[i];
+        }
         free(table->slots);
         *table = bigger;
         return 0;
 }
 
-static void table_set(struct registry *registry, enum key key, uint32_t row) {
+/* Makes row number the key's; gives the row that was, plus one, or 0. */
+static uint32_t table_set(struct registry *registry, enum key key, uint32_t number) {
         struct table *table = &registry->tables[key];
-        uint32_t *slot = find_slot(registry, table, key, &registry->rows[row]->row);
-        if (*slot == 0)
+        const struct registry_row *row = &registry->rows[number]->row;
+        uint32_t hash = row_hash(key, row);
+        struct slot *slot = find_slot(registry, table, key, row, hash);
+        uint32_t former = slot->row;
+        if (former == 0)
                 table->used++;
-        *slot = row + 1;
+        *slot = (struct slot){ .row = number + 1, .hash = hash };
+        return former;
 }
 
 static const struct registry_row *look_up(const struct registry *registry, enum key key, const struct registry_row *row) {
         const struct table *table = &registry->tables[key];
         if (table->size == 0)
                 return NULL;
-        uint32_t slot = *find_slot(registry, table, key, row);
-        return slot != 0 ? &registry->rows[slot - 1]->row : NULL;
+        uint32_t number = find_slot(registry, table, key, row, row_hash(key, row))->row;
+        return number != 0 ? &registry->rows[number - 1]->row : NULL;
 }
 
 const struct registry_row *registry_by_name(const struct registry *registry, enum name_kind kind, const char *name) {
@@ -186,15 +199,14 @@ const struct registry_row *registry_by_entry(const struct registry *registry, en
 static void enter(struct registry *registry, uint32_t number) {
         struct stored_row *stored = registry->rows[number];
         if (!stored->born_older) {
-                uint32_t slot = *find_slot(registry, &registry->tables[KEY_NAME], KEY_NAME, &stored->row);
-                if (slot != 0)
-                        registry->rows[slot - 1]->row.current = false;
+                uint32_t former = table_set(registry, KEY_NAME, number);
+                if (former != 0)
+                        registry->rows[former - 1]->row.current = false;
                 stored->row.current = true;
-                table_set(registry, KEY_NAME, number);
         }
-        table_set(registry, KEY_ID, number);
+        (void)table_set(registry, KEY_ID, number);
         if (stored->row.entry_id[0])
-                table_set(registry, KEY_ENTRY, number);
+                (void)table_set(registry, KEY_ENTRY, number);
 }
 
 /* A copy of the row and its texts in the chunks. */
@@ -230,7 +242,7 @@ static int append(struct registry *registry, const struct registry_row *row, boo
                 registry->row_size = size;
         }
         for (enum key key = 0; key < KEY_MAX; key++) {
-                int r = table_grow(registry, &registry->tables[key], key);
+                int r = table_grow(&registry->tables[key]);
                 if (r < 0)
                         return r;
         }
@@ -302,7 +314,8 @@ void registry_revert(struct registry *registry) {
         /* A thrown-away build is rare: the tables are made anew from the rows that stay, instead of undone. */
         for (size_t key = 0; key < KEY_MAX; key++) {
                 struct table *table = &registry->tables[key];
-                memset(table->slots, 0, table->size * sizeof *table->slots);
+                if (table->size > 0)
+                        memset(table->slots, 0, table->size * sizeof *table->slots);
                 table->used = 0;
         }
         for (uint32_t i = 0; i < registry->row_count; i++)

@@ -183,7 +183,7 @@ static void plan_add_user(struct planner *p) {
         refuse_as_first_skipped(p, 0, PERMISSION_BIT(PERMISSION_ADD_USER));
 }
 
-/* What U2 and U3 ask for. The name it had may be changed by who may modify the user. */
+/* What U2 and U3 ask for. A rename, a password, and a change that names no permission of users take modify-user. */
 static permission_set user_needs(const struct update_request *request) {
         permission_set needs = request->needs &
                 (permission_set)(PERMISSION_BIT(PERMISSION_MODIFY_USER) | PERMISSION_BIT(PERMISSION_MODIFY_USER_ATTRIBUTES));
@@ -553,10 +553,16 @@ static void plan_operation(struct planner *p) {
                 plan_change_group(p);
                 break;
         case UPDATE_ADD_MEMBER:
-                is_aggregating(p->request) ? plan_add_member_anywhere(p) : plan_add_member_at_owner(p);
+                if (is_aggregating(p->request))
+                        plan_add_member_anywhere(p);
+                else
+                        plan_add_member_at_owner(p);
                 break;
         case UPDATE_REMOVE_MEMBER:
-                is_aggregating(p->request) ? plan_remove_member_everywhere(p) : plan_remove_member_at_owner(p);
+                if (is_aggregating(p->request))
+                        plan_remove_member_everywhere(p);
+                else
+                        plan_remove_member_at_owner(p);
                 break;
         case UPDATE_NONE:
         case UPDATE_OPERATION_MAX:

@@ -1,0 +1,349 @@
+/* The keeper as a process, the test in the supervisor's place: views in sealed memory, replies only after the view with the change is installed,
+ * passwd(1), the gate, sessions, imports with progress, junk on the channel.
+ * Relies on: multidird/protocol, keeper_serve, fork.
+ * Must never: need the service or root. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "multidird/keeper.h"
+#include "multidird/protocol.h"
+#include "view/reader.h"
+
+#define CONFIG "[directory/a]\ntype = internal\n[directory/b]\ntype = internal\n[application/host]\ndirectories = a, b\n" \
+        "[application/host/a]\nallow_groups = ops\n[application/host/b]\nallow_all = yes\npermissions = add-user, add-group, modify-group\n"
+
+struct peer { char folder[64]; pid_t pid; struct channel *channel; };
+
+static void start(struct peer *peer) {
+        int fds[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        peer->pid = fork();
+        assert_true(peer->pid >= 0);
+        if (peer->pid == 0) {
+                (void)close(fds[0]);
+                _exit(keeper_serve(fds[1], peer->folder));
+        }
+        (void)close(fds[1]);
+        assert_int_equal(channel_new(fds[0], PROTOCOL_MAX, 0, &peer->channel), 0);
+}
+
+/* The next frame, at most 10 s away; false: none within wait_ms. */
+static bool next(struct peer *peer, struct channel_frame *frame, int wait_ms) {
+        uint64_t deadline = clock_monotonic_ms() + (uint64_t)wait_ms;
+        for (;;) {
+                int r = channel_next(peer->channel, frame);
+                assert_true(r >= 0);
+                if (r > 0)
+                        return true;
+                uint64_t now = clock_monotonic_ms();
+                if (now >= deadline)
+                        return false;
+                struct pollfd poll_fd = { .fd = channel_fd(peer->channel), .events = (short)(POLLIN | (channel_wants_write(peer->channel) ? POLLOUT : 0)) };
+                (void)poll(&poll_fd, 1, (int)(deadline - now));
+                assert_int_equal(channel_write(peer->channel), 0);
+                assert_int_equal(channel_read(peer->channel), 0);
+        }
+}
+
+/* The next frame of a type; KEEPER_STATE is passed over. */
+static void expect(struct peer *peer, unsigned type, struct channel_frame *frame) {
+        do
+                assert_true(next(peer, frame, 10000));
+        while (frame->type == KEEPER_STATE && type != KEEPER_STATE);
+        assert_int_equal(frame->type, type);
+}
+
+static void send_texts(struct peer *peer, const char *config) {
+        struct config_source source = { .path = (char *)(uintptr_t)"multidir.conf", .text = (char *)(uintptr_t)config, .len = strlen(config) };
+        struct config_sources sources = { .items = &source, .count = 1 };
+        struct protocol_local local = { .passwd = "root:x:0:0::/:/bin/sh\n", .group = "root:x:0:\n" };
+        assert_int_equal(protocol_send_config(peer->channel, &sources), 0);
+        assert_int_equal(protocol_send_local(peer->channel, &local), 0);
+}
+
+static void ask(struct peer *peer, uint64_t connection, uint64_t id, const char *json) {
+        struct protocol_admin admin = { .connection = connection, .id = id, .json = json, .json_len = strlen(json) };
+        assert_int_equal(protocol_send_admin(peer->channel, KEEPER_ADMIN, &admin), 0);
+}
+
+/* A view comes; says whether it was installed. Its generation; *fd, where given, is the caller's. */
+static uint64_t view(struct peer *peer, int error, int *fd) {
+        struct channel_frame frame;
+        struct protocol_installed installed = { .error = error };
+        expect(peer, KEEPER_VIEW, &frame);
+        assert_int_equal(protocol_get_number(frame.payload, frame.len, &installed.generation), 0);
+        int memory = channel_take_fd(peer->channel);
+        assert_true(memory >= 0);
+        assert_int_equal(fcntl(memory, F_GET_SEALS), F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+        if (fd)
+                *fd = memory;
+        else
+                (void)close(memory);
+        if (error)
+                (void)snprintf(installed.text, sizeof installed.text, "the disk is full");
+        assert_int_equal(protocol_send_installed(peer->channel, &installed), 0);
+        return installed.generation;
+}
+
+static json_t *reply(struct peer *peer, uint64_t id, int exit) {
+        struct channel_frame frame;
+        struct protocol_admin admin;
+        json_error_t error;
+        expect(peer, KEEPER_ADMIN_REPLY, &frame);
+        assert_int_equal(protocol_get_admin(frame.payload, frame.len, &admin), 0);
+        assert_int_equal(admin.id, id);
+        json_t *json = json_loadb(admin.json, admin.json_len, 0, &error);
+        assert_non_null(json);
+        if (json_integer_value(json_object_get(json, "exit")) != exit)
+                fail_msg("request %llu: %.*s", (unsigned long long)id, (int)admin.json_len, admin.json);
+        json_t *object = json_incref(json_object_get(json, "object"));
+        json_decref(json);
+        return object;
+}
+
+static void open_peer(struct peer *peer) {
+        (void)snprintf(peer->folder, sizeof peer->folder, "/tmp/multidir-keeper-XXXXXX");
+        assert_non_null(mkdtemp(peer->folder));
+        start(peer);
+        send_texts(peer, CONFIG);
+        (void)view(peer, 0, NULL);
+}
+
+static void stop(struct peer *peer) {
+        int status;
+        channel_free(peer->channel);
+        assert_int_equal(waitpid(peer->pid, &status, 0), peer->pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void close_peer(struct peer *peer) {
+        stop(peer);
+        DIR *folder = opendir(peer->folder);
+        for (struct dirent *entry; folder && (entry = readdir(folder));)
+                if (entry->d_name[0] != '.')
+                        (void)unlinkat(dirfd(folder), entry->d_name, 0);
+        if (folder)
+                (void)closedir(folder);
+        (void)rmdir(peer->folder);
+}
+
+/* U12: the reply comes after the view that has the change, and not before. */
+static void published_first(void **state) {
+        struct peer peer;
+        struct channel_frame frame;
+        open_peer(&peer);
+        ask(&peer, 1, 1, "{\"command\":\"user add\",\"user\":\"ann\",\"password\":\"pw\"}");
+        expect(&peer, KEEPER_VIEW, &frame);
+        uint64_t generation;
+        assert_int_equal(protocol_get_number(frame.payload, frame.len, &generation), 0);
+        int fd = channel_take_fd(peer.channel);
+        for (uint64_t i = 2; i < 7; i++) {
+                char request[96];
+                (void)snprintf(request, sizeof request, "{\"command\":\"user add\",\"user\":\"bob%u\"}", (unsigned)i);
+                ask(&peer, 1, i, request);
+        }
+        while (next(&peer, &frame, 200))
+                assert_int_equal(frame.type, KEEPER_STATE);
+        struct protocol_installed installed = { .generation = generation };
+        assert_int_equal(protocol_send_installed(peer.channel, &installed), 0);
+        json_decref(reply(&peer, 1, 0));
+        (void)view(&peer, 0, NULL); /* what came while the first was with the installer shares a build */
+        for (uint64_t i = 2; i < 7; i++)
+                json_decref(reply(&peer, i, 0));
+        struct stat st;
+        assert_int_equal(fstat(fd, &st), 0);
+        void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        struct view seen = { .base = map, .size = (size_t)st.st_size };
+        struct view_user user;
+        assert_int_equal(view_user_by_name(&seen, "ANN", &user), VIEW_FOUND);
+        assert_int_equal(view_generation(&seen), generation);
+        (void)munmap(map, (size_t)st.st_size);
+        (void)close(fd);
+        ask(&peer, 1, 8, "{\"command\":\"user list\"}");
+        json_decref(reply(&peer, 8, 0));
+        ask(&peer, 1, 9, "{\"command\":\"user password\",\"user\":\"ann\",\"password\":\"new\"}");
+        json_decref(reply(&peer, 9, 0)); /* in no view: nothing to wait for */
+        close_peer(&peer);
+}
+
+/* A view that cannot be installed: the change is made, the answer says that it is not published, and it is tried again. */
+static void not_installed(void **state) {
+        struct peer peer;
+        open_peer(&peer);
+        ask(&peer, 1, 1, "{\"command\":\"user add\",\"user\":\"ann\"}");
+        uint64_t generation = view(&peer, -ENOSPC, NULL);
+        json_t *object = reply(&peer, 1, 6);
+        assert_non_null(strstr(json_string_value(json_object_get(json_object_get(object, "error"), "text")), "the disk is full"));
+        assert_int_equal(json_array_size(json_object_get(object, "changed")), 1);
+        json_decref(object);
+        assert_true(view(&peer, 0, NULL) > generation);
+        close_peer(&peer);
+}
+
+static void change(struct peer *peer, uint64_t id, const char *user, const char *directory, const char *entry, const char *password, bool check_only, enum reason wanted) {
+        struct channel_frame frame;
+        struct protocol_change_password request = { .id = id, .check_only = check_only };
+        struct protocol_password_changed changed;
+        (void)snprintf(request.application, sizeof request.application, "host");
+        (void)snprintf(request.user, sizeof request.user, "%s", user);
+        (void)snprintf(request.directory, sizeof request.directory, "%s", directory);
+        (void)snprintf(request.entry_id, sizeof request.entry_id, "%s", entry);
+        assert_int_equal(secret_set(&request.new_password, password, strlen(password)), 0);
+        assert_int_equal(protocol_send_change_password(peer->channel, &request), 0);
+        expect(peer, KEEPER_PASSWORD_CHANGED, &frame);
+        assert_int_equal(protocol_get_password_changed(frame.payload, frame.len, &changed), 0);
+        assert_int_equal(changed.id, id);
+        if (changed.reason != wanted)
+                fail_msg("change %llu of %s: %s (%s)", (unsigned long long)id, user, reason_name(changed.reason), changed.text);
+}
+
+/* U2, P2, L8, L12 for passwd(1). */
+static void passwords(void **state) {
+        struct peer peer;
+        int fd;
+        open_peer(&peer);
+        ask(&peer, 1, 1, "{\"command\":\"user add\",\"directory\":\"b\",\"user\":\"bob\",\"password\":\"pw\"}");
+        (void)view(&peer, 0, NULL);
+        json_decref(reply(&peer, 1, 0));
+        ask(&peer, 1, 2, "{\"command\":\"user add\",\"user\":\"ann\",\"password\":\"pw\"}");
+        (void)view(&peer, 0, &fd);
+        json_decref(reply(&peer, 2, 0));
+        struct stat st;
+        assert_int_equal(fstat(fd, &st), 0);
+        void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        struct view seen = { .base = map, .size = (size_t)st.st_size };
+        struct view_user user;
+        struct view_access access;
+        assert_int_equal(view_user_by_name(&seen, "ann", &user), VIEW_FOUND);
+        assert_int_equal(view_user_access(&seen, user.index, 0, &access), VIEW_FOUND);
+        change(&peer, 1, "ann", "a", access.entry_id, "new", true, REASON_OK);
+        change(&peer, 2, "ANN", "a", access.entry_id, "new", false, REASON_OK);
+        change(&peer, 3, "ann", "a", access.entry_id, "", false, REASON_EMPTY_PASSWORD);
+        change(&peer, 4, "ann", "a", "another", "new", false, REASON_ID_CONFLICT);
+        change(&peer, 5, "ann", "b", access.entry_id, "new", false, REASON_ID_CONFLICT);
+        change(&peer, 6, "none", "a", access.entry_id, "new", false, REASON_USER_NOT_FOUND);
+        change(&peer, 7, "bob", "b", "x", "new", false, REASON_PERMISSION_DENIED);
+        (void)munmap(map, (size_t)st.st_size);
+        (void)close(fd);
+        close_peer(&peer);
+}
+
+static bool gate(struct peer *peer, const char *application, const char *directory, const char *user) {
+        struct channel_frame frame;
+        struct protocol_gate request = { .id = 9 };
+        struct protocol_gate_reply answer;
+        (void)snprintf(request.application, sizeof request.application, "%s", application);
+        (void)snprintf(request.directory, sizeof request.directory, "%s", directory);
+        (void)snprintf(request.user, sizeof request.user, "%s", user);
+        assert_int_equal(protocol_send_gate(peer->channel, &request), 0);
+        expect(peer, KEEPER_GATE_REPLY, &frame);
+        assert_int_equal(protocol_get_gate_reply(frame.payload, frame.len, &answer), 0);
+        assert_int_equal(answer.id, 9);
+        return answer.member;
+}
+
+/* L4, and a session on record. */
+static void gates(void **state) {
+        struct peer peer;
+        open_peer(&peer);
+        static const char *const fill[] = {
+                "{\"command\":\"user add\",\"user\":\"ann\"}", "{\"command\":\"user add\",\"user\":\"bob\"}", "{\"command\":\"group add\",\"group\":\"OPS\"}",
+                "{\"command\":\"group add\",\"group\":\"night\"}", "{\"command\":\"member add\",\"directory\":\"a\",\"group\":\"ops\",\"names\":[\"night\"],\"is_group\":true}",
+                "{\"command\":\"member add\",\"group\":\"night\",\"names\":[\"ann\"]}",
+        };
+        for (uint64_t i = 0; i < ARRAY_SIZE(fill); i++) {
+                ask(&peer, 1, i, fill[i]);
+                (void)view(&peer, 0, NULL);
+                json_decref(reply(&peer, i, 0));
+        }
+        assert_true(gate(&peer, "host", "a", "ann"));
+        assert_true(gate(&peer, "host", "a", "ANN"));
+        assert_false(gate(&peer, "host", "a", "bob"));
+        assert_false(gate(&peer, "host", "a", "none"));
+        assert_false(gate(&peer, "none", "a", "ann"));
+        assert_false(gate(&peer, "host", "none", "ann"));
+        struct protocol_session session = { .application = "host", .directory = "a", .entry_id = "x", .user = "ann", .service = "sshd" };
+        assert_int_equal(protocol_send_session(peer.channel, &session), 0);
+        close_peer(&peer);
+}
+
+/* Junk is dropped or answered, the keeper goes on; a connection that closes takes its import along. */
+static void junk(void **state) {
+        struct peer peer;
+        struct channel_frame frame;
+        static const unsigned types[] = { PROTOCOL_CONFIG, KEEPER_LOCAL, KEEPER_ADMIN, KEEPER_ADMIN_CLOSED, KEEPER_INSTALLED, KEEPER_GATE, KEEPER_SESSION,
+                                          KEEPER_CHANGE_PASSWORD, KEEPER_VIEW, 200 };
+        open_peer(&peer);
+        for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+                assert_int_equal(channel_send(peer.channel, types[i], "\x01\x02\x03", 3), 0);
+        ask(&peer, 5, 1, "{\"command\":\"import begin\",\"kind\":\"user\",\"directory\":\"a\"}");
+        json_decref(reply(&peer, 1, 0));
+        ask(&peer, 5, 2, "{\"command\":\"import rows\",\"rows\":[{\"line\":1,\"name\":\"zoe\"}]}");
+        json_decref(reply(&peer, 2, 0));
+        assert_int_equal(protocol_send_number(peer.channel, KEEPER_ADMIN_CLOSED, 5, -1), 0);
+        ask(&peer, 5, 3, "{\"command\":\"import end\"}");
+        json_decref(reply(&peer, 3, 2));
+        ask(&peer, 6, 4, "{\"command\":\"user list\",}");
+        json_decref(reply(&peer, 4, 2));
+        ask(&peer, 6, 5, "{\"command\":\"user list\",\"command\":\"masked\"}");
+        json_decref(reply(&peer, 5, 2));
+        ask(&peer, 6, 6, "{\"command\":\"import begin\",\"kind\":\"user\",\"directory\":\"a\"}");
+        json_decref(reply(&peer, 6, 0));
+        ask(&peer, 6, 7, "{\"command\":\"import rows\",\"rows\":[{\"line\":1,\"name\":\"zoe\"}]}");
+        json_decref(reply(&peer, 7, 0));
+        ask(&peer, 6, 8, "{\"command\":\"import end\"}");
+        expect(&peer, KEEPER_ADMIN_PROGRESS, &frame);
+        (void)next(&peer, &frame, 1000);
+        while (frame.type == KEEPER_ADMIN_PROGRESS || frame.type == KEEPER_STATE)
+                assert_true(next(&peer, &frame, 10000));
+        assert_int_equal(frame.type, KEEPER_VIEW);
+        struct protocol_installed installed = { 0 };
+        assert_int_equal(protocol_get_number(frame.payload, frame.len, &installed.generation), 0);
+        (void)close(channel_take_fd(peer.channel));
+        assert_int_equal(protocol_send_installed(peer.channel, &installed), 0);
+        json_decref(reply(&peer, 8, 0));
+        close_peer(&peer);
+}
+
+/* I2, U12: killed at any point and started again, what was answered is there and generations grow. */
+static void killed(void **state) {
+        struct peer peer;
+        open_peer(&peer);
+        ask(&peer, 1, 1, "{\"command\":\"user add\",\"user\":\"ann\"}");
+        uint64_t before = view(&peer, 0, NULL);
+        json_decref(reply(&peer, 1, 0));
+        (void)kill(peer.pid, SIGKILL);
+        (void)waitpid(peer.pid, NULL, 0);
+        channel_free(peer.channel);
+        start(&peer);
+        send_texts(&peer, CONFIG);
+        assert_true(view(&peer, 0, NULL) > before);
+        ask(&peer, 1, 1, "{\"command\":\"user show\",\"user\":\"ann\"}");
+        json_decref(reply(&peer, 1, 0));
+        close_peer(&peer);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(published_first), cmocka_unit_test(not_installed), cmocka_unit_test(passwords),
+                cmocka_unit_test(gates), cmocka_unit_test(junk), cmocka_unit_test(killed),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

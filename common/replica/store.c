@@ -39,9 +39,18 @@ static int check_owner(struct store *store, const char *name) {
         return 0;
 }
 
+/* The folder has files of other kinds too: a directory must not take their names. */
+static bool is_taken(const char *name) {
+        return strcmp(name, "ids") == 0 || strcmp(name, "logins") == 0;
+}
+
 int store_open(const char *folder, const char *name, enum directory_type type, enum store_mode mode, struct store **result) {
         if ((size_t)type >= ARRAY_SIZE(type_names) || !type_names[type])
                 return -EINVAL;
+        if (is_taken(name)) {
+                log_error("a directory cannot be named %s: the service keeps a file of that name", name);
+                return -EINVAL;
+        }
         _cleanup_(store_closep) struct store *store = calloc(1, sizeof *store);
         char *first = sqlite3_mprintf("INSERT INTO store (id, name, type, revision, synchronised_s) VALUES (1, %Q, %Q, 0, 0)", name,
                                       type_names[type]);

@@ -18,13 +18,17 @@ struct store;
 
 enum store_mode { STORE_READ_ONLY = 0, STORE_READ_WRITE };
 
-/* Opens FOLDER/NAME.db; STORE_READ_WRITE creates and upgrades it. */
+/* Opens FOLDER/NAME.db; STORE_READ_WRITE creates and upgrades it (mode 0600). A reader opens nothing for writing, and creates nothing: a
+ * process that may only read can open it once a writer has; it sees every commit at its next call. Not to be carried across a fork.
+ * -ENOENT: not there (reader); -EAGAIN: not created or upgraded yet (reader), or another writer is at it; -EBADMSG: damaged, from a newer
+ * version, or another directory's; -EINVAL: a name or type that cannot have a store. The words of a failed open are logged. */
 int store_open(const char *folder, const char *name, enum directory_type type, enum store_mode mode, struct store **store);
 void store_close(struct store *store);
 DEFINE_CLEANUP(struct store *, store_close)
 const char *store_error(const struct store *store);
 
-/* The whole content as a replica. A never synchronised store has synchronised_s 0; an internal one is always complete. */
+/* The whole content as a replica, read in one piece; the caller's. Never the hashes. A never synchronised store has synchronised_s 0; an
+ * internal one is complete now and always. -ENOMEM, -EOVERFLOW (more than 4 GiB of text). */
 int store_load(struct store *store, struct replica **replica);
 /* Grows with every committed change. */
 int store_revision(struct store *store, uint64_t *revision);
@@ -39,10 +43,12 @@ struct store_login {
 /* By name in any case. -ENOENT: not there; -ENOTUNIQ: ambiguous (N2). */
 int store_login_by_name(struct store *store, const char *name, struct store_login *login);
 
-/* One transaction around any number of changes. A change outside one is its own transaction. */
-int store_begin(struct store *store);
-int store_commit(struct store *store);  /* durable when it returns 0 */
-void store_rollback(struct store *store);
+/* One transaction around any number of changes. A change outside one is its own transaction, durable when it returns 0.
+ * A refused change (-ENOENT, -EEXIST, -ENOTUNIQ, -EINVAL) leaves the transaction as it was. Any other failure has rolled all of it back:
+ * further changes and the commit give that error again, until store_rollback(). */
+int store_begin(struct store *store);   /* -EBUSY: one is open; -EROFS: a reader */
+int store_commit(struct store *store);  /* durable when it returns 0; otherwise everything is as before store_begin. -EINVAL: none is open */
+void store_rollback(struct store *store); /* does nothing where none is open */
 
 /* NULL text: leave as it is (modify), or none (add). has_*: the number is set. */
 struct store_user {
@@ -56,7 +62,10 @@ struct store_user {
         const char *const *attributes; size_t attribute_count; /* "KEY=VALUE"; an empty VALUE removes the key */
         const char *entry_id; /* add only; NULL: a new random UUID */
 };
-int store_add_user(struct store *store, const struct store_user *user);               /* -EEXIST: folds to a name that is there */
+/* -EEXIST: the name folds to one that is there (internal and delegated directories; elsewhere both are kept, N2), or the entry id is there.
+ * -EINVAL: no name, an entry id of more than 63 bytes, a hash of more than 399, an attribute that is not KEY=VALUE or not one line.
+ * Names are looked up in any case; -ENOTUNIQ: two entries fold to it. hash "" takes the password away. */
+int store_add_user(struct store *store, const struct store_user *user);
 int store_modify_user(struct store *store, const char *name, const struct store_user *user); /* -ENOENT. user->name is ignored */
 int store_rename_user(struct store *store, const char *name, const char *new_name);   /* -ENOENT, -EEXIST */
 int store_remove_user(struct store *store, const char *name);                         /* -ENOENT; memberships go too */
@@ -68,7 +77,7 @@ int store_remove_group(struct store *store, const char *name);
 
 int store_add_member(struct store *store, const char *group, const char *user);       /* -ENOENT, -EEXIST */
 int store_remove_member(struct store *store, const char *group, const char *user);    /* -ENOENT */
-int store_add_group_member(struct store *store, const char *group, const char *child);
+int store_add_group_member(struct store *store, const char *group, const char *child); /* -EINVAL too: itself */
 int store_remove_group_member(struct store *store, const char *group, const char *child);
 
 /* The free attributes of a user as "KEY=VALUE" lines, malloc'ed. -ENOENT. */

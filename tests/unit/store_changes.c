@@ -319,6 +319,8 @@ static void a_store_belongs_to_one_directory(void **state) {
         assert_int_equal(store_open(fixture->folder, "other", DIRECTORY_INTERNAL, STORE_READ_WRITE, &store), -EBADMSG);
         assert_int_equal(store_open(fixture->folder, "staff", DIRECTORY_INTERNAL, STORE_READ_ONLY, &store), -ENOENT);
         assert_int_equal(store_open(fixture->folder, "../staff", DIRECTORY_INTERNAL, STORE_READ_WRITE, &store), -EINVAL);
+        assert_int_equal(store_open(fixture->folder, "ids", DIRECTORY_INTERNAL, STORE_READ_WRITE, &store), -EINVAL);
+        assert_int_equal(store_open(fixture->folder, "logins", DIRECTORY_INTERNAL, STORE_READ_WRITE, &store), -EINVAL);
         assert_int_equal(store_open(fixture->folder, "staff", DIRECTORY_TYPE_NONE, STORE_READ_WRITE, &store), -EINVAL);
         assert_null(store);
 }

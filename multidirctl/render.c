@@ -13,7 +13,7 @@ static void add_value(struct sbuf *out, const json_t *value) {
         json_t *item;
         const char *key;
         switch (json_typeof(value)) {
-        case JSON_STRING: sbuf_add(out, json_string_value(value)); break;
+        case JSON_STRING: sbuf_add(out, json_string_length(value) > 0 ? json_string_value(value) : "-"); break;
         case JSON_INTEGER: sbuf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
         case JSON_REAL: sbuf_printf(out, "%g", json_real_value(value)); break;
         case JSON_TRUE: sbuf_add(out, "yes"); break;
@@ -211,7 +211,7 @@ void render_changes(struct ctl *ctl, const json_t *object) {
         json_array_foreach(json_object_get(object, "changed"), i, item) {
                 const char *what = ctl_field(item, "what"), *where = ctl_field(item, "directory");
                 if (!where)
-                        where = ctl_field(item, "application") ? ctl_field(item, "application") : ctl_field(item, "file");
+                        where = ctl_field(item, "section") ? ctl_field(item, "section") : ctl_field(item, "file");
                 print_text(ctl, ctl->out, done ? "done: " : "would do: ", PRINT_GREEN);
                 print_text(ctl, ctl->out, what ? what : "?", PRINT_PLAIN);
                 if (where) {
@@ -324,6 +324,8 @@ static void print_diff(struct ctl *ctl, const char *kind, const json_t *part) {
 }
 
 void render_view_diff(struct ctl *ctl, const json_t *object) {
+        fprintf(ctl->out, "view %" JSON_INTEGER_FORMAT " -> view %" JSON_INTEGER_FORMAT "\n", json_integer_value(json_object_get(object, "from")),
+                json_integer_value(json_object_get(object, "to")));
         print_diff(ctl, "user", json_object_get(object, "users"));
         print_diff(ctl, "group", json_object_get(object, "groups"));
 }

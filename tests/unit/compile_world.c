@@ -72,8 +72,8 @@ const struct replica *const *test_world_replicas(const struct test_world *world)
         return world->complete;
 }
 
-struct registry *test_world_registry(struct test_world *world) {
-        return world->registry;
+const struct compile_result *test_world_result(const struct test_world *world) {
+        return &world->result;
 }
 
 static void fail_line(const struct test_world *world, const char *what) {

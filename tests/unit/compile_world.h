@@ -39,4 +39,4 @@ void test_world_run(struct test_world *world, const char *rule, const char *scri
 const struct view *test_world_view(const struct test_world *world);
 const struct settings *test_world_settings(const struct test_world *world);
 const struct replica *const *test_world_replicas(const struct test_world *world);
-struct registry *test_world_registry(struct test_world *world);
+const struct compile_result *test_world_result(const struct test_world *world);

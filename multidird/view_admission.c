@@ -88,14 +88,6 @@ static int admit_user(const struct admission *admission, const struct view_user 
 int view_admit(const struct view *view, const struct settings *settings, const struct local_accounts *local, char *text, size_t size) {
         struct admission admission = { .local = local, .text = text, .size = size };
         list_given(&admission, settings);
-        for (uint32_t i = 0; i < view_user_count(view); i++) {
-                struct view_user user;
-                if (view_user_at(view, i, &user) != VIEW_FOUND)
-                        return refuse(&admission, "user", "number", i, "the record cannot be read");
-                int r = admit_user(&admission, &user);
-                if (r < 0)
-                        return r;
-        }
         for (uint32_t i = 0; i < view_group_count(view); i++) {
                 struct view_group group;
                 if (view_group_at(view, i, &group) != VIEW_FOUND)
@@ -105,6 +97,14 @@ int view_admit(const struct view *view, const struct settings *settings, const s
                         why = bad_id(&admission, group.gid);
                 if (why)
                         return refuse(&admission, "group", group.name, group.gid, why);
+        }
+        for (uint32_t i = 0; i < view_user_count(view); i++) {
+                struct view_user user;
+                if (view_user_at(view, i, &user) != VIEW_FOUND)
+                        return refuse(&admission, "user", "number", i, "the record cannot be read");
+                int r = admit_user(&admission, &user);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }

@@ -1,0 +1,258 @@
+/* Processes that were taken over, for the fault tests: the service with another keeper, one that attacks; and attempts made from within the
+ * sandboxes of the roles.
+ *   hook                        the supervisor, whose keeper is the attacking one below
+ *   hook attempt ROLE WHAT      enters the sandbox of keeper or checker as the service does, tries WHAT, prints what came of it
+ *   hook verify FILE            the full check of a view file; exit 0 when it is whole
+ * Relies on: the service's own library. Built for tests only, never installed.
+ * Must never: be part of what is installed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "multidird/checker.h"
+#include "multidird/keeper.h"
+#include "multidird/process.h"
+#include "multidird/protocol.h"
+#include "multidird/sandbox.h"
+#include "multidird/supervisor.h"
+#include "view/reader.h"
+#include "view/writer.h"
+
+#define STATE "/var/lib/multidir"
+#define EXIT_WORKED 10 /* the attempt did what it must not */
+
+static int connect_to(const char *path) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        return fd < 0 ? -1 : connect(fd, (const struct sockaddr *)&address, sizeof address);
+}
+
+static int try_exec(void) {
+        char *arguments[] = { (char *)"true", NULL };
+        return execv("/bin/true", arguments);
+}
+
+static int try_map_code(void) {
+        return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+}
+
+static int attempt_file(const char *what) {
+        static const struct { const char *what, *path; int flags; } files[] = {
+                { "write-view", STATE "/view", O_WRONLY },          { "make-view", STATE "/views/99", O_WRONLY | O_CREAT },
+                { "write-store", STATE "/stores/d1.db", O_RDWR },   { "make-store", STATE "/stores/evil.db", O_RDWR | O_CREAT },
+                { "read-store", STATE "/stores/d1.db", O_RDONLY },  { "read-shadow", "/etc/shadow", O_RDONLY },
+                { "read-passwd", "/etc/passwd", O_RDONLY },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+                if (strcmp(files[i].what, what) == 0)
+                        return open(files[i].path, files[i].flags, 0600);
+        errno = EINVAL;
+        return -1;
+}
+
+/* 0 or more: it worked. EINVAL: there is no such attempt. */
+static int attempt(const char *what) {
+        if (strcmp(what, "replace-view") == 0)
+                return rename(STATE "/stores/mine", STATE "/view");
+        if (strcmp(what, "remove-view") == 0)
+                return unlink(STATE "/view");
+        if (strcmp(what, "internet") == 0)
+                return socket(AF_INET, SOCK_STREAM, 0);
+        if (strcmp(what, "connect-auth") == 0)
+                return connect_to("/run/multidir/auth.sock");
+        if (strcmp(what, "exec") == 0)
+                return try_exec();
+        if (strcmp(what, "fork") == 0)
+                return (int)fork();
+        if (strcmp(what, "setuid") == 0)
+                return setuid(0);
+        if (strcmp(what, "kill") == 0)
+                return kill(getppid(), 0);
+        if (strcmp(what, "ptrace") == 0)
+                return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        if (strcmp(what, "code") == 0)
+                return try_map_code();
+        return strcmp(what, "nothing") == 0 ? 0 : attempt_file(what);
+}
+
+/* In the child: as the supervisor starts a role. 125: the sandbox could not be entered. */
+static int in_sandbox(enum sandbox_role role, const char *what) {
+        uid_t uid;
+        gid_t gid;
+        if (sandbox_find_user("multidir", &uid, &gid) < 0 || sandbox_before_exec(uid, gid) < 0 || sandbox_enter(role, KEEPER_STORES) < 0)
+                return 125;
+        return attempt(what) >= 0 ? EXIT_WORKED : errno == EINVAL ? 125 : 0;
+}
+
+static int run_attempt(const char *role, const char *what) {
+        pid_t pid = fork();
+        int status;
+        if (pid == 0)
+                _exit(in_sandbox(strcmp(role, "keeper") == 0 ? SANDBOX_KEEPER : SANDBOX_CHECKER, what));
+        if (pid < 0 || waitpid(pid, &status, 0) < 0)
+                return EXIT_FAILURE;
+        if (WIFSIGNALED(status))
+                puts(WTERMSIG(status) == SIGSYS ? "killed" : "signal");
+        else if (WEXITSTATUS(status) == EXIT_WORKED)
+                puts("worked");
+        else
+                puts(WEXITSTATUS(status) == 0 ? "refused" : "broken");
+        return EXIT_SUCCESS;
+}
+
+static int verify(const char *path) {
+        struct view view;
+        const char *what = "the header";
+        int r = view_open(path, &view);
+        if (r == 0)
+                r = view_verify(&view, &what);
+        puts(r == 0 ? "whole" : what);
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* What the attacking keeper is to do: a word in the stores folder, the one place that it can read. */
+static void read_word(char word[64]) {
+        char *text = NULL;
+        size_t len = 0;
+        word[0] = 0;
+        if (file_read(KEEPER_STORES "/attack", 63, &text, &len) == 0)
+                (void)snprintf(word, 64, "%.*s", (int)strcspn(text, "\n"), text);
+        free(text);
+}
+
+struct evil {
+        struct view_writer_user user;
+        const char *group;
+        uint32_t gid;
+        uint64_t generation;
+};
+
+static const uint32_t sudo_gid = 27;
+
+/* What the word makes wrong with the one user or the one group. */
+static void spoil(const char *word, struct evil *evil) {
+        struct view_writer_user *user = &evil->user;
+        if (strcmp(word, "low-uid") == 0)
+                user->uid = user->gid = 999;
+        else if (strcmp(word, "root-uid") == 0)
+                user->uid = user->gid = 0;
+        else if (strcmp(word, "low-primary") == 0)
+                user->gid = sudo_gid, user->private_group = 0;
+        else if (strcmp(word, "local-name") == 0)
+                user->name = "multidir";
+        else if (strcmp(word, "local-id") == 0)
+                user->uid = user->gid = 70001;
+        else if (strcmp(word, "reserved-name") == 0)
+                user->name = "docker";
+        else if (strcmp(word, "bad-name") == 0)
+                user->name = "x:0";
+        else if (strcmp(word, "bad-shell") == 0)
+                user->shell = "/bin/sh\nroot::0:0";
+        else if (strcmp(word, "local-group") == 0)
+                user->extra_gids = &sudo_gid, user->extra_gid_count = 1;
+        else if (strcmp(word, "low-gid") == 0)
+                evil->gid = 42;
+        else if (strcmp(word, "group-name") == 0)
+                evil->group = "sudo";
+        else if (strcmp(word, "generation") == 0)
+                evil->generation++;
+}
+
+/* What the word makes wrong with the file. */
+static int spoil_file(const char *word, int fd) {
+        ssize_t n = 1;
+        int r = 0;
+        if (strcmp(word, "damaged") == 0)
+                n = pwrite(fd, "x", 1, 1000);
+        else if (strcmp(word, "marked") == 0)
+                n = pwrite(fd, "\1", 1, 12);
+        else if (strcmp(word, "short") == 0)
+                r = ftruncate(fd, 300);
+        if (strcmp(word, "unsealed") != 0)
+                (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+        return n == 1 && r == 0 ? fd : -1;
+}
+
+/* A view of one user and one group. */
+static int evil_view(const char *word, uint64_t generation) {
+        struct view_writer *writer = NULL;
+        struct view_writer_access access = { .reason = REASON_OK, .entry_id = "e" };
+        uint32_t group = 0, directory, index;
+        struct evil evil = { .group = "evils", .gid = 6000, .generation = generation };
+        evil.user = (struct view_writer_user){ .name = "mallory", .gecos = "", .home = "/home/mallory", .shell = "/bin/sh", .keys = "",
+                                               .uid = 5000, .gid = 5000, .private_group = 1, .groups = &group, .group_count = 1,
+                                               .access = &access };
+        spoil(word, &evil);
+        int fd = memfd_create("view", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        int r = view_writer_new(evil.generation, 1, 2, &writer);
+        if (r == 0)
+                r = view_writer_add_directory(writer, "d1", &directory);
+        if (r == 0)
+                r = view_writer_add_application(writer, "host", NULL, 0);
+        if (r == 0)
+                r = view_writer_add_group(writer, evil.group, evil.gid, &group);
+        if (r == 0)
+                r = view_writer_add_user(writer, &evil.user, &index);
+        if (r == 0)
+                r = view_writer_finish(writer, fd);
+        view_writer_free(writer);
+        if (r < 0)
+                log_error("the attack could not be made: %s", strerror(-r));
+        return spoil_file(word, fd);
+}
+
+/* Sends what the word says, once, then waits to be killed or left. */
+static int attacking_keeper(int fd) {
+        struct channel *channel = NULL;
+        char word[64];
+        read_word(word);
+        if (channel_new(fd, PROTOCOL_MAX, 0, &channel) < 0)
+                return EXIT_FAILURE;
+        if (strcmp(word, "no-descriptor") == 0)
+                (void)protocol_send_number(channel, KEEPER_VIEW, 7, -1);
+        else if (strcmp(word, "strange-type") == 0)
+                (void)channel_send(channel, 200, "x", 1);
+        else if (strcmp(word, "short-message") == 0)
+                (void)channel_send(channel, KEEPER_GATE_REPLY, "x", 1);
+        else if (strcmp(word, "long-state") == 0)
+                (void)channel_send(channel, KEEPER_STATE, calloc(1, 8 << 20), 8 << 20);
+        else if (strcmp(word, "descriptors") == 0)
+                for (int i = 0; i < 64; i++)
+                        (void)protocol_send_number(channel, KEEPER_ADMIN_CLOSED, 7, dup(0));
+        else
+                (void)protocol_send_number(channel, KEEPER_VIEW, 77, evil_view(word, 77));
+        for (;;) {
+                struct pollfd poll_fd = { .fd = fd, .events = (short)(POLLIN | (channel_wants_write(channel) ? POLLOUT : 0)) };
+                struct channel_frame frame;
+                (void)poll(&poll_fd, 1, -1);
+                if (channel_write(channel) < 0 || channel_read(channel) < 0)
+                        return EXIT_SUCCESS;
+                while (channel_next(channel, &frame) > 0)
+                        continue;
+        }
+}
+
+int main(int argc, char **argv) {
+        if (argc == 4 && strcmp(argv[1], "attempt") == 0)
+                return run_attempt(argv[2], argv[3]);
+        if (argc == 3 && strcmp(argv[1], "verify") == 0)
+                return verify(argv[2]);
+        if (argc == 2 && strcmp(argv[1], "--role=keeper") == 0)
+                return sandbox_enter(SANDBOX_KEEPER, KEEPER_STORES) < 0 ? EXIT_FAILURE : attacking_keeper(ROLE_FD);
+        if (argc == 3 && strcmp(argv[1], "--role=checker") == 0)
+                return sandbox_enter(SANDBOX_CHECKER, KEEPER_STORES) < 0 ? EXIT_FAILURE : checker_main(ROLE_FD, argv[2] + strlen("--directory="));
+        return argc == 1 ? supervisor_main() : EXIT_FAILURE;
+}

@@ -1,0 +1,80 @@
+"""Processes that were taken over: what a keeper or a checker may try from inside its sandbox, and what a keeper may hand in."""
+import os
+import subprocess
+import time
+
+import bed
+from bed import *
+
+HOOK = BUILD / 'tests' / 'fault' / 'fault_hook'
+make()
+(STATE / 'stores').mkdir(mode=0o700)
+os.chown(STATE / 'stores', UID, GID)
+service = started()
+people()
+(STATE / 'stores' / 'mine').write_text('x')
+os.chown(STATE / 'stores' / 'mine', UID, GID)
+
+
+def attempt(role, what):
+    return subprocess.run([HOOK, 'attempt', role, what], capture_output=True, text=True, env={}).stdout.strip()
+
+
+check('the sandboxes can be entered', [attempt('keeper', 'nothing'), attempt('checker', 'nothing')], ['worked', 'worked'])
+check('the keeper has its stores', attempt('keeper', 'write-store'), 'worked')
+check('the checker reads its store', attempt('checker', 'read-store'), 'worked')
+for what in ('write-view', 'replace-view', 'remove-view', 'make-view', 'read-shadow'):
+    check(f'the keeper, taken over: {what}', attempt('keeper', what), 'refused')
+for what in ('internet', 'connect-auth', 'exec', 'fork', 'setuid', 'kill', 'ptrace', 'code'):
+    check(f'the keeper, taken over: {what}', attempt('keeper', what), 'killed')
+check('a checker, taken over: read-shadow', attempt('checker', 'read-shadow'), 'refused')
+for what in ('write-view', 'replace-view', 'remove-view', 'make-view', 'write-store', 'make-store', 'internet', 'connect-auth', 'exec', 'fork',
+             'setuid', 'kill', 'ptrace', 'code'):
+    check(f'a checker, taken over: {what}', attempt('checker', what), 'killed')
+check('the view is as it was', reason('anna', 'one'), 'ok')
+before = VIEW.read_bytes()
+service.stop()
+
+add_account('neighbour', 70001)
+bed.BINARY = HOOK
+
+
+def attack(word, published=False, said=None):
+    """Runs the service with the attacking keeper. Checks that its view is refused (or published), and what the log says."""
+    (STATE / 'stores' / 'attack').write_text(word)
+    os.chown(STATE / 'stores' / 'attack', UID, GID)
+    attacked = Service()
+    text_now = wait_for(lambda: 'ready' in attacked.text() and attacked.text(), 5)
+    if published:
+        check(f'a keeper hands in: {word}', (generation(), superseded(VIEW)), (77, False))
+    else:
+        check(f'a keeper, taken over, hands in: {word}', VIEW.read_bytes() == before)
+        check(f'... the log says why: {word}', said in attacked.text())
+        check(f'... and logins still work: {word}', reason('anna', 'one'), 'ok')
+    attacked.stop()
+
+
+attack('low-uid', said='mallory (id 999): the id is below 1000')
+attack('root-uid', said='not published')
+attack('low-primary', said='below 1000')
+attack('local-name', said='local account')
+attack('local-id', said='the id is a local account')
+attack('reserved-name', said='docker (id 5000): the name is reserved')
+attack('bad-name', said='not published')
+attack('bad-shell', said='not published')
+attack('local-group', said='local_groups does not give away')
+attack('low-gid', said='group evils (id 42): the id is below 1000')
+attack('group-name', said='group sudo')
+attack('generation', said='another generation')
+attack('damaged', said='not published')
+attack('short', said='not published')
+attack('unsealed', said='not sealed')
+attack('no-descriptor', said='nonsense')
+attack('strange-type', said='nonsense')
+attack('short-message', said='nonsense')
+attack('long-state', said='nonsense')
+attack('descriptors', said='nonsense')
+attack('good', published=True)
+before = VIEW.read_bytes()
+attack('marked', published=True)
+done()

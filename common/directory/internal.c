@@ -80,7 +80,8 @@ static enum password_result internal_check(struct directory *directory, const ch
         look_up(directory, user, &login, entry);
         if (entry->presence == PRESENCE_UNAVAILABLE)
                 return CHECK_UNAVAILABLE;
-        bool costly = password->len <= PASSWORD_BYTES_MAX && password_costs_default(login.hash) && password_hash_is_usable(login.hash, NULL);
+        bool costly = password->len <= PASSWORD_BYTES_MAX && password_costs_default(login.hash) &&
+                      password_hash_is_usable(login.hash, NULL);
         if (!costly)
                 password_dummy(password);
         if (entry->presence == PRESENCE_NOT_FOUND)

@@ -176,15 +176,16 @@ static int set_hash(struct database *database, int64_t id, const char *hash) {
 }
 
 static int set_attribute(struct database *database, int64_t id, const char *attribute) {
-        const char *equals = strchr(attribute, '=');
-        _cleanup_free_ char *key = strndup(attribute, (size_t)(equals - attribute));
+        size_t key_len = strcspn(attribute, "=");
+        const char *value = attribute[key_len] ? attribute + key_len + 1 : "";
+        _cleanup_free_ char *key = strndup(attribute, key_len);
         if (!key)
                 return -ENOMEM;
-        sqlite3_stmt *statement = database_statement(database, equals[1] ? STORE_SET_ATTRIBUTE : STORE_DELETE_ATTRIBUTE);
+        sqlite3_stmt *statement = database_statement(database, *value ? STORE_SET_ATTRIBUTE : STORE_DELETE_ATTRIBUTE);
         database_bind_number(database, statement, 1, id);
         database_bind_text(database, statement, 2, key);
-        if (equals[1])
-                database_bind_text(database, statement, 3, equals + 1);
+        if (*value)
+                database_bind_text(database, statement, 3, value);
         int r = database_run(database, statement, NULL);
         database_reset(statement);
         return r;
@@ -224,7 +225,7 @@ int store_add_user(struct store *store, const struct store_user *user) {
 }
 
 static int modify_user(struct store *store, const char *name, const struct store_user *user) {
-        int64_t id;
+        int64_t id = 0;
         int r = check_user(store, user);
         if (r == 0)
                 r = store_find(store, STORE_FIND_USER, name, &id);
@@ -242,7 +243,7 @@ int store_modify_user(struct store *store, const char *name, const struct store_
 }
 
 static int rename_user(struct store *store, const char *name, const char *new_name) {
-        int64_t id;
+        int64_t id = 0;
         if (!*new_name)
                 return database_refuse(&store->database, -EINVAL, "a user needs a name");
         int r = store_find(store, STORE_FIND_USER, name, &id);
@@ -263,7 +264,7 @@ static int remove_user(struct store *store, const char *name) {
         static const enum store_statement steps[] = {
                 STORE_DELETE_USER, STORE_DELETE_HASH, STORE_DELETE_ATTRIBUTES, STORE_NOTE_GONE,
         };
-        int64_t id;
+        int64_t id = 0;
         int r = store_find(store, STORE_FIND_USER, name, &id);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++) {
                 sqlite3_stmt *statement = database_statement(&store->database, steps[i]);
@@ -282,7 +283,7 @@ int store_remove_user(struct store *store, const char *name) {
 
 int store_user_attributes(struct store *store, const char *name, char **lines) {
         _cleanup_sbuf_ struct sbuf text = { 0 };
-        int64_t id;
+        int64_t id = 0;
         int r = store_find(store, STORE_FIND_USER, name, &id);
         if (r < 0)
                 return r;

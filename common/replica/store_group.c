@@ -38,7 +38,7 @@ int store_add_group(struct store *store, const struct store_group *group) {
 }
 
 static int modify_group(struct store *store, const char *name, const struct store_group *group) {
-        int64_t id;
+        int64_t id = 0;
         int r = store_find(store, STORE_FIND_GROUP, name, &id);
         if (r < 0)
                 return r;
@@ -54,7 +54,7 @@ int store_modify_group(struct store *store, const char *name, const struct store
 
 static int remove_group(struct store *store, const char *name) {
         static const enum store_statement steps[] = { STORE_DELETE_GROUP, STORE_DELETE_GROUP_MEMBERS, STORE_DELETE_GROUP_CHILDREN };
-        int64_t id;
+        int64_t id = 0;
         int r = store_find(store, STORE_FIND_GROUP, name, &id);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++) {
                 sqlite3_stmt *statement = database_statement(&store->database, steps[i]);
@@ -77,7 +77,7 @@ struct pair {
 
 /* Adds or removes one pair: -EEXIST comes from the table's key, -ENOENT also from a pair that was not there. */
 static int change_pair(struct store *store, const struct pair *pair) {
-        int64_t group, member;
+        int64_t group = 0, member = 0;
         int changed = 0;
         int r = store_find(store, STORE_FIND_GROUP, pair->group, &group);
         if (r == 0)

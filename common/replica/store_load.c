@@ -84,7 +84,7 @@ static int load_text(struct loading *loading, sqlite3_stmt *statement, int colum
         size_t len = (size_t)sqlite3_column_bytes(statement, column);
         if (!bytes || len == 0)
                 return 0;
-        if (len >= loading->text_size) {
+        if (!loading->text || len >= loading->text_size) {
                 char *bigger = realloc(loading->text, len * 2);
                 if (!bigger)
                         return -ENOMEM;

@@ -68,21 +68,26 @@ static void prepared_done(struct prepared *prepared) {
         free(prepared->scratch);
 }
 
-static void compiler_done(struct compiler *c) {
+static void orders_done(struct compiler *c) {
         for (size_t a = 0; c->orders && a < c->settings->application_count; a++) {
                 for (uint32_t i = 0; i < c->orders[a].count; i++)
                         free(c->orders[a].places[i].lets_in);
                 free(c->orders[a].places);
         }
+        free(c->orders);
+}
+
+/* All but the writer and the result; what only they need stays. Safe twice. */
+static void workings_done(struct compiler *c) {
         for (size_t i = 0; c->prepared && i < c->settings->directory_count; i++)
                 prepared_done(&c->prepared[i]);
         for (uint32_t i = 0; c->numbers && i < c->host->count; i++)
                 free(c->numbers[i].items);
         for (size_t i = 0; i < c->grant_count; i++)
                 free(c->grants[i].reaches);
+        orders_done(c);
         side_done(&c->users);
         side_done(&c->groups);
-        free(c->orders);
         free(c->prepared);
         free(c->numbers);
         free(c->primary);
@@ -91,8 +96,7 @@ static void compiler_done(struct compiler *c) {
         free(c->group_list);
         free(c->group_stamps);
         free(c->access);
-        view_writer_free(c->writer);
-        compile_result_done(&c->result);
+        *c = (struct compiler){ .input = c->input, .settings = c->settings, .writer = c->writer, .result = c->result, .out_count = c->out_count };
 }
 
 /* publish = with-access: whom L4 does not let in is not shown, and takes no id. */
@@ -165,6 +169,8 @@ int compile_view(const struct compile_input *input, int fd, struct compile_resul
         int r = c.result.arena ? 0 : -ENOMEM;
         for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
                 r = steps[i](&c);
+        /* Before the file is laid out, which is when a build needs most memory. */
+        workings_done(&c);
         if (r == 0)
                 r = view_writer_finish(c.writer, fd);
         if (r == 0) {
@@ -173,6 +179,7 @@ int compile_view(const struct compile_input *input, int fd, struct compile_resul
                 *result = c.result;
                 c.result = (struct compile_result){ 0 };
         }
-        compiler_done(&c);
+        view_writer_free(c.writer);
+        compile_result_done(&c.result);
         return r;
 }

@@ -20,7 +20,7 @@ enum { WHY_SIZE = 512 };
 
 static int claims_make(struct claims *claims, uint32_t entries) {
         uint32_t size = 64;
-        while (size < entries * 2)
+        while (size < entries + entries / 2)
                 size *= 2;
         claims->ids = calloc(size, sizeof *claims->ids);
         claims->entries = calloc(size, sizeof *claims->entries);

@@ -208,12 +208,18 @@ enum view_answer view_group_at(const struct view *view, uint32_t index, struct v
         return view_parse_group(view, table_position(view, VIEW_GROUP_TABLE, index), group) ? VIEW_FOUND : VIEW_UNAVAILABLE;
 }
 
+/* A table that does not lie inside the file has no entries: a walk over a damaged view ends. */
+static uint32_t table_count(const struct view *view, enum view_section_id id) {
+        uint32_t count = 0;
+        return view_section_bytes(view, id, sizeof(uint32_t), &count) ? count : 0;
+}
+
 uint32_t view_user_count(const struct view *view) {
-        return view_header_of(view)->sections[VIEW_USER_TABLE].count;
+        return table_count(view, VIEW_USER_TABLE);
 }
 
 uint32_t view_group_count(const struct view *view) {
-        return view_header_of(view)->sections[VIEW_GROUP_TABLE].count;
+        return table_count(view, VIEW_GROUP_TABLE);
 }
 
 uint64_t view_generation(const struct view *view) {

@@ -59,12 +59,21 @@ show 'suppliers:*: => 0' "getent group suppliers"
 say "A real sshd: the first directory's password opens, the second's does not"
 install -d -m 700 -o "$(id -u jsmith)" -g "$(id -g jsmith)" /home/jsmith
 sshd_start || exit 1
-SSH="ssh -F none -p 2222 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o NumberOfPasswordPrompts=1 -o PubkeyAuthentication=no jsmith@127.0.0.1"
-show 'jsmith*=> 0' "sshpass -p first-pw $SSH 'id -un; id -Gn'"
-show '*Permission denied*' "sshpass -p second-pw $SSH id"
+cat > /etc/ssh/ssh_config.d/here.conf <<'C'
+Host here
+        HostName 127.0.0.1
+        Port 2222
+        StrictHostKeyChecking no
+        UserKnownHostsFile /dev/null
+        LogLevel ERROR
+        PreferredAuthentications password
+        NumberOfPasswordPrompts 1
+C
+show 'jsmith*=> 0' "sshpass -p first-pw ssh jsmith@here 'id -un; id -Gn'"
+show '*Permission denied*' "sshpass -p second-pw ssh jsmith@here id"
 
 say "sudo, through a directory group that stands for the local group sudo"
-show '0 => 0' "sshpass -p first-pw $SSH \"echo first-pw | sudo -S -p '' id -u\""
+show '0 => 0' "sshpass -p first-pw ssh jsmith@here \"echo first-pw | sudo -S -p '' id -u\""
 
 say "Why?"
 show '*allow*=> 0' "echo first-pw | multidirctl explain login jsmith --service sshd --password-stdin"

@@ -28,6 +28,14 @@ allow_groups = linux-users
 
 [application/host/partners]
 allow_all = yes
+
+[application/second]          # looks at partners alone, so that a password there can be asked about
+directories = partners
+services = second
+allow_other_owner = yes
+
+[application/second/partners]
+allow_all = yes
 C
 service_start || exit 1
 m() { multidirctl "$@" >/dev/null || { echo "multidirctl $* failed" >&2; exit 1; }; }
@@ -43,12 +51,10 @@ customers member add linux-admins zed
 customers member add ops zed
 m --directory partners user add zed --password-stdin <<< 'second-pw'
 m --directory partners user add pat --password-stdin <<< 'pat-pw'
-for u in zed amy out pat; do install -d -m 755 -o "$(id -u $u)" -g "$(id -g $u)" /home/$u; done
-
 cp -a /etc/nsswitch.conf "$MULTIDIR_TOP/nsswitch.before"
 mkdir "$MULTIDIR_TOP/pam.before"; cp -a /etc/pam.d/. "$MULTIDIR_TOP/pam.before/"
 m enable
-for u in zed amy out pat; do chown "$(id -u $u):$(id -g $u)" /home/$u; done
+for u in zed amy out pat; do install -d -m 755 -o "$(id -u $u)" -g "$(id -g $u)" /home/$u; done
 echo '%ops ALL=(ALL:ALL) NOPASSWD: /usr/bin/true' > /etc/sudoers.d/ops; chmod 440 /etc/sudoers.d/ops
 sshd_start || exit 1
 uid=$(id -u zed); gid=$(id -g zed)
@@ -77,11 +83,11 @@ ck "ssh: keyboard-interactive, wrong" "$(keyboard zed second-pw)" 'EOF'
 ssh-keygen -q -t ed25519 -N '' -f "$MULTIDIR_TOP/key"
 add_key() { install -d -m 700 -o "$1" -g "$(id -g "$1")" "/home/$1/.ssh"; install -m 600 -o "$1" -g "$(id -g "$1")" "$MULTIDIR_TOP/key.pub" "/home/$1/.ssh/authorized_keys"; }
 for u in zed amy out localann; do add_key $u; done
-ssh_key() { ssh "${ssh_options[@]}" -i "$MULTIDIR_TOP/key" -o BatchMode=yes "$1@127.0.0.1" "${@:2}" 2>&1; }
+ssh_key() { ssh "${ssh_options[@]}" -i "$MULTIDIR_TOP/key" -o BatchMode=yes "$1@127.0.0.1" "${@:2}" 2>&1 || echo "ends with $?"; }
 ck "ssh: a key, account phase lets in" "$(ssh_key zed id -un)" 'zed'
-ck "ssh: a key, account phase keeps out" "$(ssh_key out id -un)" '*closed*'
+ck "ssh: a key, account phase keeps out" "$(ssh_key out id -un)" '*ends with 255'
 m user deactivate amy
-ck "ssh: a key of an inactive user" "$(ssh_key amy id -un)" '*closed*'
+ck "ssh: a key of an inactive user" "$(ssh_key amy id -un)" '*ends with 255'
 m user activate amy
 ck "ssh: a key of the user activated again" "$(ssh_key amy id -un)" 'amy'
 
@@ -115,7 +121,7 @@ change() { # OLD NEW
 ck "passwd: a user changes the own password" "$(change first-pw changed-1st)" '0'
 ck "passwd: the new one works" "$(ssh_password zed changed-1st 'id -un')" 'zed'
 ck "passwd: the old one no more" "$(ssh_password zed first-pw 'id -un')" '*Permission denied*'
-ck "passwd: the second directory's was not touched" "$(multidirctl --json --directory partners explain login zed --password-stdin <<< second-pw 2>/dev/null | grep -c '"wrong-password"')" '[01]'
+ck "passwd: the second directory's was not touched" "$(multidirctl explain login zed --service second --password-stdin <<< second-pw >/dev/null; echo $?)" 0
 ck "passwd: wrong old password" "$(change bad whatever)" '[1-9]*'
 ck "passwd: root sets it without the old one" "$(printf 'by-root-1\nby-root-1\n' | passwd zed >/dev/null 2>&1; echo $?; ssh_password zed by-root-1 'id -un')" $'0\nzed'
 ck "passwd: a local user" "$(printf 'local-2\nlocal-2\n' | passwd localann >/dev/null 2>&1; ssh_password localann local-2 'id -un')" 'localann'
@@ -124,7 +130,7 @@ ck "passwd: a local user" "$(printf 'local-2\nlocal-2\n' | passwd localann >/dev
 service_stop
 ck "stopped: getent and id as ever" "$(getent passwd zed; id -Gn zed)" 'zed:*linux-users*'
 ck "stopped: a key login" "$(ssh_key zed id -un)" 'zed'
-ck "stopped: a key kept out as ever" "$(ssh_key out id -un)" '*closed*'
+ck "stopped: a key kept out as ever" "$(ssh_key out id -un)" '*ends with 255'
 ck "stopped: a password login ends" "$(ssh_password zed by-root-1 'id -un')" '*Permission denied*'
 ck "stopped: sudo without a password" "$(as_zed sudo -n true && echo yes)" 'yes'
 ck "stopped: a local password login" "$(ssh_password localann local-2 'id -un')" 'localann'

@@ -36,6 +36,7 @@ install -m 664 -g utmp /dev/null /var/log/wtmp
 install -m 660 -g utmp /dev/null /var/log/btmp
 mount -t devpts devpts /dev/pts -o newinstance,ptmxmode=0666,mode=0620,gid=5
 mount --bind /dev/pts/ptmx /dev/ptmx
+echo '127.0.0.1 localhost multidir-test' > /etc/hosts
 # The host's own name services other than files would only add noise.
 sed -i -E 's/^(passwd|group|shadow|gshadow):.*/\1:         files/' /etc/nsswitch.conf
 

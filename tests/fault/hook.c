@@ -231,7 +231,7 @@ static int attacking_keeper(int fd) {
                 (void)channel_send(channel, KEEPER_STATE, calloc(1, 8 << 20), 8 << 20);
         else if (strcmp(word, "descriptors") == 0)
                 for (int i = 0; i < 64; i++)
-                        (void)protocol_send_number(channel, KEEPER_ADMIN_CLOSED, 7, dup(0));
+                        (void)protocol_send_number(channel, KEEPER_ADMIN_CLOSED, 7, fcntl(0, F_DUPFD, 10));
         else
                 (void)protocol_send_number(channel, KEEPER_VIEW, 77, evil_view(word, 77));
         for (;;) {

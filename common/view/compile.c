@@ -4,6 +4,7 @@
 #include "view/compile.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,8 +170,9 @@ int compile_view(const struct compile_input *input, int fd, struct compile_resul
         int r = c.result.arena ? 0 : -ENOMEM;
         for (size_t i = 0; r == 0 && i < sizeof steps / sizeof *steps; i++)
                 r = steps[i](&c);
-        /* Before the file is laid out, which is when a build needs most memory. */
+        /* Before the file is laid out, which is when a build needs most memory: what is given back must leave the process. */
         workings_done(&c);
+        (void)malloc_trim(0);
         if (r == 0)
                 r = view_writer_finish(c.writer, fd);
         if (r == 0) {

@@ -112,8 +112,6 @@ static int take_fixed(struct compiler *c, struct side *side, uint32_t number, co
         uint32_t holder;
         if (id_check(facts->directory, c->input->local, id, &why) != REASON_OK)
                 return refuse(c, side, number, facts, id, NOBODY, why);
-        if (withheld(c, side, facts, current, id, text))
-                return refuse(c, side, number, facts, id, NOBODY, text);
         if (claims_get(&side->claims, id, &holder)) {
                 struct facts other;
                 uint32_t place = place_of(c, side, holder);
@@ -121,6 +119,9 @@ static int take_fixed(struct compiler *c, struct side *side, uint32_t number, co
                 snprintf(text, sizeof text, "%s of directory %s has id %" PRIu32 " (I4)", other.name, other.directory->name, id);
                 return refuse(c, side, number, facts, id, c->host->places[place].directory, text);
         }
+        /* After I4, which names the winner: an id that somebody has now is not waiting for an acceptance. */
+        if (withheld(c, side, facts, current, id, text))
+                return refuse(c, side, number, facts, id, NOBODY, text);
         claim(side, number, id);
         side->entries[number].known = current && current->id == id && same_entry(current, facts);
         return 0;

@@ -217,7 +217,7 @@ static void attribute_ids(void **state) {
                 { "I4", "{'command':'user add','user':'bob','uid':5001}", 1, REFUSED("id-conflict") },
                 { "P3", "{'command':'user add','directory':'partners','user':'bob','uid':5001}", 0, NULL },
                 { "I4", "{'command':'user show','user':'bob'}", 3, "{'error':{'reason':'id-conflict'}}" },
-                { "I4", "{'command':'masked'}", 0, "{'masked':[{'kind':'user','name':'bob','id':5001,'directory':'partners','reason':'id-conflict'}]}" },
+                { "I4", "{'command':'masked'}", 0, "{'masked':[{'kind':'user','name':'bob','id':5001,'directory':'partners','winner':'customers','reason':'id-conflict'}]}" },
                 { "I1", "{'command':'group add','directory':'partners','group':'night'}", 2, "{'error':{'reason':'usage'}}" },
                 { "I1", "{'command':'group add','directory':'partners','group':'night','gid':6001}", 0, NULL },
                 { "I5", "{'command':'member add','group':'night','names':['ann']}", 0, "{'changed':[{'directory':'customers','what':'add-group'},{'what':'add-member'}]}" },
@@ -225,6 +225,13 @@ static void attribute_ids(void **state) {
                 { "I5", "{'command':'group show','group':'night','directory':'customers'}", 0, "{'gid':6001,'owner':'customers'}" },
                 { "U2", "{'command':'user rename','user':'ann','new_name':'anna'}", 0, NULL },
                 { "I5", "{'command':'user show','user':'anna'}", 0, "{'uid':5001,'groups':['night']}" },
+                { "I1", "{'command':'group add','directory':'customers','group':'team','gid':7001}", 0, NULL },
+                { "M10", "{'command':'user add','user':'amy','uid':5010,'gid':7001}", 0, NULL },
+                { "M10", "{'command':'user show','user':'amy'}", 0, "{'uid':5010,'gid':7001,'groups':['team']}" },
+                { "M9", "{'command':'member remove','group':'team','names':['amy']}", 1, REFUSED("not-a-member") },
+                { "M9", "{'command':'member add','group':'team','names':['amy']}", 0, NULL },
+                { "M9", "{'command':'member remove','group':'team','names':['amy']}", 0, NULL },
+                { "M9", "{'command':'group show','group':'team'}", 0, "{'members':['amy']}" },
         };
         struct keeper_world world;
         keeper_world_open(&world, ATTRIBUTE);

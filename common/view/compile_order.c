@@ -118,7 +118,7 @@ static enum reason admit_name(const struct compiler *c, const struct side *side,
                 return REASON_LOCAL_ACCOUNT;
         }
         if (name_is_reserved(facts->name)) {
-                *why = "the name is kept for the system (N4)";
+                *why = "the name is reserved (N4)";
                 return REASON_RESERVED_NAME;
         }
         return REASON_OK;

@@ -61,7 +61,7 @@ stage_threads() {
         MULTIDIR_TEST_QUICK=1 suite build-tsan --suite threads --timeout-multiplier 4
 }
 stage_fuzz() {
-        CC=clang build build-fuzz --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true -Dtests=true
+        CC=clang build build-fuzz --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true -Dc_args=-fsanitize=fuzzer-no-link
         lines "fuzz, 60 s in all" tests/fuzz/run.sh build-fuzz 60
 }
 stage_analyzer() {

@@ -82,7 +82,7 @@ static size_t find_place(struct span line, size_t at) {
                 if (place == SIZE_MAX && (is_word(word, "files") || is_word(word, "compat"))) {
                         place = at;
                         after_files = true;
-                } else if (after_files && word.at[0] == '[' && !ends_search(word))
+                } else if (after_files && word.at[0] == '[' && word.at[word.len - 1] == ']' && !ends_search(word))
                         place = at;
                 else
                         after_files = false;
@@ -100,6 +100,8 @@ static void insert_line(struct sbuf *out, struct span line, bool *changed) {
         }
         sbuf_add_bytes(out, line.at, place);
         sbuf_add(out, " " OUR_WORD);
+        bool joined = place < line.len && !is_blank(line.at[place]) && line.at[place] != '#' && line.at[place] != '[';
+        sbuf_add(out, joined ? " " : "");
         sbuf_add_bytes(out, line.at + place, line.len - place);
         *changed = true;
 }

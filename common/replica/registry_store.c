@@ -87,8 +87,10 @@ static int append(struct registry_store *store, const struct registry_row *row) 
 
 int registry_store_save(struct registry_store *store, struct registry *registry) {
         size_t count = registry_pending_count(registry);
-        if (count == 0)
+        if (count == 0) {
+                registry_saved(registry); /* accepted names that the build used up without a new row are used up all the same */
                 return 0;
+        }
         int r = database_begin(&store->database);
         for (size_t i = 0; r == 0 && i < count; i++)
                 r = append(store, registry_pending(registry, i));

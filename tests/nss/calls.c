@@ -126,7 +126,7 @@ static int child(bool mapped) {
 }
 
 static bool run(bool mapped) {
-        int status;
+        int status = 0;
         pid_t pid = fork();
         if (pid == 0)
                 _exit(child(mapped));

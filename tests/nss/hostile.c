@@ -108,7 +108,7 @@ static void test_every_truncation(void **state) {
 
 /* Runs in a child: there no view was mapped before. */
 static int in_child(int (*function)(void)) {
-        int status;
+        int status = 0;
         pid_t pid = fork();
         if (pid == 0)
                 _exit(function());

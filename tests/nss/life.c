@@ -34,7 +34,7 @@ static int tear_down(void **state) { ask_leave(); return 0; }
 #define CLAIM(what) do { if (!(what)) { (void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #what); _exit(1); } } while (0)
 
 static void in_child(void (*function)(void)) {
-        int status;
+        int status = 0;
         assert_int_equal(world_publish(&old_world, ASK_PATH, 0444), 0);
         pid_t pid = fork();
         assert_true(pid >= 0);

@@ -166,7 +166,7 @@ static void test_fork_in_mid_call(void **state) {
                         bool right = ask_user(9) == first.tag && world_replace(&second, ASK_PATH) == 0 && ask_user(9) == second.tag;
                         _exit(right && ask_walk() == USERS && ask_mappings() <= 12 ? 0 : 1);
                 }
-                int status;
+                int status = 0;
                 assert_int_equal(waitpid(pid, &status, 0), pid);
                 assert_int_equal(status, 0);
         }

@@ -130,7 +130,8 @@ static json_t *shown_groups(struct explanation *e, const struct view *view, cons
                 }
                 const struct masked_row *row = keeper_masked_row(e->call->keeper, NAME_OF_GROUP, names[i], SETTINGS_NONE);
                 step(e, row && (row->reason == REASON_RESERVED_NAME || row->reason == REASON_LOCAL_ACCOUNT) ? "N4" : "I4", SETTINGS_NONE,
-                     row ? row->reason : REASON_UNAVAILABLE, "group %s is not published: %s", names[i], row && row->text ? row->text : "the view does not have it");
+                     row ? row->reason : REASON_UNAVAILABLE, "group %s is not published: %s", names[i],
+                     row && row->text ? row->text : "the view does not have it");
         }
         free(names);
         return array;
@@ -152,7 +153,9 @@ static enum reason shown(struct explanation *e, const struct view *view, enum na
         struct view_group group;
         if (owner == SETTINGS_NONE)
                 return kind == NAME_OF_USER ? REASON_USER_NOT_FOUND : REASON_GROUP_NOT_FOUND;
-        if (e->call->scope->console || (view && (kind == NAME_OF_USER ? view_user_by_name(view, name, &user) : view_group_by_name(view, name, &group)) == VIEW_FOUND))
+        enum view_answer answer = !view ? VIEW_UNAVAILABLE
+                : kind == NAME_OF_USER ? view_user_by_name(view, name, &user) : view_group_by_name(view, name, &group);
+        if (e->call->scope->console || answer == VIEW_FOUND)
                 return REASON_OK;
         const struct masked_row *row = keeper_masked_row(e->call->keeper, kind, name, owner);
         enum reason reason = row ? row->reason : REASON_UNAVAILABLE;

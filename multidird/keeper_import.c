@@ -77,7 +77,8 @@ json_t *keeper_import_begin(struct keeper_call *call) {
         if (!import)
                 return NULL;
         *import = (struct keeper_import){ .next = call->keeper->imports, .connection = call->keeper->connection, .kind = user ? NAME_OF_USER : NAME_OF_GROUP,
-                                          .directory = strdup(name), .dry_run = json_is_true(json_object_get(call->request, "dry_run")), .errors = json_array() };
+                                          .directory = strdup(name), .dry_run = json_is_true(json_object_get(call->request, "dry_run")),
+                                          .errors = json_array() };
         call->keeper->imports = import;
         if (!import->directory || !import->errors) {
                 keeper_import_drop(call->keeper, call->keeper->connection);
@@ -115,7 +116,8 @@ static int add_memberships(struct store *store, const struct keeper_import *impo
         for (size_t i = 0; i < row->member_count && r == 0; i++)
                 r = once(store_add_member(store, row->name, row->members[i]));
         for (size_t i = 0; i < row->group_count && r == 0; i++)
-                r = once(import->kind == NAME_OF_USER ? store_add_member(store, row->groups[i], row->name) : store_add_group_member(store, row->name, row->groups[i]));
+                r = once(import->kind == NAME_OF_USER ? store_add_member(store, row->groups[i], row->name)
+                                                      : store_add_group_member(store, row->name, row->groups[i]));
         return r;
 }
 
@@ -199,8 +201,8 @@ static json_t *finish(struct keeper_call *call, struct keeper_import *import) {
         if (!import->dry_run && import->count > 0)
                 (void)json_array_append_new(changed, json_pack("{s:o, s:s}", "directory", keeper_text(import->directory), "what",
                                                                permission_name(import->kind == NAME_OF_USER ? PERMISSION_ADD_USER : PERMISSION_ADD_GROUP)));
-        return json_pack("{s:s, s:s, s:o, s:[], s:I, s:b}", "result", "done", "reason", "ok", "changed", changed, "skipped", import->dry_run ? "would_import" : "imported",
-                         (json_int_t)import->count, "dry_run", import->dry_run);
+        return json_pack("{s:s, s:s, s:o, s:[], s:I, s:b}", "result", "done", "reason", "ok", "changed", changed, "skipped",
+                         import->dry_run ? "would_import" : "imported", (json_int_t)import->count, "dry_run", import->dry_run);
 }
 
 json_t *keeper_import_end(struct keeper_call *call) {

@@ -27,7 +27,8 @@ static void check_id(const struct keeper *keeper, struct keeper_import *import, 
         if (directory->ids != IDS_ATTRIBUTE && (has || (import->kind == NAME_OF_USER && row->user.has_gid)))
                 import_error(import, row->line, "%s: directory %s gives out ids itself (ids = allocate)", row->name, directory->name);
         else if (directory->ids == IDS_ATTRIBUTE && !has)
-                import_error(import, row->line, "%s: directory %s takes ids from its entries (ids = attribute), and there is no %s", row->name, directory->name, what);
+                import_error(import, row->line, "%s: directory %s takes ids from its entries (ids = attribute), and there is no %s", row->name,
+                             directory->name, what);
         else if (has && id_check(directory, keeper->local, id, &why) != REASON_OK)
                 import_error(import, row->line, "%s: %s %u: %s", row->name, what, id, why);
 }

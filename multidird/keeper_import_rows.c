@@ -102,7 +102,8 @@ static int read_user(struct keeper_import *import, struct import_row *row, const
 
 static int read_group(struct keeper_import *import, struct import_row *row, const json_t *json) {
         const json_t *gid = json_object_get(json, "gid");
-        row->group = (struct store_group){ .name = row->name, .has_gid = gid != NULL, .gid = (uint32_t)json_integer_value(gid), .has_active = true, .active = true };
+        row->group = (struct store_group){ .name = row->name, .has_gid = gid != NULL, .gid = (uint32_t)json_integer_value(gid),
+                                           .has_active = true, .active = true };
         int r = copy_field(import, json, "description", &row->group.description);
         r = r ? r : copy_names(import, row->line, json, "members", &row->members, &row->member_count);
         return r ? r : copy_names(import, row->line, json, "groups", &row->groups, &row->group_count);
@@ -137,7 +138,8 @@ static int check_name(struct keeper *keeper, struct keeper_import *import, const
 int import_add_row(struct keeper *keeper, struct keeper_import *import, const json_t *json) {
         json_auto_t *error = keeper_check_fields(json, import->kind == NAME_OF_USER ? user_fields : group_fields, false, false);
         const json_t *line = json_object_get(json, "line");
-        uint32_t number = json_is_integer(line) && json_integer_value(line) > 0 && json_integer_value(line) < UINT32_MAX ? (uint32_t)json_integer_value(line) : 0;
+        json_int_t value = json_integer_value(line); /* 0 for what is no number */
+        uint32_t number = value > 0 && value < UINT32_MAX ? (uint32_t)value : 0;
         if (error) {
                 import_error(import, number, "%s", json_string_value(json_object_get(json_object_get(error, "error"), "text")));
                 return 0;

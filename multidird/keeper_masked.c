@@ -23,7 +23,8 @@ json_t *keeper_masked_list(struct keeper_call *call) {
                 const struct masked_row *row = &keeper->masked.rows[i];
                 (void)json_array_append_new(array, json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:o}", "kind", row->kind == NAME_OF_USER ? "user" : "group",
                                                              "name", keeper_text(row->name), "id", keeper_id(row->id),
-                                                             "directory", directory_or_null(keeper, row->directory), "winner", directory_or_null(keeper, row->winner),
+                                                             "directory", directory_or_null(keeper, row->directory),
+                                                             "winner", directory_or_null(keeper, row->winner),
                                                              "reason", reason_name(row->reason), "text", keeper_text(row->text ? row->text : "")));
         }
         return json_pack("{s:o}", "masked", array);
@@ -36,12 +37,15 @@ json_t *keeper_accept(struct keeper_call *call) {
         const char *word = kind == NAME_OF_USER ? "user" : "group";
         (void)keeper_view(keeper);
         const struct masked_row *row = NULL;
-        for (size_t i = 0; i < keeper->masked.row_count && !row; i++)
-                if (keeper->masked.rows[i].kind == kind && keeper->masked.rows[i].reason == REASON_ID_CONFLICT && text_same_name(keeper->masked.rows[i].name, name))
-                        row = &keeper->masked.rows[i];
+        for (size_t i = 0; i < keeper->masked.row_count && !row; i++) {
+                const struct masked_row *one = &keeper->masked.rows[i];
+                if (one->kind == kind && one->reason == REASON_ID_CONFLICT && text_same_name(one->name, name))
+                        row = one;
+        }
         if (!row || !keeper->registry) {
                 call->exit = EXIT_NOT_FOUND;
-                return keeper_error(reason_name(kind == NAME_OF_USER ? REASON_USER_NOT_FOUND : REASON_GROUP_NOT_FOUND), "no %s %s is withheld (id-conflict)", word, name);
+                return keeper_error(reason_name(kind == NAME_OF_USER ? REASON_USER_NOT_FOUND : REASON_GROUP_NOT_FOUND),
+                                    "no %s %s is withheld (id-conflict)", word, name);
         }
         json_t *directory = directory_or_null(keeper, row->directory);
         if (registry_accept(keeper->registry, kind, name) < 0) {

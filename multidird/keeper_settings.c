@@ -86,7 +86,8 @@ static json_t *mapping_names(const struct settings *settings, const struct appli
 }
 
 static json_t *application_row(const struct settings *settings, const struct application_settings *application) {
-        return json_pack("{s:o, s:o, s:o, s:o}", "name", keeper_text(application->name), "profile", keeper_text(application->profile ? application->profile : ""),
+        return json_pack("{s:o, s:o, s:o, s:o}", "name", keeper_text(application->name),
+                         "profile", keeper_text(application->profile ? application->profile : ""),
                          "directories", mapping_names(settings, application), "services", keeper_texts(application->services, application->service_count));
 }
 

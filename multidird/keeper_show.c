@@ -42,7 +42,8 @@ static json_t *not_published(struct keeper_call *call, enum name_kind kind, cons
                 return not_found(call, kind, kind == NAME_OF_USER ? "there is no such user" : "there is no such group");
         call->exit = EXIT_NOT_FOUND;
         if (kind == NAME_OF_USER && settings->applications[settings->host].publish == PUBLISH_WITH_ACCESS)
-                return keeper_error(reason_name(REASON_NO_ACCESS), "user %s is not published: the application shows only users with access (publish = with-access)", name);
+                return keeper_error(reason_name(REASON_NO_ACCESS),
+                                    "user %s is not published: the application shows only users with access (publish = with-access)", name);
         return keeper_error(reason_name(REASON_UNAVAILABLE), "%s is not published: a higher directory has no complete replica yet", name);
 }
 
@@ -183,7 +184,8 @@ static json_t *user_object(struct keeper_call *call, size_t owner, uint32_t entr
         const char *home = published ? published->home : replica_text(replica, user->home);
         const char *shell = published ? published->shell : replica_text(replica, user->shell);
         return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
-                         "name", keeper_text(published ? published->name : replica_text(replica, user->name)), "owner", keeper_text(directory_name(call, owner)),
+                         "name", keeper_text(published ? published->name : replica_text(replica, user->name)),
+                         "owner", keeper_text(directory_name(call, owner)),
                          "uid", keeper_id(published ? published->uid : user->uid), "gid", keeper_id(published ? published->gid : user->gid),
                          "display_name", keeper_text(replica_text(replica, user->display_name)), "email", keeper_text(replica_text(replica, user->email)),
                          "home", keeper_text(home), "shell", keeper_text(shell), "active", user->active,

@@ -10,6 +10,7 @@
         { "attributes", FIELD_PAIRS }
 #define FIELDS(...) (const struct keeper_field[]){ __VA_ARGS__ __VA_OPT__(, ) { NULL, FIELD_END } }
 #define NAMED(field) { field, FIELD_TEXT | FIELD_REQUIRED }
+#define MEMBER_FIELDS NAMED("group"), { "names", FIELD_TEXTS | FIELD_REQUIRED }, { "is_group", FIELD_BOOL }
 
 static const struct keeper_row rows[] = {
         { "user list", keeper_user_list, SELECTOR_SCOPE, false, FIELDS() },
@@ -26,8 +27,8 @@ static const struct keeper_row rows[] = {
         { "group add", keeper_group_add, SELECTOR_SCOPE, true, FIELDS(NAMED("group"), { "gid", FIELD_ID }, { "description", FIELD_TEXT }) },
         { "group modify", keeper_group_modify, SELECTOR_SCOPE, true, FIELDS(NAMED("group"), { "gid", FIELD_ID }, { "description", FIELD_TEXT }) },
         { "group remove", keeper_group_remove, SELECTOR_SCOPE, true, FIELDS(NAMED("group")) },
-        { "member add", keeper_member_add, SELECTOR_SCOPE, true, FIELDS(NAMED("group"), { "names", FIELD_TEXTS | FIELD_REQUIRED }, { "is_group", FIELD_BOOL }) },
-        { "member remove", keeper_member_remove, SELECTOR_SCOPE, true, FIELDS(NAMED("group"), { "names", FIELD_TEXTS | FIELD_REQUIRED }, { "is_group", FIELD_BOOL }) },
+        { "member add", keeper_member_add, SELECTOR_SCOPE, true, FIELDS(MEMBER_FIELDS) },
+        { "member remove", keeper_member_remove, SELECTOR_SCOPE, true, FIELDS(MEMBER_FIELDS) },
         { "import begin", keeper_import_begin, SELECTOR_NONE, false, FIELDS(NAMED("kind"), NAMED("directory"), { "dry_run", FIELD_BOOL }) },
         { "import rows", keeper_import_rows, SELECTOR_NONE, false, FIELDS({ "rows", FIELD_ARRAY | FIELD_REQUIRED }) },
         { "import end", keeper_import_end, SELECTOR_NONE, false, FIELDS() },

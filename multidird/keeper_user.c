@@ -169,7 +169,8 @@ static json_t *modify_user(struct change *change, struct user_values *values) {
         if (needs != PERMISSIONS_NONE)
                 error = change_plan(change, &input);
         if (!error && values->has_password) {
-                input = (struct change_input){ .operation = UPDATE_SET_PASSWORD, .name = REASON_OK, .names = { .user = user->name }, .user = &values->password };
+                input = (struct change_input){ .operation = UPDATE_SET_PASSWORD, .name = REASON_OK, .names = { .user = user->name },
+                                               .user = &values->password };
                 error = change_plan(change, &input);
         }
         if (!error)
@@ -183,7 +184,8 @@ static json_t *set_password(struct change *change, struct user_values *values) {
         values->has_password = json_object_get(change->call->request, "password") != NULL;
         if (!values->has_password && !change->call->dry)
                 return change_usage(change, "the field \"password\" is missing");
-        struct change_input input = { .operation = UPDATE_SET_PASSWORD, .name = REASON_OK, .names = { .user = keeper_field(change->call->request, "user") }, .user = &values->password };
+        struct change_input input = { .operation = UPDATE_SET_PASSWORD, .name = REASON_OK, .user = &values->password,
+                                      .names = { .user = keeper_field(change->call->request, "user") } };
         json_t *error = change_plan(change, &input);
         if (!error)
                 error = hash_password(change, values);
@@ -238,7 +240,8 @@ json_t *keeper_user_remove(struct keeper_call *call) {
 
 static json_t *set_active(struct keeper_call *call, bool active) {
         const struct store_user user = { .has_active = true, .active = active };
-        const struct change_input input = { .operation = UPDATE_MODIFY_USER, .name = REASON_OK, .names = { .user = keeper_field(call->request, "user") }, .user = &user,
+        const struct change_input input = { .operation = UPDATE_MODIFY_USER, .name = REASON_OK, .user = &user,
+                                            .names = { .user = keeper_field(call->request, "user") },
                                             .needs = PERMISSION_BIT(PERMISSION_MODIFY_USER_ATTRIBUTES) };
         return simple(call, &input);
 }

@@ -320,16 +320,32 @@ static uint32_t translate(const struct compiler *c, uint32_t place, uint32_t gid
         return 0;
 }
 
+/* I5 for a private group: whether its name or gid was another group's. Private groups have no rows of their own, unless `accept` was needed. */
+static const char *private_history(const struct compiler *c, uint32_t id, const struct facts *facts) {
+        const struct registry_row *row = registry_by_id(c->input->registry, NAME_OF_GROUP, id);
+        if (row && !text_same_name(row->name, facts->name))
+                return "the id of the user's private group was another group's; multidirctl accept lets it change (I5, M10)";
+        /* What is allowed to a former group's name, in sudoers say, must not pass to whoever is called like it. */
+        row = registry_by_name(c->input->registry, NAME_OF_GROUP, facts->name);
+        if (row && (row->id != id || strcmp(row->directory, facts->directory->name) != 0))
+                return "the name of the user's private group was another group's; multidirctl accept lets it change (I5, M10)";
+        return NULL;
+}
+
+int private_record(struct compiler *c, uint32_t id, const struct facts *facts) {
+        if (!private_history(c, id, facts))
+                return 0;
+        return registry_put(c->input->registry, &(struct registry_row){ .kind = NAME_OF_GROUP, .name = facts->name, .directory = facts->directory->name,
+                                                                         .entry_id = "", .id = id, .current = true });
+}
+
 static const char *private_fault(const struct compiler *c, uint32_t id, const struct facts *facts) {
         uint32_t holder, group = owner_of(c, &c->groups, facts->name, c->host->count);
         if (group != NOBODY && c->groups.entries[group].state == ENTRY_CLAIMED)
                 return "a group has the name that the user's private group would have (M10)";
         if (claims_get(&c->groups.claims, id, &holder))
                 return "a group has the id that the user's private group would have (M10)";
-        const struct registry_row *row = registry_by_id(c->input->registry, NAME_OF_GROUP, id);
-        if (row && !text_same_name(row->name, facts->name) && !accepted(c, &c->users, facts))
-                return "the id of the user's private group was another group's; multidirctl accept lets it change (I5, M10)";
-        return NULL;
+        return accepted(c, &c->users, facts) ? NULL : private_history(c, id, facts);
 }
 
 int primary_group(const struct compiler *c, uint32_t entry, const struct facts *facts, uint32_t *gid, bool *private_group, const char **why) {

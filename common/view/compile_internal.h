@@ -136,6 +136,8 @@ int numbers_make(struct compiler *c);
 /* M10 for one claimed user: its primary gid and whether that is a private group. 0, or -EEXIST with *why when the private group's name or id
  * is taken (id-conflict). */
 int primary_group(const struct compiler *c, uint32_t entry, const struct facts *facts, uint32_t *gid, bool *private_group, const char **why);
+/* A published private group that `accept` let take another group's name or id: from now on both are its own. */
+int private_record(struct compiler *c, uint32_t id, const struct facts *facts);
 /* Writes the registry's row of a published entry. */
 int registry_record(struct compiler *c, const struct side *side, uint32_t entry, const struct facts *facts);
 

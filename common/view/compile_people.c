@@ -166,6 +166,7 @@ static int user_write(struct compiler *c, struct person *person, uint32_t number
         uint32_t gid, place = person->facts.place, directory = c->host->places[place].directory;
         bool private_group;
         struct entry *entry = &c->users.entries[number];
+        bool accepting = registry_is_accepted(c->input->registry, NAME_OF_USER, person->facts.name);
         if (primary_group(c, number, &person->facts, &gid, &private_group, &why) < 0) {
                 entry->state = ENTRY_REFUSED;
                 return add_row(c, &c->users, &person->facts, entry->id, NOBODY, REASON_ID_CONFLICT, "%s", why);
@@ -187,7 +188,8 @@ static int user_write(struct compiler *c, struct person *person, uint32_t number
         if (r < 0)
                 return r;
         c->result.user_count++;
-        return registry_record(c, &c->users, number, &person->facts);
+        r = private_group && accepting ? private_record(c, entry->id, &person->facts) : 0;
+        return r == 0 ? registry_record(c, &c->users, number, &person->facts) : r;
 }
 
 int users_write(struct compiler *c) {

@@ -164,7 +164,13 @@ static const struct row stability[] = {
         { "I5 cross-kind: an attribute group may not take an allocated user's id", "dir A range=5000-5000\napp host A+\nuser A ann\nbuild\nis ann uid=5000\nnew\n"
           "dir A range=5000-5000\n" B "app host A+,B+\nuser A ann\ngroup B evil gid=5000\nbuild\nis ann uid=5000 private=yes\nno group evil id-conflict\n" },
         { "I5 a private group does not take another group's former gid", A "app host A+\ngroup A ops gid=2000\nbuild\nnew\n" A "app host A+\nuser A ann uid=2000\nbuild\nno user ann id-conflict\n"
-          "accept user ann\nbuild\nis ann gid=2000 private=yes\n" },
+          "accept user ann\nbuild\nis ann gid=2000 private=yes\nbuild\nis ann gid=2000 private=yes\n" },
+        { "I5 nor its former name", A "app host A+\ngroup A ops gid=3000\nbuild\nnew\n" A "app host A+\nuser A ops uid=2000\nbuild\nno user ops id-conflict\nno group ops\n"
+          "accept user ops\nbuild\nis ops gid=2000 private=yes\nbuild\nis ops gid=2000 private=yes\n" },
+        { "I5 nor the name of a group that is withheld", A "app host A+\ngroup A ops gid=3000\nbuild\nnew\n" AB "group B ops gid=3000\nuser B ops uid=2000\nbuild\n"
+          "no group ops id-conflict\nno user ops id-conflict\n" },
+        { "I5 a directory's group of the user's name and id may become the private one", A "app host A+\nuser A ann uid=2000 gid=2000\ngroup A ann gid=2000\nbuild\nis ann private=no\nnew\n"
+          A "app host A+\nuser A ann uid=2000\nbuild\nis ann gid=2000 private=yes\n" },
         { "I5 an accepted group keeps its allocated id under a new owner", "dir A range=5000-5999\ndir B range=5000-5999\napp host A+,B+\ngroup B ops\nuser B bob\nbuild\nnew\n"
           "dir A range=5000-5999\ndir B range=5000-5999\napp host A+,B+\ngroup A ops\ngroup B ops\nuser B bob\nbuild\nno group ops id-conflict\naccept group ops\nbuild\nhas ops members=-\n" },
         { "I5 accept holds for one build", A "app host A+\nuser A ann uid=2000\naccept user ann\nbuild\nnew\n" B "app host B+\nuser B ann uid=2001\nbuild\nno user ann id-conflict\n" },

@@ -21,6 +21,13 @@ static void get_secret(struct wire_reader *reader, struct secret *secret) {
                 reader->bad = true;
 }
 
+static bool get_flag(struct wire_reader *reader) {
+        uint8_t flag = wire_get_u8(reader);
+        if (flag > 1)
+                reader->bad = true;
+        return flag == 1;
+}
+
 /* A NUL-terminated copy of a text of any length; NULL with reader->bad unset: memory is out. */
 static char *get_copy(struct wire_reader *reader, size_t *len) {
         size_t n = 0;
@@ -216,7 +223,7 @@ int protocol_send_gate_reply(struct channel *channel, const struct protocol_gate
 int protocol_get_gate_reply(const unsigned char *payload, size_t len, struct protocol_gate_reply *reply) {
         struct wire_reader reader = { .bytes = payload, .len = len };
         struct protocol_gate_reply got = { .id = wire_get_u64(&reader) };
-        got.member = wire_get_u8(&reader) == 1;
+        got.member = get_flag(&reader);
         *reply = wire_read_end(&reader) ? got : (struct protocol_gate_reply){ 0 };
         return wire_read_end(&reader) ? 0 : -EBADMSG;
 }
@@ -349,7 +356,7 @@ int protocol_get_answer(const unsigned char *payload, size_t len, struct protoco
         struct wire_reader reader = { .bytes = payload, .len = len };
         *answer = (struct protocol_answer){ .id = wire_get_u64(&reader) };
         uint32_t presence = wire_get_u32(&reader), password = wire_get_u32(&reader);
-        answer->active = wire_get_u8(&reader) == 1;
+        answer->active = get_flag(&reader);
         wire_get_text(&reader, answer->entry_id, WIRE_NAME_MAX);
         if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_NOT_FOUND) {
                 answer->presence = (enum presence)presence;

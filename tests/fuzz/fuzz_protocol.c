@@ -1,0 +1,125 @@
+/* Fuzz target of what the service's processes say to each other: the first byte of the input chooses the message; the rest goes through a
+ * real channel in pieces, is read, and must come out of the sender as the same bytes.
+ * Relies on: libFuzzer, socketpair.
+ * Must never: accept bytes that are not the encoding of what was read from them. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "multidird/protocol.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CHANNEL_MAX 65536
+
+/* Reads a message, and sends it again: 0 when it was one. */
+typedef int (*again_fn)(const unsigned char *payload, size_t len, struct channel *channel);
+
+#define MESSAGE(word, ...) \
+        static int word##_again(const unsigned char *payload, size_t len, struct channel *channel) { \
+                struct protocol_##word message; \
+                int r = protocol_get_##word(payload, len, &message); \
+                if (r < 0) \
+                        return r; \
+                if (protocol_send_##word(channel __VA_ARGS__, &message) < 0) \
+                        abort(); \
+                return 0; \
+        }
+#define COMMA ,
+MESSAGE(admin, COMMA KEEPER_ADMIN)
+MESSAGE(installed)
+MESSAGE(gate)
+MESSAGE(gate_reply)
+MESSAGE(session)
+MESSAGE(change_password)
+MESSAGE(password_changed)
+MESSAGE(check, COMMA CHECKER_CHECK)
+MESSAGE(answer)
+
+static int config_again(const unsigned char *payload, size_t len, struct channel *channel) {
+        struct config_sources sources;
+        int r = protocol_get_config(payload, len, &sources);
+        if (r < 0)
+                return r;
+        /* A path ends at its first NUL: such a message need not come out again as it went in. */
+        config_sources_done(&sources);
+        return -1;
+}
+
+static int local_again(const unsigned char *payload, size_t len, struct channel *channel) {
+        struct protocol_local_copy local;
+        if (protocol_get_local(payload, len, &local) == 0)
+                protocol_local_done(&local);
+        return -1;
+}
+
+static const again_fn messages[] = {
+        admin_again, installed_again, gate_again, gate_reply_again, session_again, change_password_again, password_changed_again,
+        check_again, answer_again, config_again, local_again,
+};
+
+static void pair(struct channel *ends[2]) {
+        int fds[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 || channel_new(fds[0], CHANNEL_MAX, 0, &ends[0]) < 0 ||
+            channel_new(fds[1], CHANNEL_MAX, 0, &ends[1]) < 0)
+                abort();
+}
+
+/* The next frame at an end, NULL: there is none. */
+static const unsigned char *pass(struct channel *from, struct channel *to, size_t *len) {
+        struct channel_frame frame;
+        if (channel_write(from) < 0 || channel_read(to) < 0 || channel_next(to, &frame) <= 0)
+                return NULL;
+        *len = frame.len;
+        return frame.payload;
+}
+
+static void try_message(again_fn again, const uint8_t *data, size_t size) {
+        struct channel *there[2], *back[2];
+        size_t len = 0, len_again = 0;
+        pair(there);
+        pair(back);
+        if (channel_send(there[0], KEEPER_STATE, data, size) < 0)
+                abort();
+        const unsigned char *payload = pass(there[0], there[1], &len);
+        if (!payload || len != size || (size > 0 && memcmp(payload, data, size) != 0))
+                abort();
+        if (again(payload, len, back[0]) == 0) {
+                const unsigned char *same = pass(back[0], back[1], &len_again);
+                if (!same || len_again != size || memcmp(same, data, size) != 0)
+                        abort();
+        }
+        for (size_t i = 0; i < 2; i++) {
+                channel_free(there[i]);
+                channel_free(back[i]);
+        }
+}
+
+/* The bytes themselves at the other end of a socket. */
+static void try_stream(const uint8_t *data, size_t size) {
+        int fds[2];
+        struct channel *channel = NULL;
+        struct channel_frame frame;
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 || channel_new(fds[1], CHANNEL_MAX, 0, &channel) < 0)
+                abort();
+        size_t half = size / 2;
+        if (write(fds[0], data, half) == (ssize_t)half && channel_read(channel) == 0 && channel_next(channel, &frame) >= 0 &&
+            write(fds[0], data + half, size - half) == (ssize_t)(size - half) && channel_read(channel) == 0)
+                while (channel_next(channel, &frame) > 0)
+                        continue;
+        (void)close(fds[0]);
+        channel_free(channel);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        if (size == 0 || size > 4096)
+                return 0;
+        size_t choice = data[0] % (sizeof messages / sizeof messages[0] + 1);
+        if (choice < sizeof messages / sizeof messages[0])
+                try_message(messages[choice], data + 1, size - 1);
+        else
+                try_stream(data + 1, size - 1);
+        return 0;
+}

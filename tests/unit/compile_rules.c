@@ -105,6 +105,7 @@ static const struct row memberships[] = {
         { "M10 a published group has the name", A "app host A+\nuser A ann uid=2000\ngroup A Ann gid=3000 users=ann\nbuild\nno user ann id-conflict\nhas ann gid=3000 members=-\n" },
         { "M10 a published group has the id", A "app host A+\nuser A ann uid=2000\ngroup A ops gid=2000\nbuild\nno user ann id-conflict\nhas ops gid=2000\n" },
         { "M10 accept does not give a user a published group's id", A "app host A+\nuser A ann uid=2000\ngroup A ops gid=2000\naccept user ann\nbuild\nno user ann id-conflict\n" },
+        { "M10 nor its name", A "app host A+\nuser A ann uid=2000\ngroup A ann gid=3000\naccept user ann\nbuild\nno user ann id-conflict\nhas ann gid=3000\n" },
         { "M10 with a primary group of its own neither matters", A "app host A+\nuser A ann uid=2000 gid=3000\ngroup A ann gid=3000\ngroup A ops gid=2000\nbuild\nis ann uid=2000 gid=3000\nhas ops gid=2000\n" },
         { "M10 a local group has the id", A "app host A+\ngroup-file ops:x:2000:\nuser A ann uid=2000\nbuild\nno user ann id-conflict\n" },
         { "M11 local_groups count members of the owner directory, nested", A B "app host A+,B+ local=A/admins:sudo\ngroup-file sudo:x:27:\n"

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "multidird/keeper_accept.h"
 #include "multidird/keeper_json.h"
 
 #define GENERATION_FILE "generation"
@@ -108,6 +109,10 @@ static int build(struct keeper *keeper, const char **step) {
         for (size_t i = 0; i < keeper->directory_count; i++)
                 if (keeper->directories[i].stale && keeper->replicas[i])
                         return -EIO;
+        *step = "the accepted names cannot be read";
+        r = keeper_accepted_apply(keeper);
+        if (r < 0)
+                return r;
         next_generation(keeper);
         *step = "it cannot be compiled";
         _cleanup_close_ int fd = memfd_create("multidir-view", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -124,7 +129,7 @@ static int build(struct keeper *keeper, const char **step) {
                 compile_result_done(&result);
                 return r;
         }
-        registry_clear_accepted(keeper->registry);
+        keeper_accepted_used(keeper);
         keeper_drop_view(keeper);
         keeper->view = view;
         keeper->masked = result;

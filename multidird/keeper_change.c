@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "multidird/keeper_build.h"
+#include "multidird/keeper_accept.h"
 
 int change_init(struct change *change, struct keeper_call *call) {
         size_t count = call->keeper->directory_count;
@@ -303,4 +303,18 @@ json_t *change_finish(struct change *change) {
         if (r < 0)
                 return failed_answer(change, state, failed, r, any);
         return json_pack("{s:s, s:s, s:o, s:O}", "result", "done", "reason", "ok", "changed", changed_list(change, state), "skipped", change->skipped);
+}
+
+json_t *change_finish_accepting(struct change *change, enum name_kind kind, const char *name) {
+        struct keeper_call *call = change->call;
+        if (call->dry)
+                return change_finish(change);
+        /* Before the change: a crash after it must not leave the name withheld. */
+        int r = keeper_accept_name(call->keeper, kind, name);
+        if (r < 0)
+                return change_refuse(change, REASON_UNAVAILABLE, "I5", "%s: the acceptance of the name cannot be written: %s; nothing was changed", name, strerror(-r));
+        json_t *object = change_finish(change);
+        if (call->exit != EXIT_DONE)
+                keeper_accept_undo(call->keeper);
+        return object;
 }

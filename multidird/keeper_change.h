@@ -53,6 +53,8 @@ void change_done(struct change *change);
 json_t *change_plan(struct change *change, const struct change_input *input);
 /* Carries the steps out and gives the answer; with call->dry only says what they would be. */
 json_t *change_finish(struct change *change);
+/* The same, and the name may have another owner afterwards (I5). */
+json_t *change_finish_accepting(struct change *change, enum name_kind kind, const char *name);
 /* The answer for a refusal that is not the plan's (L8, I3, …), in the shape of every refusal. */
 json_t *change_refuse(struct change *change, enum reason reason, const char *rule, const char *format, ...) _printf_(4, 5);
 /* The answer for a request that makes no sense for this directory or at all (exit 2). */

@@ -137,11 +137,9 @@ static bool takes_over(const struct change *change) {
 
 static json_t *finish_members(struct change *change) {
         struct keeper_call *call = change->call;
-        bool accept = takes_over(change) && !call->dry;
-        json_t *object = change_finish(change);
-        if (accept && call->exit == EXIT_DONE && call->keeper->registry)
-                (void)registry_accept(call->keeper->registry, NAME_OF_GROUP, keeper_field(call->request, "group"));
-        return object;
+        if (!takes_over(change) || call->dry)
+                return change_finish(change);
+        return change_finish_accepting(change, NAME_OF_GROUP, keeper_field(call->request, "group"));
 }
 
 static json_t *work_on_members(struct keeper_call *call, enum update_operation operation) {

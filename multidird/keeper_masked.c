@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "multidird/keeper_accept.h"
 #include "multidird/keeper_build.h"
 #include "multidird/keeper_command.h"
 
@@ -42,15 +43,17 @@ json_t *keeper_accept(struct keeper_call *call) {
                 if (one->kind == kind && one->reason == REASON_ID_CONFLICT && text_same_name(one->name, name))
                         row = one;
         }
-        if (!row || !keeper->registry) {
+        if (!row) {
                 call->exit = EXIT_NOT_FOUND;
                 return keeper_error(reason_name(kind == NAME_OF_USER ? REASON_USER_NOT_FOUND : REASON_GROUP_NOT_FOUND),
                                     "no %s %s is withheld (id-conflict)", word, name);
         }
         json_t *directory = directory_or_null(keeper, row->directory);
-        if (registry_accept(keeper->registry, kind, name) < 0) {
+        int r = keeper_accept_name(keeper, kind, name);
+        if (r < 0) {
                 json_decref(directory);
-                return NULL;
+                call->exit = EXIT_UNAVAILABLE;
+                return keeper_error("unavailable", "the acceptance of %s cannot be written: %s", name, strerror(-r));
         }
         keeper_touch(keeper);
         (void)keeper_build(keeper);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "multidird/keeper_accept.h"
 #include "multidird/keeper_build.h"
 #include "multidird/keeper_import.h"
 
@@ -53,6 +54,7 @@ void keeper_free(struct keeper *keeper) {
                 return;
         keeper_import_drop_all(keeper);
         keeper_drop_view(keeper);
+        keeper_accepted_done(keeper);
         free_directories(keeper);
         config_free(keeper->config);
         local_accounts_free(keeper->local);

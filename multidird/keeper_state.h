@@ -30,6 +30,8 @@ struct keeper_directory {
         char error[256];       /* of the last failure; "" when all is well */
 };
 
+struct keeper_accepted { enum name_kind kind; char *name; };
+
 struct keeper {
         char *folder;
         struct config *config;             /* NULL until the first good one */
@@ -41,6 +43,9 @@ struct keeper {
         struct direct_groups *direct;      /* likewise; first == NULL before */
         struct registry_store *registry_store;
         struct registry *registry;
+        struct keeper_accepted *accepted;  /* names that the next build may give a new owner or id (I5) */
+        size_t accepted_count;
+        bool accepted_loaded;              /* what an earlier run left is in the list */
         struct logins *logins;             /* NULL: could not be opened; logins are then not recorded */
         struct compile_result masked;      /* of the view below */
         struct view view;                  /* the last built one; base == NULL: none yet */

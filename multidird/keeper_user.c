@@ -231,10 +231,17 @@ json_t *keeper_user_rename(struct keeper_call *call) {
 json_t *keeper_user_remove(struct keeper_call *call) {
         struct change_input input = { .operation = UPDATE_REMOVE_USER, .name = REASON_OK, .names = { .user = keeper_field(call->request, "user") },
                                       .unmask = json_is_true(json_object_get(call->request, "unmask")) };
-        (void)keeper_view(call->keeper); /* the registry is there from the first build on */
-        json_t *object = simple(call, &input);
-        if (object && input.unmask && !call->dry && call->exit == EXIT_DONE && call->keeper->registry)
-                (void)registry_accept(call->keeper->registry, NAME_OF_USER, input.names.user);
+        const char *why;
+        if (!input.unmask || name_check(NAME_OF_USER, input.names.user, &why) != REASON_OK)
+                return simple(call, &input);
+        struct change change;
+        json_t *object = NULL;
+        if (change_init(&change, call) == 0) {
+                object = change_plan(&change, &input);
+                if (!object)
+                        object = change_finish_accepting(&change, NAME_OF_USER, input.names.user);
+        }
+        change_done(&change);
         return object;
 }
 

@@ -64,6 +64,38 @@ static void users(void **state) {
         keeper_world_close(&world);
 }
 
+/* A crash between a change and the build that publishes it: what the change meant for the name's owner is not forgotten (I5, U12). */
+static void crash_before_build(void **state) {
+        static const struct keeper_check fill[] = {
+                { "", "{'command':'user add','directory':'customers','user':'ann'}", 0, NULL },
+                { "", "{'command':'user add','directory':'customers','user':'jsmith'}", 0, NULL },
+                { "", "{'command':'user add','directory':'partners','user':'jsmith'}", 0, NULL },
+                { "", "{'command':'group add','directory':'partners','group':'night'}", 0, NULL },
+        };
+        static const struct keeper_check after[] = {
+                { "I5", "{'command':'group show','group':'night'}", 0, "{'owner':'customers','members':['ann']}" },
+                { "I5", "{'command':'user show','user':'jsmith'}", 0, "{'owner':'partners'}" },
+                /* used up: the next change of owner is withheld as ever */
+                { "P3", "{'command':'user add','directory':'customers','user':'jsmith'}", 0, NULL },
+                { "I5", "{'command':'user show','user':'jsmith'}", 3, "{'error':{'reason':'id-conflict'}}" },
+        };
+        struct keeper_world world;
+        keeper_world_open(&world, TWO(""));
+        RUN(&world, fill);
+        json_t *member = json_pack("{s:s, s:s, s:[s]}", "command", "member add", "group", "night", "names", "ann");
+        json_t *unmask = json_pack("{s:s, s:s, s:b}", "command", "user remove", "user", "jsmith", "unmask", 1);
+        int exit;
+        json_decref(keeper_command(world.keeper, member, &exit));
+        assert_int_equal(exit, 0);
+        json_decref(keeper_command(world.keeper, unmask, &exit));
+        assert_int_equal(exit, 0);
+        json_decref(member);
+        json_decref(unmask);
+        keeper_world_restart(&world, TWO(""));
+        RUN(&world, after);
+        keeper_world_close(&world);
+}
+
 /* What is acknowledged is there after a restart, and keeps its id (I2). */
 static void restart(void **state) {
         static const struct keeper_check before[] = {
@@ -241,7 +273,7 @@ static void attribute_ids(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(users), cmocka_unit_test(restart), cmocka_unit_test(groups), cmocka_unit_test(members),
+                cmocka_unit_test(users), cmocka_unit_test(restart), cmocka_unit_test(crash_before_build), cmocka_unit_test(groups), cmocka_unit_test(members),
                 cmocka_unit_test(aggregating), cmocka_unit_test(permissions), cmocka_unit_test(attribute_ids),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

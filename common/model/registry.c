@@ -1,5 +1,5 @@
 /* The id registry in memory; see registry.h.
- * Rows lie in chunks that never move; three hash tables of row numbers lead to them. A million rows cost about 150 MB.
+ * Rows lie in chunks that never move; hash tables of row numbers lead to them. A million rows cost about 150 MB.
  * Relies on: base/hash, base/name_map.
  * Must never: drop a saved row. */
 #include "model/registry.h"
@@ -14,7 +14,7 @@
 #include "base/name_map.h"
 #include "base/text.h"
 
-enum { CHUNK_SIZE = 1 << 20 };
+enum { CHUNK_SIZE = 1 << 20, KINDS = 2 };
 
 struct stored_row {
         struct registry_row row;
@@ -40,9 +40,9 @@ struct registry {
         uint32_t row_count, row_size;
         uint32_t saved_count;                       /* rows from here on are pending */
         size_t saved_chunks, saved_used;            /* where the text of the saved rows ends */
-        struct table tables[KEY_MAX];
+        struct table tables[KINDS][KEY_MAX];        /* by name_kind: the groups' stay small beside a million users' */
         struct arena accepted_text;
-        struct name_map accepted[2], used[2];       /* by name_kind; used: cleared since the last save, back after a revert */
+        struct name_map accepted[KINDS], used[KINDS];       /* by name_kind; used: cleared since the last save, back after a revert */
         const char *last_directory;                 /* in the chunks: neighbours mostly share it */
 };
 
@@ -51,7 +51,7 @@ struct registry *registry_new(void) {
 }
 
 static void forget_accepted(struct registry *registry) {
-        for (size_t kind = 0; kind < 2; kind++) {
+        for (size_t kind = 0; kind < KINDS; kind++) {
                 name_map_done(&registry->accepted[kind]);
                 name_map_done(&registry->used[kind]);
         }
@@ -63,8 +63,8 @@ void registry_free(struct registry *registry) {
                 return;
         for (size_t i = 0; i < registry->chunks.count; i++)
                 free(registry->chunks.items[i]);
-        for (size_t i = 0; i < KEY_MAX; i++)
-                free(registry->tables[i].slots);
+        for (size_t i = 0; i < KINDS * KEY_MAX; i++)
+                free(registry->tables[i / KEY_MAX][i % KEY_MAX].slots);
         forget_accepted(registry);
         free(registry->chunks.items);
         free(registry->rows);
@@ -123,8 +123,6 @@ static uint32_t row_hash(enum key key, const struct registry_row *row) {
 }
 
 static bool row_matches(enum key key, const struct registry_row *a, const struct registry_row *b) {
-        if (a->kind != b->kind)
-                return false;
         if (key == KEY_NAME)
                 return text_same_name(a->name, b->name);
         if (key == KEY_ID)
@@ -164,8 +162,8 @@ static int table_grow(struct table *table) {
 
 /* Makes row number the key's; gives the row that was, plus one, or 0. */
 static uint32_t table_set(struct registry *registry, enum key key, uint32_t number) {
-        struct table *table = &registry->tables[key];
         const struct registry_row *row = &registry->rows[number]->row;
+        struct table *table = &registry->tables[row->kind][key];
         uint32_t hash = row_hash(key, row);
         struct slot *slot = find_slot(registry, table, key, row, hash);
         uint32_t former = slot->row;
@@ -176,7 +174,7 @@ static uint32_t table_set(struct registry *registry, enum key key, uint32_t numb
 }
 
 static const struct registry_row *look_up(const struct registry *registry, enum key key, const struct registry_row *row) {
-        const struct table *table = &registry->tables[key];
+        const struct table *table = &registry->tables[row->kind][key];
         if (table->size == 0)
                 return NULL;
         uint32_t number = find_slot(registry, table, key, row, row_hash(key, row))->row;
@@ -242,7 +240,7 @@ static int append(struct registry *registry, const struct registry_row *row, boo
                 registry->row_size = size;
         }
         for (enum key key = 0; key < KEY_MAX; key++) {
-                int r = table_grow(&registry->tables[key]);
+                int r = table_grow(&registry->tables[row->kind][key]);
                 if (r < 0)
                         return r;
         }
@@ -285,7 +283,7 @@ void registry_saved(struct registry *registry) {
         registry->saved_count = registry->row_count;
         registry->saved_chunks = registry->chunks.count;
         registry->saved_used = registry->chunks.count > 0 ? registry->chunks.items[registry->chunks.count - 1]->used : 0;
-        for (size_t kind = 0; kind < 2; kind++)
+        for (size_t kind = 0; kind < KINDS; kind++)
                 name_map_done(&registry->used[kind]);
 }
 
@@ -300,7 +298,7 @@ static void cut_chunks(struct registry *registry) {
 }
 
 void registry_revert(struct registry *registry) {
-        for (size_t kind = 0; kind < 2; kind++) {
+        for (size_t kind = 0; kind < KINDS; kind++) {
                 if (registry->used[kind].used == 0)
                         continue;
                 name_map_done(&registry->accepted[kind]);
@@ -312,8 +310,8 @@ void registry_revert(struct registry *registry) {
         registry->row_count = registry->saved_count;
         cut_chunks(registry);
         /* A thrown-away build is rare: the tables are made anew from the rows that stay, instead of undone. */
-        for (size_t key = 0; key < KEY_MAX; key++) {
-                struct table *table = &registry->tables[key];
+        for (size_t i = 0; i < KINDS * KEY_MAX; i++) {
+                struct table *table = &registry->tables[i / KEY_MAX][i % KEY_MAX];
                 if (table->size > 0)
                         memset(table->slots, 0, table->size * sizeof *table->slots);
                 table->used = 0;
@@ -335,7 +333,7 @@ bool registry_is_accepted(const struct registry *registry, enum name_kind kind, 
 }
 
 void registry_clear_accepted(struct registry *registry) {
-        for (size_t kind = 0; kind < 2; kind++) {
+        for (size_t kind = 0; kind < KINDS; kind++) {
                 if (registry->accepted[kind].used == 0)
                         continue;
                 name_map_done(&registry->used[kind]);

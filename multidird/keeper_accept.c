@@ -19,26 +19,33 @@ static char *accepted_path(const struct keeper *keeper) {
 }
 
 static int add(struct keeper *keeper, enum name_kind kind, const char *name) {
-        struct keeper_accepted *list = reallocarray(keeper->accepted, keeper->accepted_count + 1, sizeof *list);
-        if (!list)
+        struct keeper_accepted *accepted = calloc(1, sizeof *accepted);
+        if (!accepted)
                 return -ENOMEM;
-        keeper->accepted = list;
-        list[keeper->accepted_count] = (struct keeper_accepted){ .kind = kind, .name = strdup(name) };
-        if (!list[keeper->accepted_count].name)
+        accepted->kind = kind;
+        accepted->name = strdup(name);
+        if (!accepted->name) {
+                free(accepted);
                 return -ENOMEM;
-        keeper->accepted_count++;
+        }
+        accepted->next = keeper->accepted;
+        keeper->accepted = accepted;
         return 0;
 }
 
 static void remove_last(struct keeper *keeper) {
-        free(keeper->accepted[--keeper->accepted_count].name);
+        struct keeper_accepted *last = keeper->accepted;
+        keeper->accepted = last->next;
+        free(last->name);
+        free(last);
 }
 
 /* What a run that ended before its build has left. */
 static int load(struct keeper *keeper) {
         if (keeper->accepted_loaded)
                 return 0;
-        _cleanup_free_ char *path = accepted_path(keeper), *text = NULL;
+        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *path = accepted_path(keeper);
         size_t len;
         int r = path ? file_read(path, ACCEPTED_MAX, &text, &len) : -ENOMEM;
         char *rest = text, *line;
@@ -54,10 +61,10 @@ static int load(struct keeper *keeper) {
 }
 
 static int save(const struct keeper *keeper) {
-        _cleanup_free_ char *path = accepted_path(keeper);
         _cleanup_sbuf_ struct sbuf text = { 0 };
-        for (size_t i = 0; i < keeper->accepted_count; i++)
-                sbuf_printf(&text, "%s %s\n", keeper->accepted[i].kind == NAME_OF_USER ? "user" : "group", keeper->accepted[i].name);
+        _cleanup_free_ char *path = accepted_path(keeper);
+        for (const struct keeper_accepted *one = keeper->accepted; one; one = one->next)
+                sbuf_printf(&text, "%s %s\n", one->kind == NAME_OF_USER ? "user" : "group", one->name);
         return path && !text.failed ? file_replace(path, sbuf_text(&text), text.len, 0600) : -ENOMEM;
 }
 
@@ -77,7 +84,7 @@ int keeper_accept_name(struct keeper *keeper, enum name_kind kind, const char *n
 }
 
 void keeper_accept_undo(struct keeper *keeper) {
-        if (keeper->accepted_count == 0)
+        if (!keeper->accepted)
                 return;
         remove_last(keeper);
         int r = save(keeper);
@@ -87,14 +94,14 @@ void keeper_accept_undo(struct keeper *keeper) {
 
 int keeper_accepted_apply(struct keeper *keeper) {
         int r = load(keeper);
-        for (size_t i = 0; i < keeper->accepted_count && r == 0; i++)
-                r = registry_accept(keeper->registry, keeper->accepted[i].kind, keeper->accepted[i].name);
+        for (const struct keeper_accepted *one = keeper->accepted; one && r == 0; one = one->next)
+                r = registry_accept(keeper->registry, one->kind, one->name);
         return r;
 }
 
 void keeper_accepted_used(struct keeper *keeper) {
         registry_clear_accepted(keeper->registry);
-        if (keeper->accepted_count == 0)
+        if (!keeper->accepted)
                 return;
         keeper_accepted_done(keeper);
         _cleanup_free_ char *path = accepted_path(keeper);
@@ -103,8 +110,6 @@ void keeper_accepted_used(struct keeper *keeper) {
 }
 
 void keeper_accepted_done(struct keeper *keeper) {
-        while (keeper->accepted_count > 0)
+        while (keeper->accepted)
                 remove_last(keeper);
-        free(keeper->accepted);
-        keeper->accepted = NULL;
 }

@@ -26,12 +26,13 @@ static char *generation_path(const struct keeper *keeper) {
 /* Numbers grow over restarts, also when many builds in a second ran ahead of the clock, or when the file is lost. */
 static void first_generation(struct keeper *keeper) {
         _cleanup_free_ char *path = generation_path(keeper);
-        _cleanup_free_ char *text = NULL;
+        char *text;
         size_t len;
         uint64_t stored = 0;
         if (path && file_read(path, 64, &text, &len) == 0) {
                 text[strcspn(text, "\n")] = 0;
                 (void)text_to_u64(text, UINT64_MAX - 2 * GENERATION_BLOCK, &stored);
+                free(text);
         }
         uint64_t now = clock_real_s();
         keeper->generation = stored > now ? stored : now;

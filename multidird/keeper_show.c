@@ -110,8 +110,6 @@ static const char **scope_names(const struct keeper_call *call, enum name_kind k
 
 /* Sorted by name; frees the list. */
 static json_t *sorted_names(const char **names, size_t count) {
-        if (!names)
-                return NULL;
         qsort(names, count, sizeof *names, compare_names);
         return all_names(names, count);
 }
@@ -122,7 +120,9 @@ static json_t *host_list(const struct view *view, enum name_kind kind) {
         size_t used = 0;
         struct view_user user;
         struct view_group group;
-        for (uint32_t i = 0; names && i < count; i++)
+        if (!names)
+                return NULL;
+        for (uint32_t i = 0; i < count; i++)
                 if (kind == NAME_OF_USER && view_user_at(view, i, &user) == VIEW_FOUND)
                         names[used++] = user.name;
                 else if (kind == NAME_OF_GROUP && view_group_at(view, i, &group) == VIEW_FOUND)
@@ -229,7 +229,9 @@ json_t *keeper_user_show(struct keeper_call *call) {
 
 static json_t *view_members(const struct view_group *group) {
         const char **names = calloc((size_t)group->member_count + 1, sizeof *names);
-        for (uint32_t i = 0; names && i < group->member_count; i++)
+        if (!names)
+                return NULL;
+        for (uint32_t i = 0; i < group->member_count; i++)
                 names[i] = group->members + group->member_offsets[i];
         return sorted_names(names, group->member_count);
 }

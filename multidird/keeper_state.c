@@ -36,7 +36,6 @@ static void free_directories(struct keeper *keeper) {
                 forget_tables(keeper, i);
                 replica_free(keeper->replicas[i]);
                 store_close(keeper->directories[i].store);
-                free(keeper->directories[i].name);
         }
         free(keeper->directories);
         free(keeper->replicas);
@@ -153,11 +152,8 @@ static int new_directories(struct keeper *to, const struct settings *settings) {
         if (!to->directories || !to->replicas || !to->closures || !to->direct)
                 return -ENOMEM;
         for (; to->directory_count < count; to->directory_count++) {
-                struct keeper_directory *directory = &to->directories[to->directory_count];
-                directory->name = strdup(settings->directories[to->directory_count].name);
-                if (!directory->name)
-                        return -ENOMEM;
-                directory->type = settings->directories[to->directory_count].type;
+                const struct directory_settings *one = &settings->directories[to->directory_count];
+                to->directories[to->directory_count] = (struct keeper_directory){ .name = one->name, .type = one->type };
         }
         return 0;
 }

@@ -23,14 +23,14 @@
 struct keeper_import; /* keeper_import.h */
 
 struct keeper_directory {
-        char *name;
+        const char *name;      /* owned by the configuration */
         enum directory_type type;
         struct store *store;   /* NULL: it could not be opened; tried again before every build and change */
         bool stale;            /* the replica is older than the store: it counts as unavailable until it is loaded again */
         char error[256];       /* of the last failure; "" when all is well */
 };
 
-struct keeper_accepted { enum name_kind kind; char *name; };
+struct keeper_accepted { struct keeper_accepted *next; enum name_kind kind; char *name; };
 
 struct keeper {
         char *folder;
@@ -43,8 +43,7 @@ struct keeper {
         struct direct_groups *direct;      /* likewise; first == NULL before */
         struct registry_store *registry_store;
         struct registry *registry;
-        struct keeper_accepted *accepted;  /* names that the next build may give a new owner or id (I5) */
-        size_t accepted_count;
+        struct keeper_accepted *accepted;  /* names that the next build may give a new owner or id (I5); the last one first */
         bool accepted_loaded;              /* what an earlier run left is in the list */
         struct logins *logins;             /* NULL: could not be opened; logins are then not recorded */
         struct compile_result masked;      /* of the view below */

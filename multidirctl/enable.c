@@ -67,30 +67,42 @@ int disable_nsswitch(struct ctl *ctl, json_t *changes, const char **what) {
         return 0;
 }
 
-static json_t *run_both(struct ctl *ctl, int (*first)(struct ctl *, json_t *, const char **), int (*second)(struct ctl *, json_t *, const char **), int *exit) {
-        json_t *changes = ctl_changes("done", "ok");
-        const char *what = "";
-        if (!changes)
-                return NULL;
-        int r = first(ctl, changes, &what);
-        if (r == 0)
-                r = second(ctl, changes, &what);
-        *exit = CTL_DONE;
-        if (r == 0)
-                return changes;
+static json_t *refused(json_t *changes, int error, const char *what, int *exit) {
         (void)json_object_set_new(changes, "result", json_string("refused"));
         (void)json_object_set_new(changes, "reason", json_string("permission-denied"));
-        (void)json_object_set_new(changes, "text", r == -EBUSY ? json_sprintf("%s was left as it is: pam-auth-update refused to change it (edited by hand? see pam-auth-update --force)", what)
-                                  : json_sprintf("%s: %s", what, r == -EINVAL ? "not a text file" : strerror(-r)));
+        (void)json_object_set_new(changes, "text", error == -EBUSY ? json_sprintf("%s was left as it is: pam-auth-update refused to change it (edited by hand? see pam-auth-update --force)", what)
+                                  : json_sprintf("%s: %s", what, error == -EINVAL ? "not a text file" : strerror(-error)));
         *exit = CTL_REFUSED;
         return changes;
 }
 
-/* Names first, then passwords: PAM must not be asked for people who do not resolve. Out again the other way round. */
+/* Names first, then passwords: PAM must not be asked for people who do not resolve. All or nothing: without PAM, names go out again. */
 json_t *enable_run(struct ctl *ctl, const json_t *fields, int *exit) {
-        return run_both(ctl, enable_nsswitch, enable_pam, exit);
+        json_t *changes = ctl_changes("done", "ok");
+        const char *what = "", *undone = "";
+        if (!changes)
+                return NULL;
+        *exit = CTL_DONE;
+        int r = enable_nsswitch(ctl, changes, &what);
+        json_t *changed = json_object_get(changes, "changed");
+        bool added = json_array_size(changed) > 0;
+        if (r == 0) {
+                r = enable_pam(ctl, changes, &what);
+                if (r < 0 && added && disable_nsswitch(ctl, changes, &undone) == 0)
+                        (void)json_array_clear(changed);
+        }
+        return r < 0 ? refused(changes, r, what, exit) : changes;
 }
 
+/* The other way round. */
 json_t *disable_run(struct ctl *ctl, const json_t *fields, int *exit) {
-        return run_both(ctl, disable_pam, disable_nsswitch, exit);
+        json_t *changes = ctl_changes("done", "ok");
+        const char *what = "";
+        if (!changes)
+                return NULL;
+        *exit = CTL_DONE;
+        int r = disable_pam(ctl, changes, &what);
+        if (r == 0)
+                r = disable_nsswitch(ctl, changes, &what);
+        return r < 0 ? refused(changes, r, what, exit) : changes;
 }

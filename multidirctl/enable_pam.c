@@ -16,8 +16,8 @@
 #define PAM_PROFILE "/usr/share/pam-configs/multidir"
 #define COMMON_AUTH "/etc/pam.d/common-auth"
 
-/* What pam-auth-update writes: the stacks, and its memory of them. Not its list of profiles it has seen: given back, that would have it enable
- * ours again at the next package. */
+/* What pam-auth-update writes: the stacks, its memory of them, and which profiles it has seen (ours is not enabled by default, so that an unseen
+ * one stays out). */
 static const struct { const char *path, *name; } pam_files[] = {
         { COMMON_AUTH, "common-auth" },
         { "/etc/pam.d/common-account", "common-account" },
@@ -29,6 +29,7 @@ static const struct { const char *path, *name; } pam_files[] = {
         { "/var/lib/pam/password", "pam-password" },
         { "/var/lib/pam/session", "pam-session" },
         { "/var/lib/pam/session-noninteractive", "pam-session-noninteractive" },
+        { "/var/lib/pam/seen", "pam-seen" },
 };
 #define PAM_FILES ARRAY_SIZE(pam_files)
 
@@ -100,16 +101,15 @@ int enable_pam(struct ctl *ctl, json_t *changes, const char **what) {
         r = run_pam_auth_update(ctl, "--enable");
         if (r == 0)
                 r = read_texts(ctl, &after, what);
-        if (r < 0)
-                return r;
+        if (r == 0 && !mentions_us(after.text[0])) {
+                *what = COMMON_AUTH;
+                r = -EBUSY;
+        }
         for (size_t i = 0; i < PAM_FILES && r == 0; i++) {
                 *what = pam_files[i].path;
                 if (after.exists[i])
                         r = enable_keep(ctl, pam_files[i].name, before.exists[i] ? before.text[i] : NULL, after.text[i]);
         }
-        *what = COMMON_AUTH;
-        if (r == 0 && !mentions_us(after.text[0]))
-                r = -EBUSY;
         if (r == 0)
                 enable_note_changed(changes, "/etc/pam.d", "multidir enabled by pam-auth-update");
         return r;

@@ -212,7 +212,8 @@ void render_changes(struct ctl *ctl, const json_t *object) {
                 const char *what = ctl_field(item, "what"), *where = ctl_field(item, "directory");
                 if (!where)
                         where = ctl_field(item, "section") ? ctl_field(item, "section") : ctl_field(item, "file");
-                print_text(ctl, ctl->out, done ? "done: " : "would do: ", PRINT_GREEN);
+                /* A refusal half-way (U12) says what was done before it. */
+                print_text(ctl, ctl->out, "done: ", PRINT_GREEN);
                 print_text(ctl, ctl->out, what ? what : "?", PRINT_PLAIN);
                 if (where) {
                         fputs(" in ", ctl->out);

@@ -54,6 +54,9 @@ static void compare_keys(const struct pair *pair, json_t *fields, const struct v
                 x_len = 0;
         if (view_user_keys(pair->to, b->index, &y, &y_len) != VIEW_FOUND)
                 y_len = 0;
+        /* Keys end with a line end each; the last one's says nothing. */
+        x_len -= x_len > 0 && x[x_len - 1] == '\n';
+        y_len -= y_len > 0 && y[y_len - 1] == '\n';
         if (x_len != y_len || (x_len > 0 && memcmp(x, y, x_len) != 0))
                 add_field(fields, "ssh_keys", text_of(x, (uint32_t)x_len), text_of(y, (uint32_t)y_len));
 }

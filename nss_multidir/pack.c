@@ -85,10 +85,16 @@ enum result pack_gids(const struct view_user *user, gid_t skip, long *start, lon
         long end = at + room;
         if (primary && at < end)
                 list[at++] = user->gid;
-        for (uint32_t i = 0; i < user->gid_count && at < end; i++) {
-                list[at] = user->gids[i];
-                at += user->gids[i] != skip;
-        }
+        if (skip == user->gid) { /* the common case: the primary one is not among the gids */
+                size_t count = (size_t)(end - at) < user->gid_count ? (size_t)(end - at) : user->gid_count;
+                if (count > 0)
+                        memcpy(list + at, user->gids, count * sizeof(*list));
+                at += (long)count;
+        } else
+                for (uint32_t i = 0; i < user->gid_count && at < end; i++) {
+                        list[at] = user->gids[i];
+                        at += user->gids[i] != skip;
+                }
         *start = at;
         return RESULT_FOUND;
 }

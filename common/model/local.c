@@ -133,7 +133,7 @@ static int add_name(struct local_accounts *accounts, struct name_map *map, const
 }
 
 static int read_passwd(struct local_accounts *accounts, char *text) {
-        char *fields[FIELDS];
+        char *fields[FIELDS] = { 0 };
         size_t count;
         int r = 0;
         while (r == 0 && next_line(&text, fields, &count)) {
@@ -175,7 +175,7 @@ static int add_group(struct local_accounts *accounts, const char *name, uint32_t
 }
 
 static int read_group(struct local_accounts *accounts, char *text) {
-        char *fields[FIELDS];
+        char *fields[FIELDS] = { 0 };
         size_t count;
         int r = 0;
         while (r == 0 && next_line(&text, fields, &count)) {
@@ -190,7 +190,7 @@ static int read_group(struct local_accounts *accounts, char *text) {
 }
 
 static int read_subids(struct local_accounts *accounts, char *text) {
-        char *fields[FIELDS];
+        char *fields[FIELDS] = { 0 };
         size_t count;
         int r = 0;
         while (r == 0 && next_line(&text, fields, &count)) {

@@ -21,9 +21,8 @@ struct stored_row {
         bool born_older; /* loaded as an older row: never current, whatever is reverted */
 };
 
-struct chunk { size_t used, size; char bytes[]; };
-
-struct chunks { struct chunk **items; size_t count, size; };
+/* Newest first. */
+struct chunk { struct chunk *older; size_t used, size; char bytes[]; };
 
 /* Which columns are the key of a table. */
 enum key { KEY_NAME, KEY_ID, KEY_ENTRY, KEY_MAX };
@@ -35,11 +34,12 @@ struct slot { uint32_t row, hash; };
 struct table { struct slot *slots; uint32_t used, size; };
 
 struct registry {
-        struct chunks chunks;
+        struct chunk *chunks;
         struct stored_row **rows;
         uint32_t row_count, row_size;
         uint32_t saved_count;                       /* rows from here on are pending */
-        size_t saved_chunks, saved_used;            /* where the text of the saved rows ends */
+        struct chunk *saved_chunk;                  /* where the text of the saved rows ends */
+        size_t saved_used;
         struct table tables[KINDS][KEY_MAX];        /* by name_kind: the groups' stay small beside a million users' */
         struct arena accepted_text;
         struct name_map accepted[KINDS], used[KINDS];       /* by name_kind; used: cleared since the last save, back after a revert */
@@ -61,42 +61,30 @@ static void forget_accepted(struct registry *registry) {
 void registry_free(struct registry *registry) {
         if (!registry)
                 return;
-        for (size_t i = 0; i < registry->chunks.count; i++)
-                free(registry->chunks.items[i]);
+        while (registry->chunks) {
+                struct chunk *older = registry->chunks->older;
+                free(registry->chunks);
+                registry->chunks = older;
+        }
         for (size_t i = 0; i < KINDS * KEY_MAX; i++)
                 free(registry->tables[i / KEY_MAX][i % KEY_MAX].slots);
         forget_accepted(registry);
-        free(registry->chunks.items);
         free(registry->rows);
         free(registry);
 }
 
-static int add_chunk(struct chunks *chunks, size_t size) {
-        if (chunks->count == chunks->size) {
-                size_t more = chunks->size ? chunks->size * 2 : 16;
-                struct chunk **items = reallocarray(chunks->items, more, sizeof *items);
-                if (!items)
-                        return -ENOMEM;
-                chunks->items = items;
-                chunks->size = more;
-        }
-        struct chunk *chunk = malloc(sizeof *chunk + size);
-        if (!chunk)
-                return -ENOMEM;
-        *chunk = (struct chunk){ .size = size };
-        chunks->items[chunks->count++] = chunk;
-        return 0;
-}
-
 /* Room for one row or text; never moves. */
-static void *take(struct chunks *chunks, size_t size) {
+static void *take(struct registry *registry, size_t size) {
         const size_t align = _Alignof(struct stored_row);
         size = (size + align - 1) / align * align;
-        struct chunk *chunk = chunks->count > 0 ? chunks->items[chunks->count - 1] : NULL;
+        struct chunk *chunk = registry->chunks;
         if (!chunk || chunk->size - chunk->used < size) {
-                if (add_chunk(chunks, size > CHUNK_SIZE ? size : CHUNK_SIZE) < 0)
+                size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
+                chunk = malloc(sizeof *chunk + room);
+                if (!chunk)
                         return NULL;
-                chunk = chunks->items[chunks->count - 1];
+                *chunk = (struct chunk){ .older = registry->chunks, .size = room };
+                registry->chunks = chunk;
         }
         void *p = chunk->bytes + chunk->used;
         chunk->used += size;
@@ -143,20 +131,21 @@ static struct slot *find_slot(const struct registry *registry, const struct tabl
 static int table_grow(struct table *table) {
         if (table->size > 0 && table->used < table->size / 2)
                 return 0;
-        struct table bigger = { .used = table->used, .size = table->size ? table->size * 2 : 64 };
-        bigger.slots = calloc(bigger.size, sizeof *bigger.slots);
-        if (!bigger.slots)
+        uint32_t size = table->size ? table->size * 2 : 64;
+        struct slot *slots = calloc(size, sizeof *slots);
+        if (!slots)
                 return -ENOMEM;
         for (uint32_t i = 0; i < table->size; i++) {
                 if (table->slots[i].row == 0)
                         continue;
-                uint32_t place = table->slots[i].hash & (bigger.size - 1);
-                while (bigger.slots[place].row != 0)
-                        place = (place + 1) & (bigger.size - 1);
-                bigger.slots[place] = table->slots[i];
+                uint32_t place = table->slots[i].hash & (size - 1);
+                while (slots[place].row != 0)
+                        place = (place + 1) & (size - 1);
+                slots[place] = table->slots[i];
         }
         free(table->slots);
-        *table = bigger;
+        table->slots = slots;
+        table->size = size;
         return 0;
 }
 
@@ -212,12 +201,12 @@ static struct stored_row *copy_row(struct registry *registry, const struct regis
         size_t name_len = strlen(row->name) + 1, entry_len = strlen(row->entry_id) + 1;
         if (!registry->last_directory || strcmp(registry->last_directory, row->directory) != 0) {
                 size_t len = strlen(row->directory) + 1;
-                char *directory = take(&registry->chunks, len);
+                char *directory = take(registry, len);
                 if (!directory)
                         return NULL;
                 registry->last_directory = memcpy(directory, row->directory, len);
         }
-        struct stored_row *stored = take(&registry->chunks, sizeof *stored + name_len + entry_len);
+        struct stored_row *stored = take(registry, sizeof *stored + name_len + entry_len);
         if (!stored)
                 return NULL;
         char *texts = (char *)(stored + 1);
@@ -261,13 +250,17 @@ int registry_put(struct registry *registry, const struct registry_row *row) {
         return append(registry, row, false);
 }
 
+static void mark_saved(struct registry *registry) {
+        registry->saved_count = registry->row_count;
+        registry->saved_chunk = registry->chunks;
+        registry->saved_used = registry->chunks ? registry->chunks->used : 0;
+}
+
 int registry_load(struct registry *registry, const struct registry_row *row) {
         int r = append(registry, row, !row->current);
         if (r < 0)
                 return r;
-        registry->saved_count = registry->row_count;
-        registry->saved_chunks = registry->chunks.count;
-        registry->saved_used = registry->chunks.items[registry->chunks.count - 1]->used;
+        mark_saved(registry);
         return 0;
 }
 
@@ -280,20 +273,20 @@ const struct registry_row *registry_pending(const struct registry *registry, siz
 }
 
 void registry_saved(struct registry *registry) {
-        registry->saved_count = registry->row_count;
-        registry->saved_chunks = registry->chunks.count;
-        registry->saved_used = registry->chunks.count > 0 ? registry->chunks.items[registry->chunks.count - 1]->used : 0;
+        mark_saved(registry);
         for (size_t kind = 0; kind < KINDS; kind++)
                 name_map_done(&registry->used[kind]);
 }
 
 /* Gives back the chunks' room behind the saved rows. */
 static void cut_chunks(struct registry *registry) {
-        struct chunks *chunks = &registry->chunks;
-        while (chunks->count > registry->saved_chunks)
-                free(chunks->items[--chunks->count]);
-        if (chunks->count > 0)
-                chunks->items[chunks->count - 1]->used = registry->saved_used;
+        while (registry->chunks != registry->saved_chunk) {
+                struct chunk *older = registry->chunks->older;
+                free(registry->chunks);
+                registry->chunks = older;
+        }
+        if (registry->chunks)
+                registry->chunks->used = registry->saved_used;
         registry->last_directory = NULL;
 }
 

@@ -159,7 +159,7 @@ static int edges_clean(struct replica_edge *edges, size_t *count, uint32_t membe
         if (!edges_in_range(edges, *count, members, groups))
                 return -EINVAL;
         if (!edges_ascend(edges, *count)) {
-                _cleanup_free_ struct replica_edge *other = malloc(*count * sizeof *other);
+                _cleanup_free_ struct replica_edge *other = calloc(*count, sizeof *other);
                 if (!other)
                         return -ENOMEM;
                 int r = edges_sort_pass(edges, other, *count, groups, true);

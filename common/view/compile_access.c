@@ -34,12 +34,14 @@ static int gate_make(const struct compiler *c, struct place *place) {
         place->allow_all = gate_check(place->mapping, NULL, NULL, 0) == REASON_OK;
         if (place->allow_all || place->mapping->allow_group_count == 0)
                 return 0;
-        _cleanup_free_ bool *wanted = calloc(groups, sizeof *wanted);
-        place->lets_in = calloc(groups, sizeof *place->lets_in);
-        if (!wanted || !place->lets_in)
+        _cleanup_free_ bool *wanted = calloc(groups, sizeof *wanted), *lets_in = calloc(groups, sizeof *lets_in);
+        if (!wanted || !lets_in)
                 return -ENOMEM;
         gate_groups(place->mapping, prepared->replica, wanted);
-        return reach(prepared, wanted, place->lets_in);
+        int r = reach(prepared, wanted, lets_in);
+        if (r == 0)
+                place->lets_in = TAKE_PTR(lets_in);
+        return r;
 }
 
 int gates_make(struct compiler *c) {

@@ -50,19 +50,20 @@ int orders_make(struct compiler *c) {
         return r;
 }
 
+static int directory_prepare(const struct directory_settings *settings, struct prepared *prepared) {
+        uint32_t *scratch = calloc((size_t)prepared->replica->group_count + 1, sizeof *scratch);
+        prepared->scratch = scratch;
+        if (!scratch)
+                return -ENOMEM;
+        int r = closure_new(prepared->replica, settings, &prepared->closure);
+        return r < 0 ? r : direct_groups_new(prepared->replica, &prepared->direct);
+}
+
 int directories_prepare(struct compiler *c) {
         int r = 0;
-        for (size_t i = 0; r == 0 && i < c->settings->directory_count; i++) {
-                struct prepared *prepared = &c->prepared[i];
-                if (!prepared->replica)
-                        continue;
-                prepared->scratch = calloc((size_t)prepared->replica->group_count + 1, sizeof *prepared->scratch);
-                if (!prepared->scratch)
-                        return -ENOMEM;
-                r = closure_new(prepared->replica, &c->settings->directories[i], &prepared->closure);
-                if (r == 0)
-                        r = direct_groups_new(prepared->replica, &prepared->direct);
-        }
+        for (size_t i = 0; r == 0 && i < c->settings->directory_count; i++)
+                if (c->prepared[i].replica)
+                        r = directory_prepare(&c->settings->directories[i], &c->prepared[i]);
         return r;
 }
 

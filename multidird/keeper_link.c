@@ -18,6 +18,8 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
 #define STEADY_MS 10000              /* a keeper that lived this long starts the backoff anew */
+#define PULSE_US (15 * 1000000ull)   /* how often a keeper is asked whether it still answers */
+#define SILENCE_MS 120000            /* longer than any build or import takes: such a keeper hangs */
 #define STATE_MAX (1u << 20)
 #define KEEPER_QUEUE (256u << 20)    /* bytes waiting for a keeper that does not read */
 
@@ -32,8 +34,10 @@ struct ask {
 struct keeper_link {
         pid_t pid;
         struct endpoint *endpoint;    /* NULL: no keeper, or one that is to be killed */
-        sd_event_source *child, *restart;
+        sd_event_source *child, *restart, *pulse;
         uint64_t incarnation, started_ms, backoff_ms;
+        uint64_t asked_ms;            /* when the pulse was asked for; 0: it was answered */
+        struct ask *pulse_ask;
         struct ask *asks;
         char *state;
         size_t state_len;
@@ -208,6 +212,30 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
         return 0;
 }
 
+static void on_pulse_answer(bool answered, bool member, void *userdata) {
+        struct keeper_link *link = userdata;
+        link->asked_ms = 0;
+        link->pulse_ask = NULL;
+}
+
+/* A keeper that does not answer the simplest question is replaced: commands and publishing would wait for it for ever. */
+static int on_pulse(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct service *service = userdata;
+        struct keeper_link *link = service->keeper;
+        struct protocol_gate question = { 0 };
+        uint64_t now = clock_monotonic_ms();
+        if (link->asked_ms != 0 && now - link->asked_ms > SILENCE_MS && link->pid > 0) {
+                log_error("the keeper does not answer and is killed");
+                (void)kill(link->pid, SIGKILL);
+        } else if (link->asked_ms == 0 && keeper_link_is_up(service)) {
+                link->asked_ms = now;
+                if (keeper_link_gate(service, &question, on_pulse_answer, link, &link->pulse_ask) < 0)
+                        link->asked_ms = 0;
+        }
+        int r = sd_event_source_set_time(source, now * 1000 + PULSE_US);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
 static int start_keeper(struct service *service) {
         struct keeper_link *link = service->keeper;
         _cleanup_close_ int fd = -1;
@@ -235,7 +263,9 @@ int keeper_link_start(struct service *service) {
         if (!service->keeper)
                 return -ENOMEM;
         service->keeper->backoff_ms = BACKOFF_FIRST_MS;
-        return start_keeper(service);
+        int r = sd_event_add_time(service->event, &service->keeper->pulse, CLOCK_MONOTONIC, clock_monotonic_ms() * 1000 + PULSE_US, 1000000,
+                                  on_pulse, service);
+        return r < 0 ? r : start_keeper(service);
 }
 
 void keeper_link_stop(struct service *service) {
@@ -244,6 +274,7 @@ void keeper_link_stop(struct service *service) {
                 return;
         (void)sd_event_source_disable_unref(link->child);
         (void)sd_event_source_disable_unref(link->restart);
+        (void)sd_event_source_disable_unref(link->pulse);
         /* Its stores survive a kill at any point, so nothing waits for it. */
         if (link->pid > 0)
                 (void)kill(link->pid, SIGKILL);

@@ -59,7 +59,8 @@ struct protocol_local_copy { char *passwd, *group, *subuid, *subgid; };
 int protocol_get_local(const unsigned char *payload, size_t len, struct protocol_local_copy *local);
 void protocol_local_done(struct protocol_local_copy *local);
 
-/* A command of multidirctl, and what is said to it. (connection, id) names the request: connections are never reused in the life of the
+/* A command of multidirctl, and what is said to it. One command is the supervisor's own, sent for a reload: {"command":"publish"}, answered when
+ * the view that follows from everything before it is installed. (connection, id) names the request: connections are never reused in the life of the
  * supervisor, id counts per connection. json[0..json_len) is the payload of WIRE_ADMIN, _PROGRESS or _REPLY, as it is. */
 struct protocol_admin { uint64_t connection, id; const char *json; size_t json_len; };
 int protocol_send_admin(struct channel *channel, enum protocol_type type, const struct protocol_admin *admin);
@@ -77,7 +78,8 @@ struct protocol_installed {
 int protocol_send_installed(struct channel *channel, const struct protocol_installed *installed);
 int protocol_get_installed(const unsigned char *payload, size_t len, struct protocol_installed *installed);
 
-/* L4: is the user in one of the allow_groups of the mapping (application, directory), by membership in that directory? */
+/* A question about names that there are not is answered too: it tells that the keeper is alive.
+ * L4: is the user in one of the allow_groups of the mapping (application, directory), by membership in that directory? */
 struct protocol_gate {
         uint64_t id;
         char application[WIRE_NAME_MAX + 1], directory[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1];

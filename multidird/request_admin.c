@@ -112,7 +112,8 @@ static int command_reload(struct connection *connection, json_t *request) {
         /* The keeper has the new configuration before this, and answers when the view that follows from it is published. */
         static const char barrier[] = "{\"command\": \"publish\"}";
         if (connection_pass_to_keeper(connection, barrier, sizeof barrier - 1) < 0)
-                reply_error(connection, EXIT_NO_DIRECTORY, REASON_UNAVAILABLE, "the configuration is in force, but the keeper does not run: nothing is published");
+                reply_error(connection, EXIT_NO_DIRECTORY, REASON_UNAVAILABLE,
+                            "the configuration is in force, but the keeper does not run: nothing is published");
         return 0;
 }
 

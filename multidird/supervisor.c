@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@
 #include "multidird/watch.h"
 
 #define SERVICE_USER "multidir"
+#define READY_LIMIT_US (30 * 1000000ull)
 #define LOCK_FILE RUN_FOLDER "/lock"
 
 void service_ready(struct service *service) {
@@ -83,6 +86,19 @@ static void on_local_changed(struct service *service) {
         keeper_link_send_local(service);
 }
 
+/* A first build that neither succeeds nor fails for this long: whoever waits for the service should not wait any more. */
+static int on_ready_limit(sd_event_source *source, uint64_t usec, void *userdata) {
+        service_ready(userdata);
+        return 0;
+}
+
+/* What jansson frees may have been a password. */
+static void wiping_free(void *memory) {
+        if (memory)
+                explicit_bzero(memory, malloc_usable_size(memory));
+        free(memory);
+}
+
 static int watch_signals(struct service *service) {
         sigset_t blocked;
         (void)sigemptyset(&blocked);
@@ -126,7 +142,8 @@ static int make_folders(const struct service *service) {
 static int find_users(struct service *service) {
         int r = sandbox_find_user(SERVICE_USER, &service->keeper_uid, &service->keeper_gid);
         if (r == -ENOENT)
-                log_error("there is no user %s on this host: run `systemd-sysusers multidir.conf`, or useradd --system %s", SERVICE_USER, SERVICE_USER);
+                log_error("there is no user %s on this host: run `systemd-sysusers multidir.conf`, or `useradd --system %s`", SERVICE_USER,
+                          SERVICE_USER);
         else if (r < 0)
                 log_error("the user %s cannot be used: %s", SERVICE_USER, r == -EPERM ? "it is root" : strerror(-r));
         return r;
@@ -173,6 +190,7 @@ static int load_configuration(struct service *service) {
 
 static int start(struct service *service) {
         raise_limits();
+        json_set_alloc_funcs(malloc, wiping_free);
         service->self = open("/proc/self/exe", O_PATH | O_CLOEXEC);
         service->throttle = throttle_new();
         if (service->self < 0 || !service->throttle)
@@ -194,6 +212,8 @@ static int start(struct service *service) {
                 r = watch_start(service, on_local_changed);
         if (r >= 0)
                 r = keeper_link_start(service);
+        if (r >= 0)
+                r = sd_event_add_time_relative(service->event, NULL, CLOCK_MONOTONIC, READY_LIMIT_US, 0, on_ready_limit, service);
         return r < 0 ? r : 0;
 }
 

@@ -62,6 +62,8 @@ def check(name, got, want=True):
 
 
 def done():
+    log = (TOP / 'log').read_text(errors='replace') if (TOP / 'log').exists() else ''
+    check('no sanitizer has anything to say', [line for line in log.splitlines() if 'runtime error' in line or 'Sanitizer' in line], [])
     print('# end', flush=True)
     sys.exit(1 if failures else 0)
 

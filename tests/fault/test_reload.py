@@ -21,7 +21,13 @@ homeless = Service()
 check('without its user the service says what to do', (homeless.process.wait(10), 'no user multidir on this host' in homeless.text()), (1, True))
 replace('/etc/passwd', passwd)
 
-service = started()
+# As the unit starts it: of root's capabilities only these.
+UNIT = ['setpriv', '--bounding-set', '-all,+setuid,+setgid,+kill', '--inh-caps', '-all']
+(STATE / 'stores').mkdir(mode=0o700, exist_ok=True)
+os.chown(STATE / 'stores', UID, GID)
+service = started(prefix=UNIT)
+check('it runs with the unit\'s capabilities', int(next(line.split()[1] for line in pathlib.Path(f'/proc/{service.pid}/status').read_text()
+                                                      .splitlines() if line.startswith('CapEff:')), 16), (1 << 5) | (1 << 6) | (1 << 7))
 people()
 before = generation()
 status = admin('status')
@@ -99,7 +105,7 @@ check('L12 who is not in it cannot log in', reason('emil', 'six'), 'wrong-passwo
 reply = admin('user add', directory='d1', user='fred', password='seven')
 check('a change is made, but not published', (reply['exit'], 'rollback' in json.dumps(reply), generation()), (6, True, with_dora))
 service.stop()
-service = Service()
+service = Service(prefix=UNIT)
 check('a rollback stays over a restart', wait_for(lambda: (RUN / 'admin.sock').exists() and admin('status')['exit'] == 0, 5) and generation(), with_dora)
 check('the end of the rollback', wait_for(lambda: admin('view rollback', end=True)['exit'] == 0, 5))
 check('... publishes the newest', wait_for(lambda: b'fred\0' in VIEW.read_bytes() and b'emil\0' in VIEW.read_bytes(), 5))

@@ -198,52 +198,62 @@ void render_names(struct ctl *ctl, const json_t *object) {
                 }
 }
 
-/* "done: add-user in staff", "skipped: staff: …", or the refusal with its text, which is an error. */
+static void print_changed(struct ctl *ctl, const json_t *item) {
+        const char *what = ctl_field(item, "what"), *where = ctl_field(item, "directory");
+        if (!where)
+                where = ctl_field(item, "section") ? ctl_field(item, "section") : ctl_field(item, "file");
+        print_text(ctl, ctl->out, "done: ", PRINT_GREEN);
+        print_text(ctl, ctl->out, what ? what : "?", PRINT_PLAIN);
+        fputs(where ? " in " : "", ctl->out);
+        print_text(ctl, ctl->out, where ? where : "", PRINT_PLAIN);
+        fputc('\n', ctl->out);
+}
+
+static void print_skipped(struct ctl *ctl, const json_t *item, bool done) {
+        const char *where = ctl_field(item, "directory") ? ctl_field(item, "directory") : ctl_field(item, "file"), *text = ctl_field(item, "text");
+        FILE *to = done ? ctl->out : ctl->err;
+        fputs(done ? "skipped: " : "multidirctl: refused: ", to);
+        print_text(ctl, to, where ? where : "", PRINT_PLAIN);
+        fputs(where ? ": " : "", to);
+        print_text(ctl, to, text ? text : "", PRINT_PLAIN);
+        fputc('\n', to);
+}
+
+static void print_refusal(struct ctl *ctl, const char *text, const char *reason) {
+        fputs("multidirctl: refused: ", ctl->err);
+        print_text(ctl, ctl->err, text ? text : reason ? reason : "no reason was given", PRINT_PLAIN);
+        if (text && reason) {
+                fputs(" (", ctl->err);
+                print_text(ctl, ctl->err, reason, PRINT_PLAIN);
+                fputc(')', ctl->err);
+        }
+        fputc('\n', ctl->err);
+}
+
+/* "done: add-user in staff", "skipped: staff: …", or the refusal with its text, which is an error. A refusal half-way (U12) says what was done
+ * before it. */
 void render_changes(struct ctl *ctl, const json_t *object) {
-        const char *result = ctl_field(object, "result"), *reason = ctl_field(object, "reason"), *text = ctl_field(object, "text");
-        bool done = result && strcmp(result, "done") == 0;
+        const char *result = ctl_field(object, "result"), *text = ctl_field(object, "text");
+        const json_t *changed = json_object_get(object, "changed");
         size_t i;
         json_t *item;
         if (!result) {
                 render_object(ctl, object);
                 return;
         }
-        json_array_foreach(json_object_get(object, "changed"), i, item) {
-                const char *what = ctl_field(item, "what"), *where = ctl_field(item, "directory");
-                if (!where)
-                        where = ctl_field(item, "section") ? ctl_field(item, "section") : ctl_field(item, "file");
-                /* A refusal half-way (U12) says what was done before it. */
-                print_text(ctl, ctl->out, "done: ", PRINT_GREEN);
-                print_text(ctl, ctl->out, what ? what : "?", PRINT_PLAIN);
-                if (where) {
-                        fputs(" in ", ctl->out);
-                        print_text(ctl, ctl->out, where, PRINT_PLAIN);
-                }
+        bool done = strcmp(result, "done") == 0;
+        json_array_foreach(changed, i, item)
+                print_changed(ctl, item);
+        if (done && json_array_size(changed) == 0)
+                fputs("done: nothing to change\n", ctl->out);
+        json_array_foreach(json_object_get(object, "skipped"), i, item)
+                print_skipped(ctl, item, done);
+        if (!done)
+                print_refusal(ctl, text, ctl_field(object, "reason"));
+        else if (text) {
+                print_text(ctl, ctl->out, text, PRINT_PLAIN);
                 fputc('\n', ctl->out);
         }
-        if (done && json_array_size(json_object_get(object, "changed")) == 0)
-                fputs("done: nothing to change\n", ctl->out);
-        json_array_foreach(json_object_get(object, "skipped"), i, item) {
-                const char *where = ctl_field(item, "directory") ? ctl_field(item, "directory") : ctl_field(item, "file");
-                FILE *to = done ? ctl->out : ctl->err;
-                fprintf(to, "%s: ", done ? "skipped" : "multidirctl: refused");
-                print_text(ctl, to, where ? where : "", PRINT_PLAIN);
-                fputs(where ? ": " : "", to);
-                print_text(ctl, to, ctl_field(item, "text") ? ctl_field(item, "text") : "", PRINT_PLAIN);
-                fputc('\n', to);
-        }
-        if (done && !text)
-                return;
-        FILE *to = done ? ctl->out : ctl->err;
-        if (!done)
-                fputs("multidirctl: refused: ", to);
-        print_text(ctl, to, text ? text : reason ? reason : "refused", PRINT_PLAIN);
-        if (!done && text && reason) {
-                fputs(" (", to);
-                print_text(ctl, to, reason, PRINT_PLAIN);
-                fputc(')', to);
-        }
-        fputc('\n', to);
 }
 
 /* The chain, rule by rule, then the verdict. */

@@ -169,7 +169,7 @@ static void test_malformed_frames(void **state) {
         for (size_t byte = 0; byte < WIRE_HEADER; byte++) {
                 bad = good;
                 bad.bytes[byte] ^= 0x40;
-                if (byte >= 4 && byte < 6)
+                if (byte >= 4 && byte < 7)
                         bad.len = WIRE_HEADER - 1; /* a longer length would only be waited for: the end of the stream instead */
                 start(&bad, 1);
                 expect("user list", 7, "", "multidirctl: the service");

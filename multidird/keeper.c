@@ -118,7 +118,8 @@ static bool handle_publish(struct loop *loop, const json_t *request, const struc
         if (!command || strcmp(command, "publish") != 0)
                 return false;
         json_t *object = json_pack("{s:s, s:[], s:[]}", "result", "done", "changed", "skipped");
-        if (object && (keeper_is_dirty(loop->keeper) || loop->in_flight)) {
+        /* A command that reads may have built the view already; it is then not yet handed over. */
+        if (object && (keeper_is_dirty(loop->keeper) || loop->in_flight || loop->keeper->view_fd >= 0)) {
                 wait_for_view(loop, admin->connection, admin->id, 0, object);
                 return true;
         }

@@ -25,6 +25,7 @@
 #define VIEW_NEW "view.new"
 #define TEMPORARY ".new" /* and our process id: a killed service's installer may still be at work */
 #define TEMPORARY_SIZE 24
+#define KEPT_MAX 64       /* far more than are ever kept: the others are pruned */
 #define SIZE_MAX_BYTES ((off_t)16 << 30)
 
 DEFINE_CLEANUP(DIR *, closedir)
@@ -145,32 +146,28 @@ static int open_for_mark(int folder, const char *name) {
         return fd >= 0 ? fd : -error;
 }
 
-/* Each kept generation, newest first: a malloc'ed list. */
-static int list_kept(const struct place *place, uint64_t **list, size_t *count) {
+struct kept { uint64_t generations[KEPT_MAX]; size_t count; };
+
+/* Newest first. Past the list's end the oldest falls off. */
+static void kept_add(struct kept *kept, uint64_t generation) {
+        size_t at = kept->count < KEPT_MAX ? kept->count++ : KEPT_MAX - 1;
+        for (; at > 0 && kept->generations[at - 1] < generation; at--)
+                kept->generations[at] = kept->generations[at - 1];
+        kept->generations[at] = generation;
+}
+
+static int list_kept(const struct place *place, struct kept *kept) {
         int fd = fcntl(place->views, F_DUPFD_CLOEXEC, 3);
         _cleanup_(closedirp) DIR *folder = fd < 0 ? NULL : fdopendir(fd);
         if (!folder)
                 return -errno;
-        _cleanup_free_ uint64_t *found = NULL;
-        size_t used = 0, size = 0;
+        kept->count = 0;
         rewinddir(folder);
         for (struct dirent *entry; (entry = readdir(folder));) {
                 uint64_t generation;
-                if (text_to_u64(entry->d_name, UINT64_MAX, &generation) < 0)
-                        continue;
-                if (used == size) {
-                        uint64_t *more = reallocarray(found, size = size * 2 + 16, sizeof *found);
-                        if (!more)
-                                return -ENOMEM;
-                        found = more;
-                }
-                size_t at = used++;
-                for (; at > 0 && found[at - 1] < generation; at--)
-                        found[at] = found[at - 1];
-                found[at] = generation;
+                if (text_to_u64(entry->d_name, UINT64_MAX, &generation) == 0)
+                        kept_add(kept, generation);
         }
-        *list = TAKE_PTR(found);
-        *count = used;
         return 0;
 }
 
@@ -181,15 +178,15 @@ static bool same_file(int folder, const char *name, const struct stat *other) {
 
 /* Marks every kept view but the current one, and prunes the oldest of those that are marked. */
 static int mark_and_prune(const struct place *place) {
-        _cleanup_free_ uint64_t *kept = NULL;
-        size_t count = 0, former = 0;
+        struct kept kept = { .count = 0 };
+        size_t former = 0;
         struct stat current;
         if (fstatat(place->state, VIEW_NAME, &current, AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
-        int r = list_kept(place, &kept, &count);
-        for (size_t i = 0; r == 0 && i < count; i++) {
+        int r = list_kept(place, &kept);
+        for (size_t i = 0; r == 0 && i < kept.count; i++) {
                 char name[24];
-                generation_name(kept[i], name);
+                generation_name(kept.generations[i], name);
                 if (same_file(place->views, name, &current))
                         continue;
                 _cleanup_close_ int fd = open_for_mark(place->views, name);
@@ -316,11 +313,10 @@ int installer_tidy(const char *folder, char *text) {
 
 uint64_t installer_newest(const char *folder) {
         _cleanup_(place_done) struct place place = { .state = -1, .views = -1 };
-        _cleanup_free_ uint64_t *kept = NULL;
-        size_t count = 0;
-        if (place_open(folder, &place) < 0 || list_kept(&place, &kept, &count) < 0)
+        struct kept kept = { .count = 0 };
+        if (place_open(folder, &place) < 0 || list_kept(&place, &kept) < 0)
                 return 0;
-        return count > 0 ? kept[0] : 0;
+        return kept.count > 0 ? kept.generations[0] : 0;
 }
 
 uint64_t installer_held(const char *folder) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sbuf.h"
 #include "multidird/configuration.h"
 #include "multidird/endpoint.h"
 #include "multidird/process.h"
@@ -23,50 +24,39 @@
 #define STATE_MAX (1u << 20)
 #define KEEPER_QUEUE (256u << 20)    /* bytes waiting for a keeper that does not read */
 
-struct ask {
-        struct ask *next;
-        uint64_t id;
-        gate_done_fn gate_done;       /* one of the two, or none: cancelled */
-        changed_done_fn changed_done;
-        void *userdata;
-};
-
 struct keeper_link {
         pid_t pid;
         struct endpoint *endpoint;    /* NULL: no keeper, or one that is to be killed */
         sd_event_source *child, *restart, *pulse;
         uint64_t incarnation, started_ms, backoff_ms;
         uint64_t asked_ms;            /* when the pulse was asked for; 0: it was answered */
-        struct ask *pulse_ask;
+        struct ask pulse_ask;
         struct ask *asks;
-        char *state;
-        size_t state_len;
+        struct sbuf state;            /* the last KEEPER_STATE */
 };
 
+/* Takes the question out of the list; it is then not under way. NULL: there is none of that number. */
 static struct ask *ask_take(struct keeper_link *link, uint64_t id) {
-        for (struct ask **at = &link->asks; *at; at = &(*at)->next) {
+        for (struct ask **at = &link->asks; id != 0 && *at; at = &(*at)->next) {
                 struct ask *ask = *at;
                 if (ask->id != id)
                         continue;
                 *at = ask->next;
+                ask->id = 0;
                 return ask;
         }
         return NULL;
 }
 
-static int ask_new(struct keeper_link *link, uint64_t id, void *userdata, struct ask **ask) {
-        struct ask *new = calloc(1, sizeof *new);
-        if (!new)
-                return -ENOMEM;
-        *new = (struct ask){ .next = link->asks, .id = id, .userdata = userdata };
-        link->asks = new;
-        *ask = new;
-        return 0;
+static void ask_begin(struct keeper_link *link, const struct ask *question, struct ask *ask) {
+        *ask = *question;
+        ask->next = link->asks;
+        link->asks = ask;
 }
 
 void ask_cancel(struct service *service, struct ask *ask) {
-        if (ask)
-                free(ask_take(service->keeper, ask->id));
+        if (service->keeper)
+                (void)ask_take(service->keeper, ask->id);
 }
 
 /* Nobody will answer what was asked of the keeper that died. */
@@ -74,11 +64,11 @@ static void fail_asks(struct keeper_link *link) {
         while (link->asks) {
                 struct ask *ask = link->asks;
                 link->asks = ask->next;
+                ask->id = 0;
                 if (ask->gate_done)
                         ask->gate_done(false, false, ask->userdata);
-                if (ask->changed_done)
+                else
                         ask->changed_done(NULL, ask->userdata);
-                free(ask);
         }
 }
 
@@ -89,7 +79,6 @@ static bool take_gate_reply(struct keeper_link *link, const struct channel_frame
         struct ask *ask = ask_take(link, reply.id);
         if (ask && ask->gate_done)
                 ask->gate_done(true, reply.member, ask->userdata);
-        free(ask);
         return true;
 }
 
@@ -100,7 +89,6 @@ static bool take_changed(struct keeper_link *link, const struct channel_frame *f
         struct ask *ask = ask_take(link, changed.id);
         if (ask && ask->changed_done)
                 ask->changed_done(&changed, ask->userdata);
-        free(ask);
         return true;
 }
 
@@ -128,14 +116,8 @@ static bool take_view(struct service *service, const struct channel_frame *frame
 static bool take_state(struct keeper_link *link, const struct channel_frame *frame) {
         if (frame->len > STATE_MAX)
                 return false;
-        char *copy = malloc(frame->len + 1);
-        if (!copy)
-                return true;
-        memcpy(copy, frame->payload, frame->len);
-        copy[frame->len] = 0;
-        free(link->state);
-        link->state = copy;
-        link->state_len = frame->len;
+        sbuf_done(&link->state);
+        sbuf_add_bytes(&link->state, frame->payload, frame->len);
         return true;
 }
 
@@ -215,7 +197,6 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
 static void on_pulse_answer(bool answered, bool member, void *userdata) {
         struct keeper_link *link = userdata;
         link->asked_ms = 0;
-        link->pulse_ask = NULL;
 }
 
 /* A keeper that does not answer the simplest question is replaced: commands and publishing would wait for it for ever. */
@@ -280,7 +261,7 @@ void keeper_link_stop(struct service *service) {
                 (void)kill(link->pid, SIGKILL);
         endpoint_free(link->endpoint);
         fail_asks(link);
-        free(link->state);
+        sbuf_done(&link->state);
         free(link);
         service->keeper = NULL;
 }
@@ -314,32 +295,26 @@ void keeper_link_send_local(struct service *service) {
                 (void)sent(service, protocol_send_local(endpoint_channel(service->keeper->endpoint), &texts));
 }
 
-int keeper_link_gate(struct service *service, struct protocol_gate *gate, gate_done_fn done, void *userdata, struct ask **ask) {
+int keeper_link_gate(struct service *service, struct protocol_gate *gate, gate_done_fn done, void *userdata, struct ask *ask) {
         if (!keeper_link_is_up(service))
                 return -EHOSTDOWN;
         gate->id = service_id(service);
-        int r = ask_new(service->keeper, gate->id, userdata, ask);
+        ask_begin(service->keeper, &(struct ask){ .id = gate->id, .gate_done = done, .userdata = userdata }, ask);
+        int r = sent(service, protocol_send_gate(endpoint_channel(service->keeper->endpoint), gate));
         if (r < 0)
-                return r;
-        (*ask)->gate_done = done;
-        r = sent(service, protocol_send_gate(endpoint_channel(service->keeper->endpoint), gate));
-        if (r < 0)
-                ask_cancel(service, TAKE_PTR(*ask));
+                ask_cancel(service, ask);
         return r;
 }
 
 int keeper_link_change_password(struct service *service, struct protocol_change_password *change, changed_done_fn done, void *userdata,
-                                struct ask **ask) {
+                                struct ask *ask) {
         if (!keeper_link_is_up(service))
                 return -EHOSTDOWN;
         change->id = service_id(service);
-        int r = ask_new(service->keeper, change->id, userdata, ask);
+        ask_begin(service->keeper, &(struct ask){ .id = change->id, .changed_done = done, .userdata = userdata }, ask);
+        int r = sent(service, protocol_send_change_password(endpoint_channel(service->keeper->endpoint), change));
         if (r < 0)
-                return r;
-        (*ask)->changed_done = done;
-        r = sent(service, protocol_send_change_password(endpoint_channel(service->keeper->endpoint), change));
-        if (r < 0)
-                ask_cancel(service, TAKE_PTR(*ask));
+                ask_cancel(service, ask);
         return r;
 }
 
@@ -366,6 +341,6 @@ void keeper_link_installed(struct service *service, uint64_t incarnation, const 
 }
 
 const char *keeper_link_state(const struct service *service, size_t *len) {
-        *len = service->keeper ? service->keeper->state_len : 0;
-        return service->keeper ? service->keeper->state : NULL;
+        *len = service->keeper ? service->keeper->state.len : 0;
+        return *len > 0 ? sbuf_text(&service->keeper->state) : NULL;
 }

@@ -6,7 +6,6 @@
 #include "multidird/protocol.h"
 #include "multidird/service.h"
 
-struct ask; /* a question under way */
 
 /* Starts the first keeper. Later ones are started by themselves. 0 or a negative errno. */
 int keeper_link_start(struct service *service);
@@ -18,14 +17,24 @@ bool keeper_link_is_up(const struct service *service);
 void keeper_link_send_configuration(struct service *service);
 void keeper_link_send_local(struct service *service);
 
-/* L4. done is called once from the loop: member false also when the keeper died. gate->id is filled in. 0 or a negative errno. */
 typedef void (*gate_done_fn)(bool answered, bool member, void *userdata);
-int keeper_link_gate(struct service *service, struct protocol_gate *gate, gate_done_fn done, void *userdata, struct ask **ask);
-/* changed: NULL when the keeper died and what it did is unknown. change->id is filled in; its secret stays the caller's. */
 typedef void (*changed_done_fn)(const struct protocol_password_changed *changed, void *userdata);
+
+/* A question under way. Embedded in what waits for the answer; zeroed memory is none. */
+struct ask {
+        struct ask *next;
+        uint64_t id;                  /* 0: not under way */
+        gate_done_fn gate_done;       /* one of the two */
+        changed_done_fn changed_done;
+        void *userdata;
+};
+
+/* L4. done is called once from the loop: member false also when the keeper died. gate->id is filled in. 0 or a negative errno. */
+int keeper_link_gate(struct service *service, struct protocol_gate *gate, gate_done_fn done, void *userdata, struct ask *ask);
+/* changed: NULL when the keeper died and what it did is unknown. change->id is filled in; its secret stays the caller's. */
 int keeper_link_change_password(struct service *service, struct protocol_change_password *change, changed_done_fn done, void *userdata,
-                                struct ask **ask);
-/* done will not be called. NULL is fine. */
+                                struct ask *ask);
+/* done will not be called. One that is not under way is fine. */
 void ask_cancel(struct service *service, struct ask *ask);
 
 /* Passes a command on; the replies go to sockets_admin_reply(). -EHOSTDOWN: no keeper. */

@@ -30,7 +30,7 @@ static void run_free(struct login_run *run) {
         (void)sd_event_source_disable_unref(run->start);
         (void)sd_event_source_disable_unref(run->deadline);
         job_cancel(run->job);
-        ask_cancel(run->service, run->ask);
+        ask_cancel(run->service, &run->ask);
         configuration_unref(run->configuration);
         secret_done(&run->password);
         free(run);
@@ -179,7 +179,6 @@ static bool same_entry(const struct login_run *run, const struct view_access *ac
 
 static void on_gate(bool answered, bool member, void *userdata) {
         struct login_run *run = userdata;
-        run->ask = NULL;
         if (answered)
                 take_event(run, &(struct login_event){ .gate = member });
         else

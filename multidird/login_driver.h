@@ -5,6 +5,7 @@
 
 #include "base/secret.h"
 #include "multidird/configuration.h"
+#include "multidird/keeper_link.h"
 #include "multidird/service.h"
 #include "rules/login.h"
 #include "wire/message.h"
@@ -34,7 +35,7 @@ struct login_run {
         uint64_t deadline_ms;
         sd_event_source *start, *deadline;
         struct job *job;
-        struct ask *ask;
+        struct ask ask;
         login_done_fn done;
         void *userdata;
 };

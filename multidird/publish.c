@@ -18,6 +18,7 @@
 #include "multidird/process.h"
 #include "multidird/watch.h"
 
+#define TASKS_MAX 8 /* the keeper has one view under way at most; the rest are rollbacks */
 #define INSTALLER_LIMIT_US (120 * 1000000ull) /* a disk that takes longer than this is as good as gone */
 
 /* The installer's descriptors. */
@@ -27,7 +28,6 @@ enum { INSTALLER_OUT = 3, INSTALLER_SOURCE = 4 };
 struct outcome { int error; char text[WIRE_TEXT_MAX + 1]; };
 
 struct task {
-        struct task *next;
         uint64_t incarnation, generation; /* generation 0: the end of a rollback */
         int source;                       /* the keeper's memory, or -1 */
         enum installer_pause pause;
@@ -36,24 +36,22 @@ struct task {
 };
 
 struct publisher {
-        struct task *tasks;               /* the first is under way when pid is set */
+        struct task tasks[TASKS_MAX];     /* in order; the first is under way when pid is set */
+        size_t task_count;
         pid_t pid;
         int result;                       /* the pipe's reading end */
         sd_event_source *child, *limit;
         uint64_t held;                    /* a rollback's generation, 0: none */
-        struct task *waiting;             /* the keeper's newest view while a rollback holds */
+        struct task waiting;              /* the keeper's newest view while a rollback holds; source -1: none */
         char error[WIRE_TEXT_MAX + 1];
         bool published;
 };
 
 static void run_next(struct service *service);
 
-static void task_free(struct task *task) {
-        if (!task)
-                return;
+static void task_done(struct task *task) {
         if (task->source >= 0)
-                (void)close(task->source);
-        free(task);
+                (void)close(TAKE_FD(task->source));
 }
 
 static void map_view(struct service *service) {
@@ -73,7 +71,7 @@ int publish_start(struct service *service) {
         char text[WIRE_TEXT_MAX + 1] = "";
         if (!publisher)
                 return -ENOMEM;
-        publisher->result = -1;
+        publisher->result = publisher->waiting.source = -1;
         service->publisher = publisher;
         int r = installer_tidy(STATE_FOLDER, text);
         if (r < 0 && r != -ENOENT) {
@@ -97,12 +95,9 @@ void publish_stop(struct service *service) {
                 (void)kill(publisher->pid, SIGKILL);
         (void)sd_event_source_disable_unref(publisher->child);
         (void)sd_event_source_disable_unref(publisher->limit);
-        while (publisher->tasks) {
-                struct task *next = publisher->tasks->next;
-                task_free(publisher->tasks);
-                publisher->tasks = next;
-        }
-        task_free(publisher->waiting);
+        for (size_t i = 0; i < publisher->task_count; i++)
+                task_done(&publisher->tasks[i]);
+        task_done(&publisher->waiting);
         if (publisher->result >= 0)
                 (void)close(publisher->result);
         if (service->view.base)
@@ -163,15 +158,16 @@ static void answer(struct service *service, struct task *task, int error, const 
         if (task->done)
                 task->done(error, text, task->userdata);
         service_ready(service);
-        task_free(task);
+        task_done(task);
 }
 
+/* The first task is over. */
 static void finish_first(struct service *service, int error, const char *text) {
         struct publisher *publisher = service->publisher;
-        struct task *task = publisher->tasks;
-        publisher->tasks = task->next;
-        answer(service, task, error, text);
-        run_next(service);
+        struct task task = publisher->tasks[0];
+        publisher->task_count--;
+        memmove(publisher->tasks, publisher->tasks + 1, publisher->task_count * sizeof publisher->tasks[0]);
+        answer(service, &task, error, text);
 }
 
 static int on_child(sd_event_source *source, const siginfo_t *info, void *userdata) {
@@ -191,6 +187,7 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
                 (void)snprintf(outcome.text, sizeof outcome.text, "the installer ended with %s", how);
         }
         finish_first(service, outcome.error, outcome.text);
+        run_next(service);
         return 0;
 }
 
@@ -227,8 +224,8 @@ static int start_installer(struct service *service, const struct task *task) {
 
 static void run_next(struct service *service) {
         struct publisher *publisher = service->publisher;
-        while (publisher->tasks && publisher->pid == 0) {
-                int r = start_installer(service, publisher->tasks);
+        while (publisher->task_count > 0 && publisher->pid == 0) {
+                int r = start_installer(service, &publisher->tasks[0]);
                 if (r == 0)
                         return;
                 if (publisher->pid > 0) {
@@ -238,65 +235,62 @@ static void run_next(struct service *service) {
                         publisher->pid = 0;
                         (void)close(TAKE_FD(publisher->result));
                 }
-                struct task *task = publisher->tasks;
-                publisher->tasks = task->next;
-                answer(service, task, r, "the installer cannot be started");
+                finish_first(service, r, "the installer cannot be started");
         }
 }
 
-static void add_task(struct service *service, struct task *task) {
-        struct task **at = &service->publisher->tasks;
-        while (*at)
-                at = &(*at)->next;
-        *at = task;
+/* 0 or -EBUSY. Takes the task's source, also on failure. */
+static int add_task(struct service *service, struct task *task) {
+        struct publisher *publisher = service->publisher;
+        if (publisher->task_count == TASKS_MAX) {
+                task_done(task);
+                return -EBUSY;
+        }
+        publisher->tasks[publisher->task_count++] = *task;
         run_next(service);
+        return 0;
+}
+
+static void refuse_view(struct service *service, const struct task *task, int error, const char *text) {
+        struct protocol_installed installed = { .generation = task->generation, .error = error };
+        (void)snprintf(installed.text, sizeof installed.text, "%s", text);
+        keeper_link_installed(service, task->incarnation, &installed);
 }
 
 /* While a rollback holds, the newest view waits; its sender is told, so that no command waits with it. */
-static void hold(struct service *service, struct task *task) {
+static void hold(struct service *service, const struct task *task) {
         struct publisher *publisher = service->publisher;
-        struct protocol_installed installed = { .generation = task->generation, .error = -ECANCELED };
-        (void)snprintf(installed.text, sizeof installed.text,
-                       "publishing is paused by a rollback to view %llu; `multidirctl view rollback --end` ends it",
+        char text[WIRE_TEXT_MAX + 1];
+        (void)snprintf(text, sizeof text, "publishing is paused by a rollback to view %llu; `multidirctl view rollback --end` ends it",
                        (unsigned long long)publisher->held);
-        keeper_link_installed(service, task->incarnation, &installed);
-        task->incarnation = 0;
-        task_free(publisher->waiting);
-        publisher->waiting = task;
+        refuse_view(service, task, -ECANCELED, text);
+        task_done(&publisher->waiting);
+        publisher->waiting = *task;
+        publisher->waiting.incarnation = 0;
         service_ready(service);
 }
 
 void publish_view(struct service *service, uint64_t incarnation, uint64_t generation, int fd) {
-        struct task *task = calloc(1, sizeof *task);
-        if (!task) {
-                struct protocol_installed installed = { .generation = generation, .error = -ENOMEM, .text = "memory is out" };
-                (void)close(fd);
-                keeper_link_installed(service, incarnation, &installed);
-                return;
-        }
-        *task = (struct task){ .incarnation = incarnation, .generation = generation, .source = fd };
+        struct task task = { .incarnation = incarnation, .generation = generation, .source = fd };
         if (service->publisher->held)
-                hold(service, task);
-        else
-                add_task(service, task);
+                hold(service, &task);
+        else if (add_task(service, &task) < 0)
+                refuse_view(service, &task, -EBUSY, "too many views at once");
 }
 
 int publish_rollback(struct service *service, uint64_t generation, publish_done_fn done, void *userdata) {
         struct publisher *publisher = service->publisher;
-        struct task *task = NULL;
+        struct task task = { .generation = generation, .source = -1 };
         if (generation == 0 && publisher->held == 0)
                 return -EALREADY;
-        if (generation == 0 && publisher->waiting)
-                task = TAKE_PTR(publisher->waiting);
-        else if ((task = calloc(1, sizeof *task)))
-                *task = (struct task){ .generation = generation, .source = -1 };
-        if (!task)
-                return -ENOMEM;
-        task->pause = generation == 0 ? PAUSE_END : PAUSE_BEGIN;
-        task->done = done;
-        task->userdata = userdata;
-        add_task(service, task);
-        return 0;
+        if (generation == 0 && publisher->waiting.source >= 0) {
+                task = publisher->waiting;
+                publisher->waiting.source = -1;
+        }
+        task.pause = generation == 0 ? PAUSE_END : PAUSE_BEGIN;
+        task.done = done;
+        task.userdata = userdata;
+        return add_task(service, &task);
 }
 
 uint64_t publish_held(const struct service *service) {

@@ -17,13 +17,13 @@ struct change {
         struct connection *connection;
         struct wire_change_password message;
         struct login_run *run;
-        struct ask *ask;
+        struct ask ask;
         sd_event_source *limit;
 };
 
 static void change_free(struct change *change) {
         login_run_cancel(change->run);
-        ask_cancel(connection_service(change->connection), change->ask);
+        ask_cancel(connection_service(change->connection), &change->ask);
         (void)sd_event_source_disable_unref(change->limit);
         explicit_bzero(change, sizeof *change);
         free(change);
@@ -59,7 +59,6 @@ static void end(struct change *change, enum reason reason, const char *text) {
 
 static void on_changed(const struct protocol_password_changed *changed, void *userdata) {
         struct change *change = userdata;
-        change->ask = NULL;
         if (changed)
                 end(change, changed->reason, changed->text);
         else

@@ -49,7 +49,8 @@ uint32_t view_application_count(const struct view *view) {
 }
 
 const char *view_application_name(const struct view *view, uint32_t index) {
-        return index < view_application_count(view) ? meta_text(view, applications(view)[index].name) : NULL;
+        const struct view_application_entry *all = applications(view);
+        return all && index < view_header_of(view)->application_count ? meta_text(view, all[index].name) : NULL;
 }
 
 uint32_t view_application_by_name(const struct view *view, const char *name) {
@@ -77,9 +78,10 @@ static bool serves(const struct view *view, const struct view_application_entry 
 }
 
 uint32_t view_application_of_service(const struct view *view, const char *service) {
-        uint32_t count = view_application_count(view);
+        const struct view_application_entry *all = applications(view);
+        uint32_t count = all ? view_header_of(view)->application_count : 0;
         for (uint32_t i = 0; i < count; i++)
-                if (serves(view, &applications(view)[i], service))
+                if (serves(view, &all[i], service))
                         return i;
         return 0;
 }

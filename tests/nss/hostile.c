@@ -42,6 +42,19 @@ static void ask_accounts(const struct view *view) {
         assert_true(sum < 1 << 20);
 }
 
+/* What the reader hands out is terminated where it says, whatever the file holds. */
+static void check_texts(const struct view *view) {
+        struct view_user user;
+        struct view_group group;
+        for (uint32_t i = 0; i < small.users; i++)
+                if (view_user_at(view, i, &user) == VIEW_FOUND)
+                        assert_true(!user.name[user.name_len] && !user.gecos[user.gecos_len] && !user.home[user.home_len] &&
+                                    !user.shell[user.shell_len] && user.shell > user.home && user.home > user.gecos && user.gecos > user.name);
+        for (uint32_t i = 0; i < small.groups; i++)
+                if (view_group_at(view, i, &group) == VIEW_FOUND)
+                        assert_true(!group.name[group.name_len] && (group.member_count == 0 || !group.members[group.members_len - 1]));
+}
+
 /* The file is damaged while it is mapped, so that no check at opening stands before the look-ups. */
 static void test_every_bit(void **state) {
         struct stat st;
@@ -59,6 +72,7 @@ static void test_every_bit(void **state) {
                         assert_int_equal(pwrite(fd, &wrong, 1, at), 1);
                         ask_everything(small.users, small.groups);
                         ask_accounts(&view);
+                        check_texts(&view);
                 }
                 assert_int_equal(pwrite(fd, &right, 1, at), 1);
         }

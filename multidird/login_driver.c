@@ -259,9 +259,12 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static enum password_state state_of(const struct secret *password) {
+static enum password_state state_of(const struct login_request *request) {
+        const struct secret *password = request->password;
         if (!password)
                 return PASSWORD_NOT_GIVEN;
+        if (request->over_long)
+                return PASSWORD_REFUSED;
         if (password->len == 0)
                 return PASSWORD_EMPTY;
         return secret_has_nul(password) ? PASSWORD_REFUSED : PASSWORD_GIVEN;
@@ -272,7 +275,7 @@ static void start_machine(struct login_run *run, const struct login_request *req
         bool throttled = request->password && throttle_refuses(run->service->throttle, run->user, clock_monotonic_ms());
         run->application = request->application[0] ? settings_application(settings, request->application)
                                                    : settings_application_of_service(settings, request->service);
-        login_start(&run->login, settings, run->application, judge_name(run->service, run->user), state_of(request->password), throttled);
+        login_start(&run->login, settings, run->application, judge_name(run->service, run->user), state_of(request), throttled);
 }
 
 int login_run_start(struct service *service, const struct login_request *request, login_done_fn done, void *userdata, struct login_run **run) {

@@ -14,6 +14,7 @@ struct login_request {
         const char *user, *service, *application; /* application "": the one that serves the PAM service */
         const char *rhost, *tty;                  /* for the log */
         const struct secret *password;            /* NULL: explain without one */
+        bool over_long;                           /* the password did not fit into a secret (L8); password is then empty */
         const char *purpose;                      /* "login", "explain", "password change": for the log. Static */
 };
 

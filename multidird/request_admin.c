@@ -162,17 +162,15 @@ static int command_explain_login(struct connection *connection, json_t *request)
                 reply_error(connection, EXIT_MISSING, REASON_UNAVAILABLE, "there is no such application");
                 return 0;
         }
+        bool over_long = password && secret_set(&secret, json_string_value(password), json_string_length(password)) < 0;
         const struct login_request login = {
                 .user = user, .service = pam_service ? pam_service : "", .application = application ? application : "",
-                .rhost = "", .tty = "", .password = password ? &secret : NULL, .purpose = "explain",
+                .rhost = "", .tty = "", .password = password ? &secret : NULL,
+                .over_long = over_long, .purpose = "explain",
         };
-        int r = password ? secret_set(&secret, json_string_value(password), json_string_length(password)) : 0;
-        if (r == 0)
-                r = login_run_start(service, &login, on_explained, connection, &run);
+        int r = login_run_start(service, &login, on_explained, connection, &run);
         secret_done(&secret);
-        if (r == -EMSGSIZE)
-                reply_error(connection, EXIT_REFUSED, REASON_BAD_PASSWORD, "the password is longer than 1024 bytes (L8)");
-        else if (r < 0)
+        if (r < 0)
                 reply_error(connection, EXIT_NO_DIRECTORY, REASON_UNAVAILABLE, "memory is out");
         else
                 connection_set_work(connection, run, cancel_login);

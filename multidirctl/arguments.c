@@ -82,9 +82,11 @@ static int take_option(struct line *line, int argc, char *const *argv, int i, js
         size_t len = equals ? (size_t)(equals - text) : strlen(text);
         const struct option_row *row = find_option(text, len, UINT32_MAX);
         int exit;
-        if (!row)
+        if (!row) {
                 *error = unknown_option(text, len);
-        else if (!row->value && equals)
+                return 0;
+        }
+        if (!row->value && equals)
                 *error = ctl_error(&exit, CTL_USAGE, "usage", "%s takes no value", row->name);
         else if (row->value && !equals && i + 1 >= argc)
                 *error = ctl_error(&exit, CTL_USAGE, "usage", "%s needs a value: %s %s", row->name, row->name, row->value);

@@ -32,7 +32,7 @@ int views_list(const struct ctl *ctl, uint64_t **generations, size_t *count) {
                         r = more ? 0 : -ENOMEM;
                         list = more ? more : list;
                 }
-                if (r == 0)
+                if (r == 0 && list)
                         list[n++] = number;
         }
         (void)closedir(dir);
@@ -93,7 +93,7 @@ json_t *view_list_run(struct ctl *ctl, const json_t *fields, int *exit) {
                 view_close(&view);
         }
         json_t *rows = json_array();
-        for (size_t i = 0; rows && i < count; i++)
+        for (size_t i = 0; rows && list && i < count; i++)
                 (void)json_array_append_new(rows, view_row(ctl, list[i], current));
         *exit = CTL_DONE;
         return rows ? json_pack("{s:o}", "views", rows) : NULL;

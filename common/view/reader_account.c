@@ -80,7 +80,7 @@ static bool serves(const struct view *view, const struct view_application_entry 
 uint32_t view_application_of_service(const struct view *view, const char *service) {
         const struct view_application_entry *all = applications(view);
         uint32_t count = all ? view_header_of(view)->application_count : 0;
-        for (uint32_t i = 0; i < count; i++)
+        for (uint32_t i = 0; all && i < count; i++)
                 if (serves(view, &all[i], service))
                         return i;
         return 0;

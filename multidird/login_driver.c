@@ -205,8 +205,8 @@ static void ask_gate(struct login_run *run) {
 static void ask_published(struct login_run *run) {
         struct view_user user;
         struct view_access access;
-        bool same = login_view_access(run->service, run->user, NULL, &user, &access) && same_entry(run, &access);
-        take_event(run, &(struct login_event){ .published_same = same });
+        bool published = login_view_access(run->service, run->user, NULL, &user, &access), same = published && same_entry(run, &access);
+        take_event(run, &(struct login_event){ .published_same = same, .published_other = published && !same });
 }
 
 static void perform(struct login_run *run) {

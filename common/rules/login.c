@@ -54,8 +54,6 @@ static void pass_over(struct login *login, const char *rule, const char *text) {
         search_from(login, login->position + 1);
 }
 
-static void check_published(struct login *login);
-
 static void allow(struct login *login, const char *text) {
         record(login, "L12", login->owner, REASON_OK, text);
         login->next = LOGIN_DONE;
@@ -72,16 +70,20 @@ static void check_expiry(struct login *login) {
         }
         if (login->password == CHECK_MUST_CHANGE)
                 record(login, "L7", login->owner, REASON_OK, "the password is right but expired: it must be changed");
-        check_published(login);
+        ask(login, LOGIN_ASK_PUBLISHED);
 }
 
 /* L12. For `host` itself allow_other_owner means nothing: there is no other owner to allow (M8). */
-static void check_published(struct login *login) {
+static void take_published(struct login *login, const struct login_event *event) {
         const struct application_settings *host = &login->settings->applications[login->settings->host];
-        if (login->application->allow_other_owner && login->application != host)
+        if (event->published_same)
+                allow(login, "host publishes this very entry under the name");
+        else if (event->published_other && login->application->allow_other_owner && login->application != host)
                 allow(login, "the application allows another owner than the one that host publishes (M8)");
+        else if (event->published_other)
+                deny(login, "L12", login->owner, REASON_ID_CONFLICT, "host does not publish this very entry under the name");
         else
-                ask(login, LOGIN_ASK_PUBLISHED);
+                deny(login, "L12", login->owner, REASON_ID_CONFLICT, "host publishes nobody under the name: there is no identity to log in to");
 }
 
 /* L4, asked of the owner's mapping alone. */
@@ -211,10 +213,7 @@ void login_step(struct login *login, const struct login_event *event) {
                 check_expiry(login);
                 break;
         case LOGIN_ASK_PUBLISHED:
-                if (event->published_same)
-                        allow(login, "host publishes this very entry under the name");
-                else
-                        deny(login, "L12", login->owner, REASON_ID_CONFLICT, "host does not publish this very entry under the name");
+                take_published(login, event);
                 break;
         case LOGIN_DONE:
         default:

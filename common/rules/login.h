@@ -32,7 +32,7 @@ enum login_next {
         LOGIN_CHECK_PASSWORD,  /* check it at login.directory (the owner), answer with event.password */
         LOGIN_CHECK_DUMMY,     /* nobody has the user: spend what a check costs (L9); the answer carries nothing. Not without a password */
         LOGIN_ASK_GATE,        /* is the user in a gate group of login.directory? answer with event.gate */
-        LOGIN_ASK_PUBLISHED,   /* which entry does `host` publish under the name? answer with event.published (L12) */
+        LOGIN_ASK_PUBLISHED,   /* which entry does `host` publish under the name? answer with event.published_same, _other (L12) */
 };
 
 /* What a replica can say (L5, L6). Fresh: younger than replica_max_age; an internal directory's always is. */
@@ -62,6 +62,7 @@ struct login_event {
                                              REPLICA_HAS_USER and PRESENCE_FOUND, where it counts only if no password was given */
         bool gate;                        /* after LOGIN_ASK_GATE: a member of one of the mapping's allow_groups (L4) */
         bool published_same;              /* after LOGIN_ASK_PUBLISHED: host publishes this very entry (L12) */
+        bool published_other;             /* after LOGIN_ASK_PUBLISHED: host publishes another entry under the name (M8) */
 };
 
 enum login_verdict { LOGIN_DENY = 0, LOGIN_ALLOW };

@@ -74,6 +74,7 @@ static void answer(const struct naive_login *in, struct login_run *run, struct l
                 break;
         case LOGIN_ASK_PUBLISHED:
                 event->published_same = in->published_same;
+                event->published_other = in->published_other;
                 break;
         case LOGIN_DONE:
         default:

@@ -44,7 +44,7 @@ struct naive_login_answer naive_login(const struct naive_login *in) {
                 { !active, "inactive" },                                                            /* L3 */
                 { d->gate != 'a' && d->gate != 'i', "no-access" },                                  /* L4 */
                 { given && d->check == 'x', "password-expired" },                                  /* L7 */
-                { !in->published_same && (in->is_host || !in->allow_other_owner), "id-conflict" },  /* L12, M8 */
+                { !in->published_same && (in->is_host || !in->allow_other_owner || !in->published_other), "id-conflict" }, /* L12, M8 */
                 { true, "ok" },
         };
         int link = 0;

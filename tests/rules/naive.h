@@ -24,7 +24,7 @@ struct naive_login {
         struct naive_login_directory directory[NAIVE_DIRECTORIES]; /* in the application's order */
         const char *name;
         char password;
-        bool throttled, published_same, allow_other_owner, is_host;
+        bool throttled, published_same, published_other, allow_other_owner, is_host;
 };
 struct naive_login_answer {
         bool allow, must_change;

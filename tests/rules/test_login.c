@@ -74,7 +74,7 @@ static void rest_of_the_chain(void **state) {
         static const char gates[] = "aio-", checks[] = "rwmxg?", passwords[] = "gneb";
         static const char *const names[] = { "ok", "invalid-name", "reserved-name", "local-account", "unavailable" };
         static const int below[] = { 0, 7, 11 };
-        const int sizes[] = { ANSWERS, ARRAY_SIZE(below), 4, 4, 6, 8, 4, 2, ARRAY_SIZE(names), 2 };
+        const int sizes[] = { ANSWERS, ARRAY_SIZE(below), 4, 4, 6, 3, 4, 2, ARRAY_SIZE(names), 2, 4 };
         int rows = 1;
         for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
                 rows *= sizes[i];
@@ -83,8 +83,8 @@ static void rest_of_the_chain(void **state) {
                 for (size_t i = 0; i < ARRAY_SIZE(sizes); left /= sizes[i++])
                         pick[i] = left % sizes[i];
                 struct naive_login in = { .count = 2, .directory = { answers[pick[0]], answers[below[pick[1]]] }, .name = names[pick[8]],
-                        .password = passwords[pick[6]], .throttled = pick[7], .published_same = pick[5] & 1, .allow_other_owner = pick[5] & 2,
-                        .is_host = pick[5] & 4 };
+                        .password = passwords[pick[6]], .throttled = pick[7], .published_same = pick[5] == 0, .published_other = pick[5] == 1,
+                        .allow_other_owner = pick[10] & 1, .is_host = pick[10] & 2 };
                 in.directory[0].gate = gates[pick[2]];
                 in.directory[1].gate = gates[pick[3]];
                 in.directory[0].check = in.directory[1].check = checks[pick[4]];

@@ -130,7 +130,8 @@ static void compare_logins(const struct naive_world *naive, struct random *rando
                 int owner = naive_owner(naive, false, u);
                 struct naive_login in = { .count = naive->count, .name = "ok", .password = random_of(random, "ggn", 3),
                         .is_host = random_one_in(random, 2), .allow_other_owner = random_one_in(random, 3),
-                        .published_same = owner >= 0 && (naive_groups_of(naive, u) != 0 || random_one_in(random, 2)) };
+                        .published_same = owner >= 0 && (naive_groups_of(naive, u) != 0 || random_one_in(random, 2)),
+                        .published_other = random_one_in(random, 2) };
                 for (int i = 0; i < naive->count; i++) {
                         const struct naive_directory *d = &naive->directory[i];
                         struct naive_world alone = { .count = 1, .directory = { *d } };

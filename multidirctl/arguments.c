@@ -28,6 +28,8 @@ const struct option_row option_rows[] = {
         { "--dry-run", NULL, "dry_run", OPTION_FLAG, OPTION_DRY_RUN, "say what would be done, and do nothing" },
         { "--ignore-ids", NULL, "ignore_ids", OPTION_FLAG, OPTION_IGNORE_IDS, "leave the file's uids and gids out: the directory gives out its own" },
         { "--end", NULL, "end", OPTION_FLAG, OPTION_END, "end a rollback: publish new views again" },
+        { "--full", NULL, "full", OPTION_FLAG, OPTION_FULL, "everything, not only what has changed (internal directories: always)" },
+        { "--force", NULL, "force", OPTION_FLAG, OPTION_FORCE, "also read every directory again, whether it has changed or not" },
         { NULL, NULL, NULL, OPTION_TEXT, 0, NULL },
 };
 

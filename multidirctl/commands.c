@@ -12,12 +12,15 @@
 const struct command commands[] = {
         { "check", { MAYBE("file", "FILE") }, 0, check_run, render_check, "read the configuration, or FILE alone, and name every error" },
         { "status", { { 0 } }, 0, NULL, NULL, "the service, the view and each directory's state" },
-        { "reload", { { 0 } }, 0, NULL, NULL, "read the configuration again; one with errors is refused and the old one stays" },
+        { "reload", { { 0 } }, OPTION_FORCE, NULL, render_changes, "read the configuration again; one with errors is refused and the old one stays" },
         { "enable", { { 0 } }, 0, enable_run, render_changes, "put multidir into nsswitch.conf and PAM" },
         { "disable", { { 0 } }, 0, disable_run, render_changes, "take multidir out of nsswitch.conf and PAM again" },
 
         { "directory list", { { 0 } }, 0, NULL, NULL, "the directories" },
         { "directory show", { ONE("directory", "DIRECTORY") }, 0, NULL, NULL, "a directory's settings and where each comes from" },
+        { "directory test", { ONE("directory", "DIRECTORY"), MAYBE("user", "USER") }, OPTION_PASSWORD_STDIN, NULL, NULL,
+          "ask a directory whether it answers, and has USER with the password from standard input" },
+        { "directory sync", { MAYBE("directory", "DIRECTORY") }, OPTION_FULL, NULL, NULL, "read a directory again, or all of them, and publish" },
         { "application list", { { 0 } }, 0, NULL, NULL, "the applications" },
         { "application show", { ONE("application", "APPLICATION") }, 0, NULL, NULL, "an application's settings and mappings" },
         { "application set", { ONE("application", "APPLICATION[/DIRECTORY]"), MANY("settings", "KEY=VALUE") }, 0, application_set_run, render_changes,
@@ -60,7 +63,7 @@ const struct command commands[] = {
         { "view list", { { 0 } }, 0, view_list_run, NULL, "the views that are kept" },
         { "view diff", { MAYBE("from", "A"), MAYBE("to", "B") }, 0, view_diff_run, render_view_diff,
           "what changed from view A (else the one before) to view B (else the current one)" },
-        { "view rollback", { MAYBE("generation", "A") }, OPTION_END, NULL, NULL, "publish view A again until --end" },
+        { "view rollback", { MAYBE("generation", "A") }, OPTION_END, NULL, render_changes, "publish view A again until --end" },
         { "ssh-keys", { ONE("user", "USER") }, 0, ssh_keys_run, render_ssh_keys, "a user's SSH public keys, for sshd's AuthorizedKeysCommand" },
         { NULL, { { 0 } }, 0, NULL, NULL, NULL },
 };

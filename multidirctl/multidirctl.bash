@@ -1,6 +1,6 @@
 # bash completion of multidirctl. Options come from the command's own help; tests compare the words below with its table.
 _multidirctl_commands='check status reload enable disable
-directory/list directory/show application/list application/show application/set permission/list permission/set
+directory/list directory/show directory/test directory/sync application/list application/show application/set permission/list permission/set
 user/list user/show user/add user/modify user/rename user/remove user/password user/activate user/deactivate user/import
 group/list group/show group/add group/modify group/remove group/import member/add member/remove
 explain/login explain/groups explain/group explain/update masked accept view/list view/diff view/rollback ssh-keys'
@@ -19,10 +19,10 @@ _multidirctl_argument() {
         case $command/$index in
                 user/add/0|group/add/0) ;;
                 user/import/0|group/import/0|check/0) compopt -o default ;;
-                user/*/0|explain/login/0|explain/groups/0|ssh-keys/0) _multidirctl_names user ;;
+                user/*/0|directory/test/1|explain/login/0|explain/groups/0|ssh-keys/0) _multidirctl_names user ;;
                 group/*/0|member/*/0|explain/group/0) _multidirctl_names group ;;
                 member/*/*) _multidirctl_names user ;;
-                directory/show/0|permission/set/0) _multidirctl_names directory ;;
+                directory/*/0|permission/set/0) _multidirctl_names directory ;;
                 application/show/0|application/set/0) _multidirctl_names application ;;
                 permission/set/1) echo "$_multidirctl_permissions" ;;
                 permission/set/2) echo on off ;;

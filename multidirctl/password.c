@@ -77,6 +77,17 @@ json_t *password_from_terminal(const struct ctl *ctl, json_t *fields, int *exit)
         return error;
 }
 
+json_t *password_to_check(const struct ctl *ctl, json_t *fields, int *exit) {
+        struct line line = { 0 };
+        if (!isatty(STDIN_FILENO))
+                return password_from_stream(stdin, fields, exit);
+        (void)setvbuf(stdin, NULL, _IONBF, 0);
+        json_t *error = ask(ctl, "Password: ", &line) ? set_password(&line, fields, exit)
+                : ctl_error(exit, CTL_USAGE, "usage", "the password could not be asked for");
+        explicit_bzero(&line, sizeof line);
+        return error;
+}
+
 void password_wipe(json_t *fields) {
         const char *key;
         json_t *value;

@@ -10,5 +10,7 @@
 json_t *password_from_stream(FILE *from, json_t *fields, int *exit);
 /* Asks twice on the terminal of standard input. */
 json_t *password_from_terminal(const struct ctl *ctl, json_t *fields, int *exit);
+/* A password that is there already: asked for once where standard input is a terminal, else one line of it. */
+json_t *password_to_check(const struct ctl *ctl, json_t *fields, int *exit);
 /* Wipes every text of a request. */
 void password_wipe(json_t *fields);

@@ -244,13 +244,15 @@ void render_changes(struct ctl *ctl, const json_t *object) {
         bool done = strcmp(result, "done") == 0;
         json_array_foreach(changed, i, item)
                 print_changed(ctl, item);
-        if (done && json_array_size(changed) == 0)
+        bool unchanged = done && json_array_size(changed) == 0;
+        if (unchanged && !text)
                 fputs("done: nothing to change\n", ctl->out);
         json_array_foreach(json_object_get(object, "skipped"), i, item)
                 print_skipped(ctl, item, done);
         if (!done)
                 print_refusal(ctl, text, ctl_field(object, "reason"));
         else if (text) {
+                print_text(ctl, ctl->out, unchanged ? "done: " : "", PRINT_GREEN);
                 print_text(ctl, ctl->out, text, PRINT_PLAIN);
                 fputc('\n', ctl->out);
         }

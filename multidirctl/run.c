@@ -29,8 +29,10 @@ static json_t *read_ssh_keys(const char *path, json_t *fields, int *exit) {
 /* What the command line only points at: the password, the keys. */
 static json_t *complete(struct ctl *ctl, struct arguments *arguments, int *exit) {
         json_t *fields = arguments->update ? json_object_get(arguments->fields, "update") : arguments->fields;
+        bool tests = strcmp(arguments->command->words, "directory test") == 0 && json_object_get(fields, "user");
         bool asks = strcmp(arguments->command->words, "user password") == 0;
-        json_t *error = arguments->password_stdin ? password_from_stream(stdin, fields, exit) : asks ? password_from_terminal(ctl, fields, exit) : NULL;
+        json_t *error = arguments->password_stdin ? password_from_stream(stdin, fields, exit) : asks ? password_from_terminal(ctl, fields, exit) :
+                tests ? password_to_check(ctl, fields, exit) : NULL;
         if (!error && arguments->ssh_keys_file)
                 error = read_ssh_keys(arguments->ssh_keys_file, fields, exit);
         if (!error && strcmp(arguments->command->words, "explain login") == 0 && !json_object_get(fields, "service"))
@@ -46,19 +48,29 @@ static json_t *complete(struct ctl *ctl, struct arguments *arguments, int *exit)
         return error;
 }
 
-static void print_object(struct ctl *ctl, const struct command *command, const json_t *object) {
-        const json_t *error = json_object_get(object, "error");
-        if (ctl->json) {
-                (void)json_dumpf(object, ctl->out, 0);
-                fputc('\n', ctl->out);
-        } else if (json_is_object(error) && json_object_size(object) == 1)
-                render_error(ctl, error);
-        else if (json_is_object(error) && json_is_array(json_object_get(object, "errors")))
-                render_check(ctl, object); /* a configuration that cannot be read, whatever the command was */
-        else if (command && command->render)
+static void render(struct ctl *ctl, const struct command *command, const json_t *object) {
+        if (command && command->render)
                 command->render(ctl, object);
         else
                 render_object(ctl, object);
+}
+
+static void print_object(struct ctl *ctl, const struct command *command, json_t *object) {
+        _cleanup_json_ json_t *error = json_incref(json_object_get(object, "error"));
+        if (ctl->json) {
+                (void)json_dumpf(object, ctl->out, 0);
+                fputc('\n', ctl->out);
+        } else if (json_is_object(error) && json_is_array(json_object_get(object, "errors"))) {
+                render_check(ctl, object); /* a configuration that cannot be read, whatever the command was */
+        } else if (json_is_object(error)) {
+                /* What was done all the same comes first: a change that is made and cannot be published. */
+                (void)json_object_del(object, "error");
+                if (json_object_size(object) > 0)
+                        render(ctl, command, object);
+                (void)fflush(ctl->out);
+                render_error(ctl, error);
+        } else
+                render(ctl, command, object);
 }
 
 static json_t *answer(struct ctl *ctl, struct arguments *arguments, int *exit) {

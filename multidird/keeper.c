@@ -117,7 +117,10 @@ static bool handle_publish(struct loop *loop, const json_t *request, const struc
         const char *command = json_string_value(json_object_get(request, "command"));
         if (!command || strcmp(command, "publish") != 0)
                 return false;
-        json_t *object = json_pack("{s:s, s:[], s:[]}", "result", "done", "changed", "skipped");
+        for (size_t i = 0; json_is_true(json_object_get(request, "force")) && i < loop->keeper->directory_count; i++)
+                keeper_reread(loop->keeper, i);
+        json_t *object = json_pack("{s:s, s:s, s:[], s:[], s:s}", "result", "done", "reason", "ok", "changed", "skipped", "text",
+                                   "the configuration is in force");
         /* A command that reads may have built the view already; it is then not yet handed over. */
         if (object && (keeper_is_dirty(loop->keeper) || loop->in_flight || loop->keeper->view_fd >= 0)) {
                 wait_for_view(loop, admin->connection, admin->id, 0, object);

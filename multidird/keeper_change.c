@@ -127,10 +127,10 @@ static void gather(struct change *change, const struct change_input *input) {
                         facts->group = PRESENCE_FOUND; /* an earlier name of this change has it made */
                 _cleanup_sbuf_ struct sbuf text = { 0 };
                 if (input->names.user)
-                        sbuf_printf(&text, "%s %s: %s. ", input->names.child ? "group" : "user", input->names.user,
+                        sbuf_printf(&text, "%s %s: %s", input->names.child ? "group" : "user", input->names.user,
                                     presence_text(facts->user, "found", "not found"));
                 if (input->names.group)
-                        sbuf_printf(&text, "group %s: %s. ", input->names.group, presence_text(facts->group, "found", "not found"));
+                        sbuf_printf(&text, "%sgroup %s: %s", text.len > 0 ? "; " : "", input->names.group, presence_text(facts->group, "found", "not found"));
                 explain(change, "U", d, keeper_replica(call->keeper, d) ? "ok" : "unavailable", sbuf_text(&text));
         }
 }

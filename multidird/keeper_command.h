@@ -66,3 +66,4 @@ keeper_handler keeper_import_begin, keeper_import_rows, keeper_import_end;      
 keeper_handler keeper_explain_groups, keeper_explain_group, keeper_explain_update;                    /* keeper_explain.c */
 keeper_handler keeper_masked_list, keeper_accept;                                                     /* keeper_masked.c */
 keeper_handler keeper_directory_list, keeper_directory_show, keeper_application_list, keeper_application_show; /* keeper_settings.c */
+keeper_handler keeper_directory_sync;                                                                 /* keeper_sync.c */

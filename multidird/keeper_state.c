@@ -112,6 +112,12 @@ void keeper_mark_stale(struct keeper *keeper, size_t directory) {
         keeper->directories[directory].stale = true;
 }
 
+void keeper_reread(struct keeper *keeper, size_t directory) {
+        keeper_mark_stale(keeper, directory);
+        (void)refresh_one(keeper, directory);
+        keeper_touch(keeper);
+}
+
 const struct replica *keeper_replica(const struct keeper *keeper, size_t directory) {
         const struct keeper_directory *d = &keeper->directories[directory];
         return d->store && !d->stale ? keeper->replicas[directory] : NULL;

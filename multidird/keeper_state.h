@@ -79,6 +79,9 @@ static inline const struct settings *keeper_settings(const struct keeper *keeper
 void keeper_refresh(struct keeper *keeper);
 /* The directory's replica is older than its store from now on. */
 void keeper_mark_stale(struct keeper *keeper, size_t directory);
+/* Loads the directory from its store again, whether that is older or not; the view is out of date from now on. A failure is in
+ * directory->error. */
+void keeper_reread(struct keeper *keeper, size_t directory);
 /* The replica, NULL when the directory cannot answer (update_facts: UNAVAILABLE). */
 const struct replica *keeper_replica(const struct keeper *keeper, size_t directory);
 /* Makes the closure and the table of direct groups of a directory with a replica. 0 or -ENOMEM. */

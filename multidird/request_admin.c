@@ -13,33 +13,10 @@
 #include "multidird/login_driver.h"
 #include "multidird/publish.h"
 #include "multidird/reload.h"
+#include "multidird/request_reply.h"
 #include "multidird/requests.h"
 
 #define OWN_COMMAND_MAX 65536 /* bytes: our own commands are short; nothing longer is parsed in the loop */
-
-/* Exit statuses of the command's interface. */
-enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_MISSING = 3, EXIT_NO_DIRECTORY = 6, EXIT_NO_SERVICE = 7, EXIT_CONFIGURATION = 8 };
-
-/* Takes object (NULL: memory is out). */
-static void reply(struct connection *connection, int exit_status, json_t *object) {
-        json_t *message = json_pack("{s:i, s:o}", "exit", exit_status, "object", object ? object : json_object());
-        char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
-        static const char broken[] = "{\"exit\": 6, \"object\": {\"error\": {\"reason\": \"unavailable\", \"text\": \"memory is out\"}}}";
-        const char *sent = text ? text : broken;
-        if (channel_send(connection_channel(connection), WIRE_ADMIN_REPLY, sent, strlen(sent)) < 0)
-                log_error("a command's answer could not be sent");
-        free(text);
-        json_decref(message);
-        connection_replied(connection);
-}
-
-static void reply_error(struct connection *connection, int exit_status, enum reason reason, const char *text) {
-        reply(connection, exit_status, json_pack("{s:{s:s, s:s%}}", "error", "reason", reason_name(reason), "text", text, strlen(text)));
-}
-
-static void reply_usage(struct connection *connection, const char *text) {
-        reply(connection, EXIT_USAGE, json_pack("{s:{s:s, s:s}}", "error", "reason", "usage", "text", text));
-}
 
 static json_t *directories_of_state(const struct service *service) {
         size_t len = 0;
@@ -97,7 +74,7 @@ static int command_status(struct connection *connection, json_t *request) {
         }
         directories = json_is_array(directories) ? json_incref(directories) : json_array();
         int status = status_exit(service, directories);
-        reply(connection, status, json_pack("{s:o, s:o, s:o}", "view", view, "directories", directories, "warnings", warnings_of(service, state)));
+        reply_object(connection, status, json_pack("{s:o, s:o, s:o}", "view", view, "directories", directories, "warnings", warnings_of(service, state)));
         json_decref(state);
         return 0;
 }
@@ -106,12 +83,12 @@ static int command_reload(struct connection *connection, json_t *request) {
         _cleanup_sbuf_ struct sbuf errors = { 0 };
         int r = reload(connection_service(connection), &errors);
         if (r < 0) {
-                reply(connection, EXIT_CONFIGURATION, json_pack("{s:{s:s, s:s}}", "error", "reason", "configuration", "text", sbuf_text(&errors)));
+                reply_object(connection, EXIT_CONFIGURATION, json_pack("{s:{s:s, s:s}}", "error", "reason", "configuration", "text", sbuf_text(&errors)));
                 return 0;
         }
         /* The keeper has the new configuration before this, and answers when the view that follows from it is published. */
-        static const char barrier[] = "{\"command\": \"publish\"}";
-        if (connection_pass_to_keeper(connection, barrier, sizeof barrier - 1) < 0)
+        const char *barrier = json_is_true(json_object_get(request, "force")) ? "{\"command\": \"publish\", \"force\": true}" : "{\"command\": \"publish\"}";
+        if (connection_pass_to_keeper(connection, barrier, strlen(barrier)) < 0)
                 reply_error(connection, EXIT_NO_DIRECTORY, REASON_UNAVAILABLE,
                             "the configuration is in force, but the keeper does not run: nothing is published");
         return 0;
@@ -136,7 +113,7 @@ static void on_explained(const struct login_run *run, void *userdata) {
         bool allow = login->verdict == LOGIN_ALLOW;
         connection_set_work(connection, NULL, NULL);
         json_t *owner = login->owner == SETTINGS_NONE ? json_null() : json_string(settings->directories[login->owner].name);
-        reply(connection, allow ? EXIT_DONE : EXIT_REFUSED,
+        reply_object(connection, allow ? EXIT_DONE : EXIT_REFUSED,
               json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "user", run->user, "service", run->pam_service, "application",
                         run->application < settings->application_count ? settings->applications[run->application].name : "", "verdict",
                         allow ? "allow" : "deny", "reason", reason_name(login->reason), "owner", owner, "steps", steps_of(run)));
@@ -187,8 +164,11 @@ static void on_rolled_back(int error, const char *text, void *userdata) {
         if (connection && error < 0)
                 reply_error(connection, error == -ENOENT ? EXIT_MISSING : EXIT_REFUSED, REASON_UNAVAILABLE, text);
         else if (connection)
-                reply(connection, EXIT_DONE, json_pack("{s:s, s:[], s:[], s:I}", "result", "done", "changed", "skipped", "generation",
-                                                       (json_int_t)view_generation(view)));
+                reply_object(connection, EXIT_DONE,
+                             json_pack("{s:s, s:s, s:[], s:[], s:I, s:s}", "result", "done", "reason", "ok", "changed", "skipped", "generation",
+                                       (json_int_t)view_generation(view), "text",
+                                       publish_held(waiter->service) ? "the view is published, and no newer one will be until `multidirctl view rollback --end`"
+                                                                     : "the newest view is published"));
         free(waiter);
 }
 
@@ -221,8 +201,9 @@ static const struct command {
         struct field fields[4];
 } commands[] = {
         { "status", command_status, { { NULL, JSON_NULL } } },
-        { "reload", command_reload, { { NULL, JSON_NULL } } },
+        { "reload", command_reload, { { "force", JSON_TRUE } } },
         { "explain login", command_explain_login, { { "user", JSON_STRING }, { "service", JSON_STRING }, { "password", JSON_STRING } } },
+        { "directory test", request_directory_test, { { "directory", JSON_STRING }, { "user", JSON_STRING }, { "password", JSON_STRING } } },
         { "view rollback", command_rollback, { { "generation", JSON_INTEGER }, { "end", JSON_TRUE } } },
 };
 

@@ -1,8 +1,9 @@
 /* The handlers of requests, one per type; the table that says who may ask what is in sockets.c.
- * Relies on: multidird/sockets.
+ * Relies on: jansson, multidird/sockets.
  * Must never: block; reply more than once. Each handler ends, now or later, with connection_replied(), or returns a negative errno. */
 #pragma once
 
+#include <jansson.h>
 #include <stddef.h>
 
 #include "multidird/sockets.h"
@@ -14,3 +15,6 @@ int request_authenticate(struct connection *connection, const unsigned char *pay
 int request_change_password(struct connection *connection, const unsigned char *payload, size_t len);
 int request_session(struct connection *connection, const unsigned char *payload, size_t len);
 int request_admin(struct connection *connection, const unsigned char *payload, size_t len);
+
+/* A command of multidirctl that the supervisor answers itself; its fields are of the types that request_admin.c says. As above. */
+int request_directory_test(struct connection *connection, json_t *request);

@@ -52,6 +52,10 @@ static void bad(void **state) {
                 { "show", "{'command':'directory show','directory':'none'}", 3, NULL },
                 { "show", "{'command':'application show','application':'none'}", 3, NULL },
                 { "show", "{'command':'directory list'}", 0, "{'directories':[{'name':'a','type':'internal','state':'ready','error':null},{'name':'b'},{'name':'off','state':'off'}]}" },
+                { "sync", "{'command':'directory sync'}", 0, "{'directories':[{'name':'a','state':'ready','users':0},{'name':'b'},{'name':'off','state':'off','users':1}]}" },
+                { "sync", "{'command':'directory sync','directory':'b','full':true}", 0, "{'directories':[{'name':'b','error':null}]}" },
+                { "sync", "{'command':'directory sync','directory':'none'}", 3, "{'error':{'reason':'directory-not-found'}}" },
+                { "sync", "{'command':'directory sync','full':1}", 2, USAGE },
                 { "show", "{'command':'application list'}", 0, "{'applications':[{'name':'host','directories':['a','b','off']},{'name':'other','services':['x']}]}" },
                 { "show", "{'command':'directory show','directory':'b'}", 0, "{'name':'b','applications':['host','other']}" },
                 { "show", "{'command':'application show','application':'other'}", 0, "{'name':'other','directories':['b','a']}" },
@@ -89,10 +93,10 @@ static void unavailable(void **state) {
 static const char *const commands[] = {
         "user list", "user show", "user add", "user modify", "user rename", "user remove", "user activate", "user deactivate", "group list", "group show",
         "group add", "group modify", "group remove", "member add", "member remove", "import begin", "import rows", "import end", "explain groups", "explain group",
-        "explain update", "masked", "accept", "directory list", "directory show", "application list", "application show", "user password", "nonsense",
+        "explain update", "masked", "accept", "directory list", "directory show", "directory sync", "application list", "application show", "user password", "nonsense",
 };
 static const char *const fields[] = {
-        "user", "group", "names", "is_group", "uid", "gid", "home", "shell", "email", "attributes", "new_name", "unmask", "kind", "directory", "application",
+        "user", "group", "names", "is_group", "full", "uid", "gid", "home", "shell", "email", "attributes", "new_name", "unmask", "kind", "directory", "application",
         "dry_run", "rows", "update", "name", "description", "ssh_keys", "display_name", "command", "extra", "line", "members", "groups", "active", "hash",
 };
 static const char *const words[] = { "a", "b", "off", "host", "other", "user", "group", "ann", "ANN", "bob", "ops", "x:y", "", "-", "wheel", "\xc3\xa9", "root", "1234", "/home/x" };

@@ -1,0 +1,21 @@
+/* Replies to commands of multidirctl that the supervisor itself gives.
+ * Relies on: jansson, multidird/sockets.
+ * Must never: be called twice for one request. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/reason.h"
+#include "multidird/sockets.h"
+
+/* Exit statuses of the command's interface. */
+enum {
+        EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_MISSING = 3, EXIT_NO_DIRECTORY = 6, EXIT_NO_SERVICE = 7, EXIT_CONFIGURATION = 8,
+};
+
+/* The object that --json prints; taken. NULL: memory is out, and an empty object is sent. */
+void reply_object(struct connection *connection, int exit_status, json_t *object);
+/* {"error":{"reason","text"}}; bytes of text that are not UTF-8 make it an empty object. */
+void reply_error(struct connection *connection, int exit_status, enum reason reason, const char *text);
+/* The same with the reason "usage" and its exit status. */
+void reply_usage(struct connection *connection, const char *text);

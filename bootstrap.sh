@@ -71,7 +71,12 @@ do_install() {
         echo "Building …"
         build build-install --buildtype=release -Dtests=false
         meson install -C build-install --no-rebuild --quiet
-        systemd-sysusers /usr/lib/sysusers.d/multidir.conf
+        if command -v systemd-sysusers >/dev/null; then systemd-sysusers /usr/lib/sysusers.d/multidir.conf
+        else
+                for user in multidir multidir-worker; do
+                        getent passwd "$user" >/dev/null || useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
+                done
+        fi
         install -d -m 755 /etc/multidir /etc/multidir/multidir.conf.d
         install -d -m 700 /etc/multidir/secrets
         # An upgrade keeps the configuration that is there.

@@ -8,6 +8,8 @@ scenarios.py FILE-OR-FOLDER…   prints a line per scenario and, last, the count
 """
 import json, os, pathlib, re, signal, subprocess, sys, time
 
+if 'MULTIDIR_IN_NAMESPACE' not in os.environ:
+    sys.exit('scenarios.py: run it through namespace.sh: it would wipe /etc/multidir and /var/lib/multidir of this host')
 CONF = pathlib.Path('/etc/multidir/multidir.conf')
 STATE = pathlib.Path('/var/lib/multidir')
 LOG = pathlib.Path(os.environ.get('MULTIDIR_TOP', '/tmp')) / 'multidird.log'

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 
+if 'MULTIDIR_IN_NAMESPACE' not in os.environ:
+    sys.exit('bed.py: run it through run.sh: it would mount over this host\'s /etc and /run')
 BUILD = pathlib.Path(sys.argv[1])
 BINARY = BUILD / 'multidird' / 'multidird'
 STATE = pathlib.Path('/var/lib/multidir')

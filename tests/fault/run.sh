@@ -14,7 +14,7 @@ for test in "${tests[@]}"; do
         case $test in */*) ;; *) test=$here/$test ;; esac
         name=$(basename "$test" .py)
         out=$(timeout "${FAULT_TIMEOUT:-300}" unshare --mount --net --pid --ipc --fork --kill-child --mount-proc \
-                env -i PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 \
+                env -i MULTIDIR_IN_NAMESPACE=1 PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 \
                 /usr/bin/python3 "$test" "$build" 2>&1)
         status=$?
         printf '%s\n' "$out" | sed "s/^\(not ok\|ok\) /\1 $name: /"

@@ -274,7 +274,7 @@ json_t *permission_set_run(struct ctl *ctl, const json_t *fields, int *exit) {
                 error = permission_level(&change, ctl_field(fields, "directory"), ctl_field(fields, "application"), &set, &section, exit);
         if (error || !section)
                 return error;
-        permission_set wanted = on ? set | PERMISSION_BIT(permission) : set & (permission_set)~PERMISSION_BIT(permission);
+        permission_set wanted = (permission_set)(on ? set | PERMISSION_BIT(permission) : set & ~PERMISSION_BIT(permission));
         _cleanup_free_ char *key = strdup("permissions"), *value = permissions_text(wanted);
         if (!key || !value)
                 return NULL;

@@ -106,8 +106,9 @@ static void reclaim(struct table *table) {
                         continue;
                 if (!atomic_compare_exchange_strong(&slot->state, &live, SLOT_CLAIMED))
                         continue;
-                /* Only now is it ours: it may have been freed, filled and made current between the checks and the claim. */
-                if (atomic_load(&table->current) == i + 1 || atomic_load(&slot->pins) != 0) {
+                /* Only now is it ours: it may have been freed, filled and made current between the checks and the claim. Pins first: whoever
+                 * filled it keeps a pin until after it is current, so that a slot without pins is current by now or never will be. */
+                if (atomic_load(&slot->pins) != 0 || atomic_load(&table->current) == i + 1) {
                         atomic_store(&slot->state, SLOT_LIVE);
                         continue;
                 }

@@ -13,9 +13,11 @@
 #define LOCAL_GROUPS_MAX 256
 
 struct admission {
+        const struct view *view;
         const struct local_accounts *local;
         uint32_t given[LOCAL_GROUPS_MAX]; /* gids of local groups that are given to directory groups */
         size_t given_count;
+        uint64_t listed, held;            /* memberships that groups list, and that users have: one relation, read from both ends (M5) */
         char *text;
         size_t size;
 };
@@ -39,6 +41,8 @@ static const char *bad_id(const struct admission *admission, uint32_t id) {
                 return "the id is below 1000 (I3)";
         if ((id >= 60000 && id <= 65535) || id > INT32_MAX)
                 return "the id is one of those that are never given (I3)";
+        if (local_accounts_in_subids(admission->local, id))
+                return "the id is in /etc/subuid or /etc/subgid (I3)";
         return local_accounts_has_id(admission->local, id) ? "the id is a local account's (N4)" : NULL;
 }
 
@@ -59,20 +63,74 @@ static const char *bad_texts(const struct view_user *user) {
         return NULL;
 }
 
-static const char *bad_groups(const struct admission *admission, const struct view_user *user) {
+static bool is_given(const struct admission *admission, uint32_t gid) {
+        for (size_t i = 0; i < admission->given_count; i++)
+                if (admission->given[i] == gid)
+                        return true;
+        return false;
+}
+
+/* A group that the view says has members: nobody is let into another's private group (M10), or given a number that is no group's. */
+static bool has_listed_members(const struct admission *admission, uint32_t gid) {
+        struct view_group group;
+        return view_group_by_gid(admission->view, gid, &group) == VIEW_FOUND && group.member_count > 0;
+}
+
+static const char *bad_groups(struct admission *admission, const struct view_user *user) {
         for (uint32_t i = 0; i < user->gid_count; i++) {
-                bool given = false;
-                if (user->gids[i] >= FIRST_ID && !local_accounts_has_id(admission->local, user->gids[i]))
+                uint32_t gid = user->gids[i];
+                if (is_given(admission, gid))
                         continue;
-                for (size_t j = 0; j < admission->given_count; j++)
-                        given = given || admission->given[j] == user->gids[i];
-                if (!given)
+                if (gid < FIRST_ID || local_accounts_has_id(admission->local, gid))
                         return "it is in a local group that local_groups does not give away (N4)";
+                if (!has_listed_members(admission, gid))
+                        return "it is in a group that does not list it (M5)";
+                admission->held++;
         }
+        admission->held += user->primary_listed;
+        return user->primary_listed && !has_listed_members(admission, user->gid) ? "its primary group does not list it (M5)" : NULL;
+}
+
+/* Whether the user says that it is in the group: its gids are in ascending order, as view_verify has seen. */
+static bool is_in_group(const struct view_user *user, uint32_t gid) {
+        uint32_t low = 0, high = user->gid_count;
+        if (user->gid == gid)
+                return user->primary_listed;
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+                if (user->gids[middle] == gid)
+                        return true;
+                if (user->gids[middle] < gid)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return false;
+}
+
+/* M4: only published users are listed, so that no local account comes into a published group; M5: and they know of it. */
+static const char *bad_members(struct admission *admission, const struct view_group *group) {
+        for (uint32_t i = 0; i < group->member_count; i++) {
+                const char *name = group->members + group->member_offsets[i];
+                struct view_user user;
+                if (view_user_by_name(admission->view, name, &user) != VIEW_FOUND || strcmp(user.name, name) != 0 ||
+                    !is_in_group(&user, group->gid))
+                        return "it lists somebody who is not in it (M4, M5)";
+        }
+        admission->listed += group->member_count;
         return NULL;
 }
 
-static int admit_user(const struct admission *admission, const struct view_user *user) {
+static int admit_group(struct admission *admission, const struct view_group *group) {
+        const char *why = bad_name(admission, NAME_OF_GROUP, group->name);
+        if (!why)
+                why = bad_id(admission, group->gid);
+        if (!why)
+                why = bad_members(admission, group);
+        return why ? refuse(admission, "group", group->name, group->gid, why) : 0;
+}
+
+static int admit_user(struct admission *admission, const struct view_user *user) {
         const char *why = bad_name(admission, NAME_OF_USER, user->name);
         if (!why)
                 why = bad_id(admission, user->uid);
@@ -86,17 +144,15 @@ static int admit_user(const struct admission *admission, const struct view_user 
 }
 
 int view_admit(const struct view *view, const struct settings *settings, const struct local_accounts *local, char *text, size_t size) {
-        struct admission admission = { .local = local, .text = text, .size = size };
+        struct admission admission = { .view = view, .local = local, .text = text, .size = size };
         list_given(&admission, settings);
         for (uint32_t i = 0; i < view_group_count(view); i++) {
                 struct view_group group;
                 if (view_group_at(view, i, &group) != VIEW_FOUND)
                         return refuse(&admission, "group", "number", i, "the record cannot be read");
-                const char *why = bad_name(&admission, NAME_OF_GROUP, group.name);
-                if (!why)
-                        why = bad_id(&admission, group.gid);
-                if (why)
-                        return refuse(&admission, "group", group.name, group.gid, why);
+                int r = admit_group(&admission, &group);
+                if (r < 0)
+                        return r;
         }
         for (uint32_t i = 0; i < view_user_count(view); i++) {
                 struct view_user user;
@@ -106,5 +162,5 @@ int view_admit(const struct view *view, const struct settings *settings, const s
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return admission.listed == admission.held ? 0 : refuse(&admission, "group", "of somebody", 0, "it does not list all who are in it (M5)");
 }

@@ -27,6 +27,7 @@
 #include "multidird/protocol.h"
 #include "multidird/sandbox.h"
 #include "multidird/supervisor.h"
+#include "view/format.h"
 #include "view/reader.h"
 #include "view/writer.h"
 
@@ -140,7 +141,7 @@ struct evil {
         uint64_t generation;
 };
 
-static const uint32_t sudo_gid = 27;
+static const uint32_t sudo_gid = 27, free_gid = 61184;
 
 /* What the word makes wrong with the one user or the one group. */
 static void spoil(const char *word, struct evil *evil) {
@@ -163,12 +164,40 @@ static void spoil(const char *word, struct evil *evil) {
                 user->shell = "/bin/sh\nroot::0:0";
         else if (strcmp(word, "local-group") == 0)
                 user->extra_gids = &sudo_gid, user->extra_gid_count = 1;
+        else if (strcmp(word, "free-group") == 0)
+                user->extra_gids = &free_gid, user->extra_gid_count = 1;
+        else if (strcmp(word, "subordinate-id") == 0)
+                user->uid = user->gid = 800001;
         else if (strcmp(word, "low-gid") == 0)
                 evil->gid = 42;
         else if (strcmp(word, "group-name") == 0)
                 evil->group = "sudo";
         else if (strcmp(word, "generation") == 0)
                 evil->generation++;
+}
+
+/* Where the group's record has the name of its one member; groups lie behind users. */
+static char *find_member(char *view, size_t size) {
+        for (char *at = view + size - 8; at > view; at--)
+                if (memcmp(at, "evils\0", 6) == 0)
+                        return memmem(at, (size_t)(view + size - at), "mallory", 8);
+        return NULL;
+}
+
+/* Another name in the place of the group's one member, with checksums that are right. */
+static void respell_member(int fd, const char *name) {
+        off_t size = lseek(fd, 0, SEEK_END);
+        char *view = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (view == MAP_FAILED)
+                return;
+        char *member = find_member(view, (size_t)size);
+        if (member) {
+                struct view_header *header = (void *)view;
+                memcpy(member, name, strlen("mallory"));
+                header->body_checksum = hash_bytes(view + sizeof *header, (size_t)size - sizeof *header, 0);
+                header->header_checksum = view_header_checksum(header);
+        }
+        (void)munmap(view, (size_t)size);
 }
 
 /* What the word makes wrong with the file. */
@@ -181,6 +210,10 @@ static int spoil_file(const char *word, int fd) {
                 n = pwrite(fd, "\1", 1, 12);
         else if (strcmp(word, "short") == 0)
                 r = ftruncate(fd, 300);
+        else if (strcmp(word, "local-member") == 0)
+                respell_member(fd, "visitor");
+        else if (strcmp(word, "member-case") == 0)
+                respell_member(fd, "MALLORY");
         if (strcmp(word, "unsealed") != 0)
                 (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
         return n == 1 && r == 0 ? fd : -1;

@@ -36,6 +36,8 @@ before = VIEW.read_bytes()
 service.stop()
 
 add_account('neighbour', 70001)
+add_account('visitor', 70002)
+replace('/etc/subuid', 'neighbour:800000:65536\n')
 bed.BINARY = HOOK
 
 
@@ -63,6 +65,10 @@ attack('reserved-name', said='docker (id 5000): the name is reserved')
 attack('bad-name', said='not published')
 attack('bad-shell', said='not published')
 attack('local-group', said='local_groups does not give away')
+attack('free-group', said='in a group that does not list it')
+attack('subordinate-id', said='in /etc/subuid')
+attack('local-member', said='group evils (id 6000): it lists somebody who is not in it')
+attack('member-case', said='group evils (id 6000): it lists somebody who is not in it')
 attack('low-gid', said='group evils (id 42): the id is below 1000')
 attack('group-name', said='group sudo')
 attack('generation', said='another generation')

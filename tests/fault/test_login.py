@@ -55,6 +55,12 @@ with concurrent.futures.ThreadPoolExecutor(40) as pool:
     together = list(pool.map(lambda _: reason('carl', 'guess', service='second'), range(40)))
 check('L11 many tries at once are not many guesses', together.count('wrong-password'), lambda n: 5 <= n <= 8)
 
+def timed(ask):
+    """(answer, seconds it took)"""
+    began = time.monotonic()
+    return ask(), time.monotonic() - began
+
+
 # 200 at once
 for number in range(20):
     must('user add', directory='d1', user=f'user{number}', password='pw')
@@ -64,10 +70,9 @@ with concurrent.futures.ThreadPoolExecutor(200) as pool:
 check('200 at once are all let in', {r: together.count(r) for r in set(together)}, {'ok': 200})
 check('... by the deadline', time.monotonic() - began, lambda t: t < 8)
 with concurrent.futures.ThreadPoolExecutor(1200) as pool:
-    began = time.monotonic()
-    together = list(pool.map(lambda n: reason(f'user{n % 20}', 'pw'), range(1200)))
-check('1,200 at once are all answered', sorted(set(together) - {'ok', 'unavailable'}), [])
-check('... by the deadline', time.monotonic() - began, lambda t: t < 9.5)
+    together = list(pool.map(lambda n: timed(lambda: reason(f'user{n % 20}', 'pw')), range(1200)))
+check('1,200 at once are all answered', sorted({answer for answer, _ in together} - {'ok', 'unavailable'}), [])
+check('... while pam_multidir still waits (10 s)', max(took for _, took in together), lambda t: t < 10)
 
 # passwords
 check('the old password is checked first', change_password('bert', 'wrong', 'new'), 'wrong-password')

@@ -9,15 +9,24 @@ check() { # WHAT OUTPUT: passes when OUTPUT is empty
         if [ -z "$2" ]; then echo "ok - $1"; else echo "not ok - $1"; printf '%s\n' "$2" | head -n 20; failed=1; fi
 }
 
-for page in $(git ls-files '*.[1-8]'); do
+# By their places, not by git: a tree without its history is tested too.
+files() { find common conf multidirctl multidird nss_multidir pam_multidir tests -type f "$@" | sort; }
+pages=$(files -name '*.[1-8]')
+check "there are man pages" "$([ "$(wc -w <<<"$pages")" -ge 5 ] || echo "only: $pages")"
+for page in $pages; do
         check "mandoc -Tlint $page" "$(mandoc -Tlint -Wwarning "$page" 2>&1)"
 done
 check "no call that does not belong in code that runs as root" \
-        "$(git ls-files '*.c' '*.h' | grep -v '^tests/' | xargs grep -nE '\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|strtok|system|popen|select|atoi|atol|signal)[[:space:]]*\(')"
+        "$(files -name '*.[ch]' | grep -v '^tests/' | xargs grep -nE '\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|strtok|system|popen|select|atoi|atol|signal)[[:space:]]*\(')"
 check "the rules and the model do no I/O" \
         "$(grep -nE '#include (<(fcntl|unistd|stdio|sys/|time|sqlite3|systemd/)|"(config|view|directory|replica|wire)/)' common/rules/*.[ch] common/model/*.[ch] | grep -vE 'stdio.h')"
 check "one interface only: shims do not reach into the service" \
         "$(grep -nE '#include "(config|rules|directory|replica)/' nss_multidir/*.[ch] pam_multidir/*.[ch])"
+named=$(grep -ohE '`[a-z_]+/[A-Za-z0-9_./-]+`' CONTRIBUTING.md SECURITY.md tests/scenarios/README.md | tr -d '`' | grep -v KIND | sort -u)
+check "the guides name files that exist" "$(for f in $named; do [ -e "$f" ] || echo "$f"; done)"
+check "the guides name functions that exist" \
+        "$(grep -ohE '`[a-z]+(_[a-z]+)+`' CONTRIBUTING.md | tr -d '`' | grep -v '^nss_multidir$\|^pam_multidir$' | sort -u |
+           while read -r name; do files -name '*.[ch]' | xargs grep -qwE "$name" || echo "$name"; done)"
 elf() { readelf -W "$@"; }
 nss=$build/nss_multidir/libnss_multidir.so.2 pam=$build/pam_multidir/pam_multidir.so
 check "libnss_multidir.so.2 needs libc only" "$(elf -d "$nss" | grep NEEDED | grep -v 'libc.so.6')"

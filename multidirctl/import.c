@@ -29,20 +29,40 @@ static int compare_errors(const void *a, const void *b) {
         return x->line < y->line ? -1 : x->line > y->line;
 }
 
-/* {"error":…,"errors":[{"line","text"}]}: ours, and those of the service for the lines that we could read. */
-static json_t *bad_lines(struct import *import, const json_t *theirs, int *exit) {
-        struct import_table *table = &import->table;
+static size_t take_errors(struct import_table *table, const json_t *theirs) {
         size_t i;
         json_t *item;
         json_array_foreach(theirs, i, item)
                 import_bad(table, (uint32_t)json_integer_value(json_object_get(item, "line")), "%s", ctl_field(item, "text") ? ctl_field(item, "text") : "");
+        return json_array_size(theirs);
+}
+
+/* The service's bad lines: the first come with the refusal, the others are asked for. Gives how many it counts beyond those that it names. */
+static json_int_t take_all_errors(struct import *import, const json_t *refusal) {
+        json_int_t left = json_integer_value(json_object_get(refusal, "bad"));
+        size_t taken = take_errors(&import->table, json_object_get(refusal, "errors"));
+        _cleanup_json_ json_t *fields = json_object();
+        while (taken > 0 && (left -= (json_int_t)taken) > 0) {
+                int status;
+                _cleanup_json_ json_t *reply = request_on(import->ctl, import->fd, "import errors", fields, &status);
+                taken = status == CTL_DONE ? take_errors(&import->table, json_object_get(reply, "errors")) : 0;
+        }
+        return left > 0 ? left : 0;
+}
+
+/* {"error":…,"errors":[{"line","text"}]}: ours, and those of the service for the lines that we could read. */
+static json_t *bad_lines(struct import *import, const json_t *refusal, int *exit) {
+        struct import_table *table = &import->table;
+        json_int_t unnamed = take_all_errors(import, refusal);
+        size_t i;
         if (table->error_count > 1)
                 qsort(table->errors, table->error_count, sizeof *table->errors, compare_errors);
         json_t *errors = json_array();
         for (i = 0; errors && i < table->error_count; i++)
                 (void)json_array_append_new(errors, json_pack("{s:I, s:o}", "line", (json_int_t)table->errors[i].line, "text", ctl_text(table->errors[i].text)));
         *exit = CTL_REFUSED;
-        return errors ? json_pack("{s:s, s:s, s:[], s:[], s:o}", "result", "refused", "reason", "invalid-name", "changed", "skipped", "errors", errors) : NULL;
+        return errors ? json_pack("{s:s, s:s, s:[], s:[], s:I, s:o}", "result", "refused", "reason", "invalid-name", "changed", "skipped", "bad",
+                                  (json_int_t)table->error_count + unnamed, "errors", errors) : NULL;
 }
 
 static json_t *read_table(struct import *import, int *exit) {
@@ -129,14 +149,13 @@ static json_t *exchange(struct import *import, int *exit) {
                 error = send_rows(import, exit);
         _cleanup_json_ json_t *fields = json_object();
         json_t *reply = error ? error : request_on(import->ctl, import->fd, "import end", fields, exit);
-        const json_t *theirs = json_object_get(reply, "errors");
-        if (!bad && !json_is_array(theirs)) {
+        if (!bad && !json_is_array(json_object_get(reply, "errors"))) {
                 if (!error && import->table.passed_over > 0)
                         (void)json_object_set_new(reply, "passed_over", json_integer((json_int_t)import->table.passed_over));
                 return reply;
         }
         /* Bad lines of ours are told whatever the service says, even that it does not run. */
-        json_t *object = bad_lines(import, theirs, exit);
+        json_t *object = bad_lines(import, reply, exit);
         json_decref(reply);
         return object;
 }

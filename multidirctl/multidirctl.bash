@@ -69,6 +69,6 @@ _multidirctl() {
                         if [[ -z $first ]]; then echo "${word%%/*}"; elif [[ $word == "$first"/* ]]; then echo "${word#*/}"; fi
                 done)
         fi
-        mapfile -t COMPREPLY < <(compgen -W "$candidates" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "$candidates" -- "$cur" | sort -u)
 }
 complete -F _multidirctl multidirctl

@@ -353,8 +353,11 @@ void render_import(struct ctl *ctl, const json_t *object) {
                 print_text(ctl, ctl->err, ctl_field(item, "text") ? ctl_field(item, "text") : "", PRINT_PLAIN);
                 fputc('\n', ctl->err);
         }
-        if (json_array_size(errors) > 0)
-                fprintf(ctl->err, "multidirctl: %zu bad line%s; nothing was changed\n", json_array_size(errors), json_array_size(errors) == 1 ? "" : "s");
+        size_t named = json_array_size(errors), bad = (size_t)json_integer_value(json_object_get(object, "bad"));
+        if (named > 0 && bad > named)
+                fprintf(ctl->err, "multidirctl: %zu bad lines, of which %zu are named; nothing was changed\n", bad, named);
+        else if (named > 0)
+                fprintf(ctl->err, "multidirctl: %zu bad line%s; nothing was changed\n", named, named == 1 ? "" : "s");
         else
                 render_object(ctl, object);
 }

@@ -62,7 +62,7 @@ keeper_handler keeper_user_add, keeper_user_modify, keeper_user_rename, keeper_u
 keeper_handler keeper_user_password, keeper_user_activate, keeper_user_deactivate;
 keeper_handler keeper_group_add, keeper_group_modify, keeper_group_remove;                            /* keeper_group.c */
 keeper_handler keeper_member_add, keeper_member_remove;
-keeper_handler keeper_import_begin, keeper_import_rows, keeper_import_end;                            /* keeper_import.c */
+keeper_handler keeper_import_begin, keeper_import_rows, keeper_import_end, keeper_import_errors;      /* keeper_import.c */
 keeper_handler keeper_explain_groups, keeper_explain_group, keeper_explain_update;                    /* keeper_explain.c */
 keeper_handler keeper_masked_list, keeper_accept;                                                     /* keeper_masked.c */
 keeper_handler keeper_directory_list, keeper_directory_show, keeper_application_list, keeper_application_show; /* keeper_settings.c */

@@ -90,7 +90,7 @@ json_t *keeper_import_begin(struct keeper_call *call) {
 json_t *keeper_import_rows(struct keeper_call *call) {
         struct keeper_import *import = *find(call->keeper, call->keeper->connection);
         const json_t *rows = json_object_get(call->request, "rows");
-        if (!import)
+        if (!import || import->ended)
                 return usage(call, "no import was begun on this connection");
         for (size_t i = 0; i < json_array_size(rows); i++)
                 if (import_add_row(call->keeper, import, json_array_get(rows, i)) < 0) {
@@ -136,10 +136,18 @@ static int write_rows(struct keeper *keeper, const struct keeper_import *import,
         return r;
 }
 
-static json_t *bad_lines(struct keeper_call *call, const struct keeper_import *import) {
+static json_t *next_errors(struct keeper_import *import) {
+        json_t *page = json_array();
+        for (size_t n = 0; n < IMPORT_ERRORS_PAGE && import->told < json_array_size(import->errors); n++)
+                (void)json_array_append(page, json_array_get(import->errors, import->told++));
+        return page;
+}
+
+static json_t *bad_lines(struct keeper_call *call, struct keeper_import *import) {
         call->exit = EXIT_REFUSED;
-        return json_pack("{s:s, s:s, s:[], s:[], s:I, s:O, s:o}", "result", "refused", "reason", "invalid-name", "changed", "skipped", "bad",
-                         (json_int_t)import->error_count, "errors", import->errors, "text", keeper_text("nothing was imported: lines are bad"));
+        import->ended = true;
+        return json_pack("{s:s, s:s, s:[], s:[], s:I, s:o, s:o}", "result", "refused", "reason", "invalid-name", "changed", "skipped", "bad",
+                         (json_int_t)import->error_count, "errors", next_errors(import), "text", keeper_text("nothing was imported: lines are bad"));
 }
 
 static json_t *failed(struct keeper_call *call, struct store *store, int error) {
@@ -205,11 +213,24 @@ static json_t *finish(struct keeper_call *call, struct keeper_import *import) {
                          import->dry_run ? "would_import" : "imported", (json_int_t)import->count, "dry_run", import->dry_run);
 }
 
+static bool has_more(const struct keeper_import *import) {
+        return import->ended && import->told < json_array_size(import->errors);
+}
+
 json_t *keeper_import_end(struct keeper_call *call) {
         struct keeper_import *import = *find(call->keeper, call->keeper->connection);
-        if (!import)
+        if (!import || import->ended)
                 return usage(call, "no import was begun on this connection");
         json_t *object = finish(call, import);
-        keeper_import_drop(call->keeper, call->keeper->connection);
+        if (!has_more(import))
+                keeper_import_drop(call->keeper, call->keeper->connection);
+        return object;
+}
+
+json_t *keeper_import_errors(struct keeper_call *call) {
+        struct keeper_import *import = *find(call->keeper, call->keeper->connection);
+        json_t *object = json_pack("{s:o}", "errors", import && import->ended ? next_errors(import) : json_array());
+        if (import && import->ended && !has_more(import))
+                keeper_import_drop(call->keeper, call->keeper->connection);
         return object;
 }

@@ -31,9 +31,12 @@ struct keeper_import {
         struct name_map names;        /* of the rows */
         json_t *errors;               /* [{"line","text"}] */
         size_t error_count;           /* more than are listed past IMPORT_ERRORS_MAX */
+        size_t told;                  /* how many of the list the peer has */
+        bool ended;                   /* refused: only the rest of the list is kept for the peer */
 };
 
-#define IMPORT_ERRORS_MAX 50000u
+#define IMPORT_ERRORS_MAX 1000000u    /* bounds the list's memory */
+#define IMPORT_ERRORS_PAGE 20000u     /* as many as one answer has room for */
 #define IMPORT_ROWS_MAX 20000000u
 
 /* Notes a bad line. */

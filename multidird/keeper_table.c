@@ -32,6 +32,7 @@ static const struct keeper_row rows[] = {
         { "import begin", keeper_import_begin, SELECTOR_NONE, false, FIELDS(NAMED("kind"), NAMED("directory"), { "dry_run", FIELD_BOOL }) },
         { "import rows", keeper_import_rows, SELECTOR_NONE, false, FIELDS({ "rows", FIELD_ARRAY | FIELD_REQUIRED }) },
         { "import end", keeper_import_end, SELECTOR_NONE, false, FIELDS() },
+        { "import errors", keeper_import_errors, SELECTOR_NONE, false, FIELDS() },
         { "explain groups", keeper_explain_groups, SELECTOR_SCOPE, false, FIELDS(NAMED("user")) },
         { "explain group", keeper_explain_group, SELECTOR_SCOPE, false, FIELDS(NAMED("group")) },
         { "explain update", keeper_explain_update, SELECTOR_SCOPE, false, FIELDS({ "update", FIELD_OBJECT | FIELD_REQUIRED }) },

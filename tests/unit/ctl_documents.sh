@@ -15,6 +15,34 @@ completed=$(tr ' ' '\n' <<<"$_multidirctl_commands" | tr '/' ' ' | sort)
 wanted=$(printf '%s\n' "${commands[@]}" | sort)
 [[ $completed == "$wanted" ]] || bad "completion and table differ: $(diff <(echo "$wanted") <(echo "$completed"))"
 
+# What the completion offers, where bash-completion is installed; names come from the service, which does not run here.
+if [[ -r /usr/share/bash-completion/bash_completion ]]; then
+        multidirctl() { "$multidirctl" "$@"; }
+        compopt() { :; }
+        unset -f complete
+        # shellcheck source=/dev/null
+        . /usr/share/bash-completion/bash_completion
+        offered() { # WANTED WORD…: what is offered for the last word, sorted
+                local wanted=$1; shift
+                COMP_WORDS=(multidirctl "$@") COMP_CWORD=$# COMP_LINE="multidirctl $*" COMPREPLY=()
+                COMP_POINT=${#COMP_LINE}
+                _multidirctl
+                [[ ${COMPREPLY[*]} == "$wanted" ]] || bad "completion of $*: '${COMPREPLY[*]}', wanted '$wanted'"
+        }
+        set +u
+        offered 'directory disable' di
+        offered 'list set show' application ''
+        offered 'remove rename' --json user r
+        offered 'remove rename' --directory staff user r
+        offered '--application --attribute' user add jsmith --a
+        offered '--force --help --json' reload --
+        offered 'add-group add-user' permission set staff add-
+        offered 'off on' permission set staff add-user ''
+        offered 'modify' explain update user m
+        offered '' user add ''
+        set -u
+fi
+
 page=$(sed 's/\\-/-/g' "$top/multidirctl/multidirctl.8")
 for command in "${commands[@]}"; do
         grep -qE "Cm $command( |\$)" <<<"$page" || bad "multidirctl.8 does not have $command"

@@ -302,6 +302,13 @@ static void test_import(void **state) {
         start(replies, 3);
         expect(line, 1, "", "line 2: uid: \"x\" is not a number from 1 to 4294967294\nline 3: taken\nmultidirctl: 2 bad lines");
         stop();
+        struct reply pages[5] = { replies[0], replies[0], frame(WIRE_ADMIN_REPLY, "{\"exit\":1,\"object\":{\"bad\":4,\"errors\":[{\"line\":3,\"text\":\"taken\"}]}}"),
+                                  frame(WIRE_ADMIN_REPLY, "{\"exit\":0,\"object\":{\"errors\":[{\"line\":2,\"text\":\"odd\"}]}}"),
+                                  frame(WIRE_ADMIN_REPLY, "{\"exit\":0,\"object\":{\"errors\":[]}}") };
+        write_import("name\nann\nbob\n");
+        start(pages, 5);
+        expect(line, 1, "", "line 2: odd\nline 3: taken\nmultidirctl: 4 bad lines, of which 2 are named; nothing was changed\n");
+        stop();
         expect("user import /nonexistent", 2, "", "needs --directory");
         expect("--directory d user import /nonexistent", 2, "", "/nonexistent: No such file");
 }

@@ -156,10 +156,53 @@ static void many(void **state) {
         keeper_world_close(&world);
 }
 
+/* Every bad line is named, however many: the first with the refusal, the others when they are asked for. */
+static void many_bad_lines(void **state) {
+        static const struct keeper_check after[] = {
+                { "", "{'command':'import errors'}", 0, "{'errors':[]}" },
+                { "", "{'command':'import rows','rows':[]}", 2, NULL },
+                { "", "{'command':'import end'}", 2, NULL },
+        };
+        enum { ROWS_OF_EACH = 5000, BATCHES = 9, ALL = ROWS_OF_EACH * BATCHES };
+        static bool named[ALL + 1];
+        struct keeper_world world;
+        int exit;
+        keeper_world_open(&world, ONE(""));
+        json_decref(keeper_world_ask(&world, "{'command':'import begin','kind':'user','directory':'staff'}", &exit));
+        for (int i = 0; i < BATCHES; i++) {
+                json_t *rows = json_array();
+                for (int k = 1; k <= ROWS_OF_EACH; k++)
+                        json_array_append_new(rows, json_pack("{s:i, s:o}", "line", i * ROWS_OF_EACH + k, "name", json_sprintf("a:%d", i * ROWS_OF_EACH + k)));
+                json_t *request = json_pack("{s:s, s:o}", "command", "import rows", "rows", rows);
+                json_decref(keeper_command(world.keeper, request, &exit));
+                json_decref(request);
+        }
+        size_t count = 0;
+        for (json_t *reply = keeper_world_ask(&world, "{'command':'import end'}", &exit); reply;) {
+                const json_t *errors = json_object_get(reply, "errors");
+                size_t size = json_array_size(errors);
+                assert_true(json_array_size(errors) <= 20000);
+                for (size_t i = 0; i < size; i++)
+                        named[json_integer_value(json_object_get(json_array_get(errors, i), "line"))] = true;
+                count += size;
+                if (count == size) {
+                        assert_int_equal(exit, 1);
+                        assert_int_equal(json_integer_value(json_object_get(reply, "bad")), ALL);
+                }
+                json_decref(reply);
+                reply = size > 0 ? keeper_world_ask(&world, "{'command':'import errors'}", &exit) : NULL;
+        }
+        assert_int_equal(count, ALL);
+        for (int i = 1; i <= ALL; i++)
+                assert_true(named[i]);
+        RUN(&world, after);
+        keeper_world_close(&world);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(good), cmocka_unit_test(bad_lines), cmocka_unit_test(numbers), cmocka_unit_test(permissions),
-                cmocka_unit_test(connections), cmocka_unit_test(many),
+                cmocka_unit_test(connections), cmocka_unit_test(many), cmocka_unit_test(many_bad_lines),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

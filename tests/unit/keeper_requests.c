@@ -92,7 +92,7 @@ static void unavailable(void **state) {
 
 static const char *const commands[] = {
         "user list", "user show", "user add", "user modify", "user rename", "user remove", "user activate", "user deactivate", "group list", "group show",
-        "group add", "group modify", "group remove", "member add", "member remove", "import begin", "import rows", "import end", "explain groups", "explain group",
+        "group add", "group modify", "group remove", "member add", "member remove", "import begin", "import rows", "import end", "import errors", "explain groups", "explain group",
         "explain update", "masked", "accept", "directory list", "directory show", "directory sync", "application list", "application show", "user password", "nonsense",
 };
 static const char *const fields[] = {

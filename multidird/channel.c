@@ -28,6 +28,7 @@ struct channel {
         size_t max_payload, max_queued;
         unsigned char *in;
         size_t in_size, in_start, in_len; /* unread bytes are in[in_start..in_len) */
+        size_t wiped;                     /* bytes before this one hold nothing any more */
         int fds[CHANNEL_FDS_MAX];
         size_t fd_count;
         struct queued *out, *out_last, *open; /* open: between channel_begin and channel_end */
@@ -80,6 +81,13 @@ int channel_fd(const struct channel *channel) {
         return channel->fd;
 }
 
+/* The frames that were given out and are done with may have held passwords. */
+static void wipe_done(struct channel *channel) {
+        if (channel->in_start > channel->wiped)
+                explicit_bzero(channel->in + channel->wiped, channel->in_start - channel->wiped);
+        channel->wiped = channel->in_start;
+}
+
 /* Moves the unread bytes to the front of a buffer that has room for `room` more; what lay before them is wiped. */
 static int make_room(struct channel *channel, size_t room) {
         size_t unread = channel->in_len - channel->in_start;
@@ -101,7 +109,7 @@ static int make_room(struct channel *channel, size_t room) {
                 channel->in = bigger;
                 channel->in_size = size;
         }
-        channel->in_start = 0;
+        channel->in_start = channel->wiped = 0;
         channel->in_len = unread;
         return 0;
 }
@@ -163,6 +171,7 @@ int channel_read(struct channel *channel) {
 }
 
 int channel_next(struct channel *channel, struct channel_frame *frame) {
+        wipe_done(channel);
         size_t unread = channel->in_len - channel->in_start;
         struct wire_frame header;
         if (unread < WIRE_HEADER)

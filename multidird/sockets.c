@@ -24,11 +24,12 @@ enum socket_kind { SOCKET_AUTH, SOCKET_ADMIN, SOCKET_MAX };
 static const struct socket_rule {
         const char *path;
         size_t max_payload;
+        size_t max_queued;    /* bytes of replies that may wait for a peer that does not read them: the keeper can send any number */
         unsigned max_connections;
         uint64_t patience_us; /* how long a peer may take to send a request, or to read its reply */
 } socket_rules[SOCKET_MAX] = {
-        [SOCKET_AUTH] = { WIRE_AUTH_SOCKET, WIRE_AUTH_MAX, 2048, 10 * 1000000ull },
-        [SOCKET_ADMIN] = { WIRE_ADMIN_SOCKET, WIRE_ADMIN_MAX, 64, 60 * 1000000ull },
+        [SOCKET_AUTH] = { WIRE_AUTH_SOCKET, WIRE_AUTH_MAX, 16 * WIRE_AUTH_MAX, 2048, 10 * 1000000ull },
+        [SOCKET_ADMIN] = { WIRE_ADMIN_SOCKET, WIRE_ADMIN_MAX, 2 * WIRE_ADMIN_MAX, 64, 60 * 1000000ull },
 };
 
 /* Who may ask what. A type that is not here cannot be asked; a peer of another uid gets nothing, not even an error. */
@@ -195,7 +196,7 @@ static void connection_new(struct listener *listener, enum socket_kind kind, int
         connection->next = sockets->connections;
         sockets->connections = connection;
         listener->count++;
-        int r = endpoint_new(sockets->service->event, TAKE_FD(owned), socket_rules[kind].max_payload, 0, on_frame, on_gone, connection,
+        int r = endpoint_new(sockets->service->event, TAKE_FD(owned), socket_rules[kind].max_payload, socket_rules[kind].max_queued, on_frame, on_gone, connection,
                              &connection->endpoint);
         if (r == 0)
                 r = be_patient(connection);

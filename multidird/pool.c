@@ -16,8 +16,10 @@
 
 #define QUEUE_MAX 4096            /* jobs waiting in one pool */
 #define IDLE_US (60 * 1000000ull) /* a checker without work ends after this */
+#define LEAVE_US (5 * 1000000ull) /* ... and is killed when it does not */
 #define BACKOFF_MS 1000           /* after a checker that died before its first answer */
 #define CHECKERS_MAX 64
+#define ANSWER_MAX 1024           /* bytes of the largest message that a checker has to send */
 
 struct job {
         struct job *next;             /* in a queue */
@@ -143,15 +145,19 @@ static void checker_kill(struct checker *checker) {
                 (void)kill(checker->pid, SIGKILL);
 }
 
+static int checker_set_timer(struct checker *checker, uint64_t usec);
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         struct checker *checker = userdata;
         struct job *job = checker->job;
-        if (!job) {
-                /* Idle for long: closing its socket lets it end by itself. */
+        if (!job && checker->endpoint) {
+                /* Idle for long: closing its socket lets it end by itself. One that stays would hold its place for ever. */
                 checker->endpoint = (endpoint_free(checker->endpoint), NULL);
+                if (checker_set_timer(checker, LEAVE_US) < 0)
+                        checker_kill(checker);
                 return 0;
         }
-        log_warning("directory %s: a checker did not answer in time and is killed", checker->pool->directory);
+        log_warning("directory %s: a checker did not %s in time and is killed", checker->pool->directory, job ? "answer" : "end");
         checker_kill(checker);
         return 0;
 }
@@ -209,7 +215,7 @@ static int checker_start(struct pool *pool) {
         pool->checker_count++;
         r = process_watch(pool->service, checker->pid, on_child, checker, &checker->child);
         if (r == 0)
-                r = endpoint_new(pool->service->event, TAKE_FD(fd), PROTOCOL_MAX, 0, on_frame, on_gone, checker, &checker->endpoint);
+                r = endpoint_new(pool->service->event, TAKE_FD(fd), ANSWER_MAX, 0, on_frame, on_gone, checker, &checker->endpoint);
         if (r == 0)
                 r = protocol_send_config(endpoint_channel(checker->endpoint), pool->sources);
         if (r == 0)

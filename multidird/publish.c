@@ -231,6 +231,7 @@ static void run_next(struct service *service) {
                 if (publisher->pid > 0) {
                         /* It runs, but nobody would see its end. */
                         (void)kill(publisher->pid, SIGKILL);
+                        publisher->child = sd_event_source_disable_unref(publisher->child);
                         process_forget(service, publisher->pid);
                         publisher->pid = 0;
                         (void)close(TAKE_FD(publisher->result));

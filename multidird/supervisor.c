@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -174,8 +175,9 @@ static void raise_limits(void) {
                 files.rlim_cur = files.rlim_max;
                 (void)setrlimit(RLIMIT_NOFILE, &files);
         }
-        /* Passwords pass through: no core of this process. */
+        /* Passwords pass through: no core of this process, not even to a program of the administrator's (which the limit does not stop). */
         (void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 static int load_configuration(struct service *service) {

@@ -29,6 +29,7 @@ static const char *directory_name(const struct login_run *run, size_t directory)
 static void run_free(struct login_run *run) {
         (void)sd_event_source_disable_unref(run->start);
         (void)sd_event_source_disable_unref(run->deadline);
+        (void)sd_event_source_disable_unref(run->held);
         job_cancel(run->job);
         ask_cancel(run->service, &run->ask);
         configuration_unref(run->configuration);
@@ -41,8 +42,7 @@ void login_run_cancel(struct login_run *run) {
                 run_free(run);
 }
 
-/* A name as the log shows it: what could be taken for the end of it is replaced. */
-static void quote(const char *text, char out[WIRE_NAME_MAX + 1]) {
+void login_quote(const char *text, char out[WIRE_NAME_MAX + 1]) {
         size_t i = 0;
         for (; text[i] && i < WIRE_NAME_MAX; i++)
                 out[i] = text[i] == '"' ? '?' : text[i];
@@ -54,10 +54,10 @@ static void log_decision(const struct login_run *run) {
         const struct login_step_record *last = login->step_count > 0 ? &login->steps[login->step_count - 1] : NULL;
         const struct settings *settings = settings_of(run);
         char user[WIRE_NAME_MAX + 1], service[WIRE_NAME_MAX + 1], rhost[WIRE_NAME_MAX + 1], tty[WIRE_NAME_MAX + 1];
-        quote(run->user, user);
-        quote(run->pam_service, service);
-        quote(run->rhost, rhost);
-        quote(run->tty, tty);
+        login_quote(run->user, user);
+        login_quote(run->pam_service, service);
+        login_quote(run->rhost, rhost);
+        login_quote(run->tty, tty);
         log_line(login->verdict == LOGIN_ALLOW ? LOG_INFO : LOG_NOTICE,
                  "%s: %s user=\"%s\" reason=%s rule=%s owner=%s application=%s service=\"%s\" rhost=\"%s\" tty=\"%s\": %s", run->purpose,
                  login->verdict == LOGIN_ALLOW ? "allow" : "deny", user, reason_name(login->reason), last ? last->rule : "-",
@@ -77,17 +77,36 @@ static void count(struct login_run *run) {
                 throttle_wrong(run->service->throttle, run->user, clock_monotonic_ms());
 }
 
-static void finish(struct login_run *run) {
-        login_done_fn done = run->done;
-        void *userdata = run->userdata;
+static void deliver(struct login_run *run) {
         struct view_user user;
         struct view_access access;
-        count(run);
-        log_decision(run);
         if (login_view_access(run->service, run->user, NULL, &user, &access) && user.name_len <= WIRE_NAME_MAX)
                 memcpy(run->name, user.name, user.name_len + 1);
-        done(run, userdata);
+        run->done(run, run->userdata);
         run_free(run);
+}
+
+static int on_held(sd_event_source *source, uint64_t usec, void *userdata) {
+        deliver(userdata);
+        return 0;
+}
+
+/* L9. False: it is time already. */
+static bool hold(struct login_run *run) {
+        uint64_t now = clock_monotonic_ms(), due = run->started_ms + pace_of(&run->service->pace, now);
+        if (due > run->deadline_ms)
+                due = run->deadline_ms;
+        if (due <= now || sd_event_add_time(run->service->event, &run->held, CLOCK_MONOTONIC, due * 1000, 1000, on_held, run) < 0)
+                return false;
+        run->deadline = sd_event_source_disable_unref(run->deadline);
+        return true;
+}
+
+static void finish(struct login_run *run) {
+        count(run);
+        log_decision(run);
+        if (run->login.verdict == LOGIN_ALLOW || run->check_ms == 0 || !hold(run))
+                deliver(run);
 }
 
 /* Ends it outside the machine: what the machine cannot know of (time, memory, a throttle that closed meanwhile). */
@@ -111,6 +130,8 @@ static void on_answer(const struct protocol_answer *answer, void *userdata) {
         struct login_event event = { .active = answer->active };
         enum login_next next = run->login.next;
         run->job = NULL;
+        if (run->check_ms > 0 && (next == LOGIN_CHECK_PASSWORD || next == LOGIN_CHECK_DUMMY))
+                pace_note(&run->service->pace, clock_monotonic_ms() - run->check_ms, clock_monotonic_ms());
         if (next == LOGIN_ASK_LIVE)
                 event.presence = answer->presence;
         else if (next == LOGIN_ASK_REPLICA)
@@ -127,8 +148,11 @@ static void on_answer(const struct protocol_answer *answer, void *userdata) {
 /* L11 again when the check's turn comes: many tries may have been let in together before the first was found wrong. */
 static bool before_check(void *userdata) {
         struct login_run *run = userdata;
-        if (!throttle_refuses(run->service->throttle, run->user, clock_monotonic_ms()))
+        uint64_t now = clock_monotonic_ms();
+        if (!throttle_refuses(run->service->throttle, run->user, now)) {
+                run->check_ms = now;
                 return true;
+        }
         run->job = NULL;
         end_denied(run, "L11", REASON_THROTTLED, "too many wrong passwords in a row for this name");
         return false;
@@ -293,7 +317,8 @@ int login_run_start(struct service *service, const struct login_request *request
         (void)snprintf(new->tty, sizeof new->tty, "%s", request->tty);
         if (request->password)
                 (void)secret_set(&new->password, request->password->bytes, request->password->len);
-        new->deadline_ms = clock_monotonic_ms() + settings_of(new)->login_deadline_s * 1000 - MARGIN_MS;
+        new->started_ms = clock_monotonic_ms();
+        new->deadline_ms = new->started_ms + settings_of(new)->login_deadline_s * 1000 - MARGIN_MS;
         start_machine(new, request);
         int r = sd_event_add_defer(service->event, &new->start, on_start, new);
         if (r >= 0)

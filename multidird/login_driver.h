@@ -1,6 +1,7 @@
 /* The login machine's hands: performs what rules/login.c asks for, on this host.
  * Relies on: rules/login, multidird/pool, the installed view, the keeper for what the view does not say.
- * Must never: decide; send a password anywhere but to the owner's checkers; take longer than login_deadline. */
+ * Must never: decide; send a password anywhere but to the owner's checkers; take longer than login_deadline; let the time of a denial tell which
+ * hash was checked, or that none was (L9). */
 #pragma once
 
 #include "base/secret.h"
@@ -33,8 +34,9 @@ struct login_run {
         char entry_id[WIRE_NAME_MAX + 1];    /* of the entry that was found, then checked, at login.owner */
         const char *purpose;
         struct secret password;
-        uint64_t deadline_ms;
-        sd_event_source *start, *deadline;
+        uint64_t started_ms, deadline_ms;
+        uint64_t check_ms;                   /* when a checker got the password, or the dummy; 0: none has */
+        sd_event_source *start, *deadline, *held;
         struct job *job;
         struct ask ask;
         login_done_fn done;
@@ -48,6 +50,9 @@ void login_run_cancel(struct login_run *run);
 
 /* What the outside may learn of a denial (L9): ok, wrong-password, user-not-found, unavailable, throttled, or password-expired (L7). */
 enum reason login_outside_reason(const struct login_run *run);
+
+/* A name as the log shows it between quotes: what could be taken for the end of it is replaced. Cut at WIRE_NAME_MAX bytes. */
+void login_quote(const char *text, char out[WIRE_NAME_MAX + 1]);
 
 /* The entry that the view gives the application's owner of a name, and host's: false when there is none, or the view does not say.
  * Texts point into the view. */

@@ -51,8 +51,10 @@ static void reply_changed(struct connection *connection, struct change *change, 
 
 static void end(struct change *change, enum reason reason, const char *text) {
         const struct wire_change_password *message = &change->message;
+        char user[WIRE_NAME_MAX + 1];
+        login_quote(message->user, user);
         if (!message->check_only || reason != REASON_OK)
-                log_notice("password change: user=\"%s\" reason=%s as_root=%d%s%s", message->user, reason_name(reason), message->as_root,
+                log_notice("password change: user=\"%s\" reason=%s as_root=%d%s%s", user, reason_name(reason), message->as_root,
                            text[0] ? ": " : "", text);
         reply_changed(change->connection, change, reason, text);
 }

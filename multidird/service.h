@@ -8,6 +8,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "multidird/pace.h"
 #include "rules/throttle.h"
 #include "view/reader.h"
 
@@ -30,6 +31,7 @@ struct service {
         struct sockets *sockets;
         struct watch *watch;
         struct throttle *throttle;           /* L11 */
+        struct pace pace;                    /* L9 */
         struct view view;                    /* the installed view; base NULL: none */
         uid_t keeper_uid;                    /* user multidir */
         gid_t keeper_gid;

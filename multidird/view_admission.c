@@ -4,20 +4,26 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "model/name.h"
 
 #define FIRST_ID 1000u
 #define LOCAL_GROUPS_MAX 256
 
+/* Of a set of memberships, in any order. */
+struct fingerprint { uint64_t count, sums[2]; };
+
 struct admission {
         const struct view *view;
         const struct local_accounts *local;
         uint32_t given[LOCAL_GROUPS_MAX]; /* gids of local groups that are given to directory groups */
         size_t given_count;
-        uint64_t listed, held;            /* memberships that groups list, and that users have: one relation, read from both ends (M5) */
+        uint64_t seeds[2];
+        struct fingerprint listed, held;  /* memberships that groups list, and that users have: one relation, read from both ends (M5) */
         char *text;
         size_t size;
 };
@@ -70,10 +76,12 @@ static bool is_given(const struct admission *admission, uint32_t gid) {
         return false;
 }
 
-/* A group that the view says has members: nobody is let into another's private group (M10), or given a number that is no group's. */
-static bool has_listed_members(const struct admission *admission, uint32_t gid) {
-        struct view_group group;
-        return view_group_by_gid(admission->view, gid, &group) == VIEW_FOUND && group.member_count > 0;
+/* One membership into a fingerprint. The sums over all of them are equal from both ends only if the relation is (M5): the seeds are drawn
+ * for each admission, so that a view cannot be made to fit them, and no membership has to be looked up. */
+static void add_membership(struct fingerprint *print, const uint64_t seeds[2], const char *name, size_t name_len, uint32_t gid) {
+        for (size_t i = 0; i < ARRAY_SIZE(print->sums); i++)
+                print->sums[i] += hash_mix(hash_bytes(name, name_len, seeds[i]), hash_u64(gid, seeds[i]));
+        print->count++;
 }
 
 static const char *bad_groups(struct admission *admission, const struct view_user *user) {
@@ -83,51 +91,29 @@ static const char *bad_groups(struct admission *admission, const struct view_use
                         continue;
                 if (gid < FIRST_ID || local_accounts_has_id(admission->local, gid))
                         return "it is in a local group that local_groups does not give away (N4)";
-                if (!has_listed_members(admission, gid))
-                        return "it is in a group that does not list it (M5)";
-                admission->held++;
+                add_membership(&admission->held, admission->seeds, user->name, user->name_len, gid);
         }
-        admission->held += user->primary_listed;
-        return user->primary_listed && !has_listed_members(admission, user->gid) ? "its primary group does not list it (M5)" : NULL;
+        if (user->primary_listed)
+                add_membership(&admission->held, admission->seeds, user->name, user->name_len, user->gid);
+        return NULL;
 }
 
-/* Whether the user says that it is in the group: its gids are in ascending order, as view_verify has seen. */
-static bool is_in_group(const struct view_user *user, uint32_t gid) {
-        uint32_t low = 0, high = user->gid_count;
-        if (user->gid == gid)
-                return user->primary_listed;
-        while (low < high) {
-                uint32_t middle = low + (high - low) / 2;
-                if (user->gids[middle] == gid)
-                        return true;
-                if (user->gids[middle] < gid)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return false;
-}
-
-/* M4: only published users are listed, so that no local account comes into a published group; M5: and they know of it. */
-static const char *bad_members(struct admission *admission, const struct view_group *group) {
+/* Read from the other end; that only published users are listed (M4) follows, as others hold nothing. */
+static void add_members(struct admission *admission, const struct view_group *group) {
         for (uint32_t i = 0; i < group->member_count; i++) {
                 const char *name = group->members + group->member_offsets[i];
-                struct view_user user;
-                if (view_user_by_name(admission->view, name, &user) != VIEW_FOUND || strcmp(user.name, name) != 0 ||
-                    !is_in_group(&user, group->gid))
-                        return "it lists somebody who is not in it (M4, M5)";
+                add_membership(&admission->listed, admission->seeds, name, strlen(name), group->gid);
         }
-        admission->listed += group->member_count;
-        return NULL;
 }
 
 static int admit_group(struct admission *admission, const struct view_group *group) {
         const char *why = bad_name(admission, NAME_OF_GROUP, group->name);
         if (!why)
                 why = bad_id(admission, group->gid);
-        if (!why)
-                why = bad_members(admission, group);
-        return why ? refuse(admission, "group", group->name, group->gid, why) : 0;
+        if (why)
+                return refuse(admission, "group", group->name, group->gid, why);
+        add_members(admission, group);
+        return 0;
 }
 
 static int admit_user(struct admission *admission, const struct view_user *user) {
@@ -145,6 +131,8 @@ static int admit_user(struct admission *admission, const struct view_user *user)
 
 int view_admit(const struct view *view, const struct settings *settings, const struct local_accounts *local, char *text, size_t size) {
         struct admission admission = { .view = view, .local = local, .text = text, .size = size };
+        if (getrandom(admission.seeds, sizeof admission.seeds, 0) != (ssize_t)sizeof admission.seeds)
+                return -EIO;
         list_given(&admission, settings);
         for (uint32_t i = 0; i < view_group_count(view); i++) {
                 struct view_group group;
@@ -162,5 +150,7 @@ int view_admit(const struct view *view, const struct settings *settings, const s
                 if (r < 0)
                         return r;
         }
-        return admission.listed == admission.held ? 0 : refuse(&admission, "group", "of somebody", 0, "it does not list all who are in it (M5)");
+        const struct fingerprint *listed = &admission.listed, *held = &admission.held;
+        bool same = listed->count == held->count && memcmp(listed->sums, held->sums, sizeof listed->sums) == 0;
+        return same ? 0 : refuse(&admission, "group", "of somebody", 0, "it does not list just those who are in it (M4, M5)");
 }

@@ -1,7 +1,8 @@
 /* Times the store of one directory: filling it, and loading it as a replica.
  * Usage: bench_store [USERS [GROUPS [MEMBERSHIPS [FOLDER]]]]   (defaults: 1000000 50000 10000000, a folder under /var/tmp)
+ *        bench_store USERS GROUPS MEMBERSHIPS FOLDER fill      only fills FOLDER/bench.db and leaves it there (million.sh)
  * Relies on: replica/store.
- * Must never: be run as part of the tests; leave its folder behind. */
+ * Must never: be run as part of the tests; leave a folder of its own behind. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -136,6 +137,10 @@ int main(int argc, char **argv) {
                 argc > 2 ? strtoul(argv[2], NULL, 10) : 50000,
                 argc > 3 ? strtoul(argv[3], NULL, 10) : 10000000,
         };
+        if (argc == 6 && strcmp(argv[5], "fill") == 0) {
+                time_filling(argv[4], &size);
+                return 0;
+        }
         if (argc > 4)
                 (void)snprintf(folder, sizeof folder, "%s/multidir-bench-XXXXXX", argv[4]);
         if (!mkdtemp(folder))

@@ -10,12 +10,11 @@ printf '[directory/staff]\ntype = internal\n[application/host]\ndirectories = st
 service_start || exit 1
 wrong=0
 
-# A cheap hash, so that what lies beyond it shows.
-cheap=$(perl -e 'print crypt("pw", "\$5\$rounds=1000\$saltsaltsalt\$")')
 yescrypt=$(perl -e 'print crypt("pw", "\$y\$j9T\$saltsaltsaltsaltsalt\$")')
-{ echo name,hash; echo "cheap,$cheap"; for i in $(seq 0 599); do echo "many$i,$yescrypt"; done; } > "$MULTIDIR_TOP/few.csv"
+{ echo name,hash; for i in $(seq 0 599); do echo "many$i,$yescrypt"; done; } > "$MULTIDIR_TOP/few.csv"
 multidirctl --directory staff user import "$MULTIDIR_TOP/few.csv" >/dev/null || exit 1
-"$bench" one cheap pw "$cheap" 1000 || wrong=1
+# One login beside its hash, in turn, in one process: a cheaper hash would not do, as every check costs at least a default one (L9).
+"$bench" one many0 pw "$yescrypt" 100 || wrong=1
 "$bench" many many pw 200 || wrong=1
 "$bench" many many pw 600 || wrong=1
 

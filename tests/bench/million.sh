@@ -1,0 +1,35 @@
+#!/bin/bash
+# From a store of 1,000,000 users, 50,000 groups and 10 million memberships (nested three deep, about a third of them direct) to a published view, by
+# the real service; then the same at 100,000. Run by tests/bench/all.sh through namespace.sh: million.sh BUILD
+# Relies on: namespace.sh, bench_store. The stores lie on the namespace's tmpfs.
+[ -n "${MULTIDIR_IN_NAMESPACE:-}" ] || { echo "million.sh: run it through namespace.sh" >&2; exit 2; }
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+bench=$1/tests/bench/bench_store
+# shellcheck source=tests/e2e/lib.sh
+. "$here/../e2e/lib.sh"
+wrong=0
+printf '[directory/bench]\ntype = internal\n[application/host]\ndirectories = bench\n[application/host/bench]\nallow_all = yes\n' > /etc/multidir/multidir.conf
+
+# measure USERS GROUPS DIRECT-MEMBERSHIPS SECONDS MEGABYTES (0: no target)
+measure() {
+        rm -rf /var/lib/multidir
+        install -d -m 755 /var/lib/multidir
+        install -d -m 700 -o multidir -g multidir /var/lib/multidir/stores
+        "$bench" "$1" "$2" "$3" /var/lib/multidir/stores fill >/dev/null || return 1
+        chown multidir:multidir /var/lib/multidir/stores/*
+        local started took keeper memory verdict=PASS
+        started=$(date +%s.%N)
+        /usr/sbin/multidird 2>>"$service_log" & service_pid=$!
+        until [ -e /var/lib/multidir/view ] && multidirctl status >/dev/null 2>&1; do sleep 0.02; kill -0 $service_pid || return 1; done
+        took=$(echo "$(date +%s.%N) - $started" | bc)
+        keeper=$(pgrep -f 'role=keeper' | head -n 1)
+        memory=$(($(awk '/VmHWM/ {print $2}' "/proc/$keeper/status") / 1024))
+        [ "$(echo "$took < $4" | bc)" = 1 ] || verdict=FAIL
+        [ "$5" = 0 ] || [ "$memory" -lt "$5" ] || verdict=FAIL
+        [ $verdict = PASS ] || wrong=1
+        echo "$1 users, $2 groups, $3 direct memberships: started, loaded, built and published in $took s (target: $4), keeper at most $memory MB (target: $5), view $(($(stat -c %s /var/lib/multidir/view) / 1048576)) MB $verdict"
+        service_stop
+}
+measure 1000000 50000 3500000 10 1200 || { wrong=1; tail "$service_log"; }
+measure 100000 10000 350000 1 0 || { wrong=1; tail "$service_log"; }
+exit $wrong

@@ -9,7 +9,9 @@ tests/bench/run_nss.sh "$build" || wrong=1
 section "The view: from replicas to a published file"
 "$build/tests/bench/bench_compile" || wrong=1
 section "Stores: loading a replica"
-"$build/tests/bench/bench_store" || wrong=1
+"$build/tests/bench/bench_store" 1000000 50000 10000000 /dev/shm || wrong=1
+section "The view: by the service, from a store to a published file"
+tests/e2e/namespace.sh "$build" "$PWD/tests/bench/million.sh" "$PWD/$build" || wrong=1
 section "Logins and imports"
 tests/e2e/namespace.sh "$build" "$PWD/tests/bench/login.sh" "$PWD/$build" || wrong=1
 exit $wrong

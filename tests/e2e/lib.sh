@@ -46,6 +46,8 @@ PidFile $folder/pid
 UsePAM yes
 PasswordAuthentication yes
 KbdInteractiveAuthentication yes
+AuthorizedKeysCommand /usr/sbin/multidirctl ssh-keys %u
+AuthorizedKeysCommandUser nobody
 PermitRootLogin no
 UseDNS no
 MaxStartups 100

@@ -91,6 +91,16 @@ ck "ssh: a key of an inactive user" "$(ssh_key amy id -un)" '*ends with 255'
 m user activate amy
 ck "ssh: a key of the user activated again" "$(ssh_key amy id -un)" 'amy'
 
+# --- keys that the directory has, through sshd's AuthorizedKeysCommand
+ssh-keygen -q -t ed25519 -N '' -f "$MULTIDIR_TOP/directory-key"
+ssh_directory_key() { ssh "${ssh_options[@]}" -i "$MULTIDIR_TOP/directory-key" -o IdentitiesOnly=yes -o BatchMode=yes "$1@127.0.0.1" id -un 2>&1 || echo "ends with $?"; }
+ck "ssh-keys: none yet" "$(ssh_directory_key amy)" '*ends with 255'
+customers user modify amy --ssh-keys "$MULTIDIR_TOP/directory-key.pub"
+customers user modify out --ssh-keys "$MULTIDIR_TOP/directory-key.pub"
+ck "ssh-keys: a key of the directory opens" "$(ssh_directory_key amy)" 'amy'
+ck "ssh-keys: not another user's session" "$(ssh_directory_key zed)" '*ends with 255'
+ck "ssh-keys: outside the gate the account phase keeps out" "$(ssh_directory_key out)" '*ends with 255'
+
 # --- sudo
 ck "sudo through a directory group in a local group" "$(ssh_password zed first-pw "echo first-pw | sudo -S -p '' id -u")" '0'
 ck "sudo: wrong password" "$(ssh_password zed first-pw "echo second-pw | sudo -S -p '' id -u 2>&1 | tail -n 1")" '*incorrect password*'
@@ -130,6 +140,7 @@ ck "passwd: a local user" "$(printf 'local-2\nlocal-2\n' | passwd localann >/dev
 service_stop
 ck "stopped: getent and id as ever" "$(getent passwd zed; id -Gn zed)" 'zed:*linux-users*'
 ck "stopped: a key login" "$(ssh_key zed id -un)" 'zed'
+ck "stopped: a key of the directory" "$(ssh_directory_key amy)" 'amy'
 ck "stopped: a key kept out as ever" "$(ssh_key out id -un)" '*ends with 255'
 ck "stopped: a password login ends" "$(ssh_password zed by-root-1 'id -un')" '*Permission denied*'
 ck "stopped: sudo without a password" "$(as_zed sudo -n true && echo yes)" 'yes'

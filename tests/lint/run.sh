@@ -36,6 +36,9 @@ check "libnss_multidir.so.2 exports _nss_multidir_* only" "$(nm -D --defined-onl
 check "pam_multidir.so needs libc and libpam only" "$(elf -d "$pam" | grep NEEDED | grep -vE 'libc.so.6|libpam.so.0')"
 check "pam_multidir.so exports pam_sm_* only" "$(nm -D --defined-only "$pam" | awk '$3 !~ /^pam_sm_/ {print $3}')"
 check "pam_multidir.so has all six entry points" "$([ "$(nm -D --defined-only "$pam" | grep -c ' T pam_sm_')" = 6 ] || echo no)"
+score=$(systemd-analyze security --offline=true multidird/multidird.service 2>/dev/null | sed -n 's/^.*\(Overall exposure level[^🙂]*[A-Z]*\) .*$/\1/p')
+check "SECURITY.md quotes the unit's score" "$(grep -qF "${score:-none}" SECURITY.md || echo "it is: $score")"
+check "the unit is ordered before what needs users" "$(grep -q '^Before=nss-user-lookup.target$' multidird/multidird.service || echo no)"
 check "bash completion loads" "$(bash -n multidirctl/multidirctl.bash 2>&1)"
 check "shell scripts parse" "$(for f in bootstrap.sh tests/*.sh tests/*/*.sh; do bash -n "$f" 2>&1; done)"
 exit $failed

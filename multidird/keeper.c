@@ -119,6 +119,9 @@ static bool handle_publish(struct loop *loop, const json_t *request, const struc
                 return false;
         for (size_t i = 0; json_is_true(json_object_get(request, "force")) && i < loop->keeper->directory_count; i++)
                 keeper_reread(loop->keeper, i);
+        /* What failed before this command came would fail it too: tried once more, so that the answer is of now. */
+        if (loop->keeper->build_error[0])
+                keeper_touch(loop->keeper);
         json_t *object = json_pack("{s:s, s:s, s:[], s:[], s:s}", "result", "done", "reason", "ok", "changed", "skipped", "text",
                                    "the configuration is in force");
         /* A command that reads may have built the view already; it is then not yet handed over. */
@@ -178,7 +181,11 @@ static void handle_local(struct loop *loop, const unsigned char *payload, size_t
 
 static void handle_installed(struct loop *loop, const unsigned char *payload, size_t len) {
         struct protocol_installed installed;
-        if (!loop->in_flight || protocol_get_installed(payload, len, &installed) < 0)
+        if (protocol_get_installed(payload, len, &installed) < 0)
+                return;
+        if (installed.error == 0)
+                loop->keeper->has_published = true;
+        if (!loop->in_flight)
                 return;
         loop->in_flight = false;
         if (installed.error == 0) {

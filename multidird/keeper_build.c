@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -55,8 +56,21 @@ static void next_generation(struct keeper *keeper) {
                 keeper->generation_bound = keeper->generation + GENERATION_BLOCK;
 }
 
+/* I2: a registry that is gone has forgotten; a host that never built a view has none to lose. Asked before it is made anew. */
+static bool is_registry_lost(const struct keeper *keeper) {
+        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *earlier = generation_path(keeper);
+        if (!keeper->has_published && (!earlier || access(earlier, F_OK) < 0))
+                return false;
+        if (asprintf(&path, "%s/ids.db", keeper->folder) < 0 || access(path, F_OK) == 0)
+                return false;
+        log_warning("%s is gone: a new id registry begins (I2, I5)", path);
+        return true;
+}
+
 static int open_registry(struct keeper *keeper) {
         if (!keeper->registry_store) {
+                keeper->registry_lost = keeper->registry_lost || is_registry_lost(keeper);
                 int r = registry_store_open(keeper->folder, &keeper->registry_store);
                 if (r < 0)
                         return r;
@@ -98,6 +112,38 @@ static int compile(struct keeper *keeper, int fd, struct compile_result *result)
         return r;
 }
 
+/* Active means mapped too: what no application looks at is in no view. */
+static bool takes_part(const struct settings *settings, size_t directory) {
+        bool mapped = false;
+        for (size_t a = 0; a < settings->application_count; a++)
+                for (size_t m = 0; m < settings->applications[a].mapping_count; m++)
+                        mapped = mapped || settings->applications[a].mappings[m].directory == directory;
+        return mapped && settings->directories[directory].active;
+}
+
+/* Whether the directory has been here before: its store is there, or cannot be seen to be gone. */
+static bool has_store(const struct keeper *keeper, const struct keeper_directory *directory) {
+        _cleanup_free_ char *path = NULL;
+        if (asprintf(&path, "%s/%s.db", keeper->folder, directory->name) < 0)
+                return true;
+        return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
+/* D5: what cannot be read is not empty. While there is a view, it stays; only a host without one starts as D6 says. 0 or -EIO. */
+static int check_directories(const struct keeper *keeper, char *text, size_t size) {
+        for (size_t i = 0; i < keeper->directory_count; i++) {
+                const struct keeper_directory *directory = &keeper->directories[i];
+                if (keeper_replica(keeper, i) || !takes_part(keeper_settings(keeper), i))
+                        continue;
+                if (!keeper->replicas[i] && (!keeper->has_published || !has_store(keeper, directory)))
+                        continue;
+                (void)snprintf(text, size, "directory %s: %.160s; the last good view stays (active = no in [directory/%s] goes on without it)",
+                               directory->name, directory->error, directory->name);
+                return -EIO;
+        }
+        return 0;
+}
+
 static int build(struct keeper *keeper, const char **step) {
         *step = "it has no configuration, or no local account files, yet";
         if (!keeper->config || !keeper->local)
@@ -106,10 +152,6 @@ static int build(struct keeper *keeper, const char **step) {
         int r = open_registry(keeper);
         if (r < 0)
                 return r;
-        *step = "a directory changed and cannot be read again";
-        for (size_t i = 0; i < keeper->directory_count; i++)
-                if (keeper->directories[i].stale && keeper->replicas[i])
-                        return -EIO;
         *step = "the accepted names cannot be read";
         r = keeper_accepted_apply(keeper);
         if (r < 0)
@@ -144,10 +186,16 @@ int keeper_build(struct keeper *keeper) {
         keeper_refresh(keeper);
         uint64_t wanted = keeper->wanted;
         const char *step = "";
-        int r = build(keeper, &step);
+        char text[sizeof keeper->build_error] = "";
+        int r = keeper->config ? check_directories(keeper, text, sizeof text) : 0;
+        if (r == 0) {
+                r = build(keeper, &step);
+                (void)snprintf(text, sizeof text, "the view cannot be built: %s: %s", step, strerror(-r));
+        }
         if (r < 0) {
-                (void)snprintf(keeper->build_error, sizeof keeper->build_error, "the view cannot be built: %s: %s", step, strerror(-r));
-                log_error("%s", keeper->build_error);
+                if (strcmp(text, keeper->build_error) != 0) /* it is tried again and again */
+                        log_error("%s", text);
+                memcpy(keeper->build_error, text, sizeof text);
                 return r;
         }
         keeper->build_error[0] = 0;
@@ -213,5 +261,8 @@ json_t *keeper_state_json(const struct keeper *keeper) {
                 (void)json_array_append_new(directories, directory_state(keeper, i));
         if (keeper->build_error[0])
                 (void)json_array_append_new(warnings, keeper_text(keeper->build_error));
+        if (keeper->registry_lost)
+                (void)json_array_append_new(warnings, json_string("the id registry (ids.db) was gone and begins anew: names and ids that were given out before are "
+                                                                  "forgotten (I2, I5); put it back from a backup if there is one"));
         return json_pack("{s:o, s:I, s:o}", "directories", directories, "masked", (json_int_t)keeper->masked.row_count, "warnings", warnings);
 }

@@ -2,6 +2,7 @@
 #include "multidird/keeper_link.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,11 +114,17 @@ static bool take_view(struct service *service, const struct channel_frame *frame
         return true;
 }
 
-static bool take_state(struct keeper_link *link, const struct channel_frame *frame) {
+static bool take_state(struct service *service, const struct channel_frame *frame) {
+        struct keeper_link *link = service->keeper;
         if (frame->len > STATE_MAX)
                 return false;
         sbuf_done(&link->state);
         sbuf_add_bytes(&link->state, frame->payload, frame->len);
+        /* A first build that failed: the service answers with the view that is there. */
+        json_t *state = service->ready ? NULL : json_loadb((const char *)frame->payload, frame->len, JSON_REJECT_DUPLICATES, NULL);
+        if (json_array_size(json_object_get(state, "warnings")) > 0)
+                service_ready(service);
+        json_decref(state);
         return true;
 }
 
@@ -134,7 +141,7 @@ static bool on_frame(struct endpoint *endpoint, const struct channel_frame *fram
         else if (frame->type == KEEPER_VIEW)
                 good = take_view(service, frame);
         else if (frame->type == KEEPER_STATE)
-                good = take_state(link, frame);
+                good = take_state(service, frame);
         if (good)
                 return true;
         log_error("the keeper sent nonsense (type %u) and is killed", frame->type);
@@ -235,6 +242,8 @@ static int start_keeper(struct service *service) {
                 return r;
         }
         keeper_link_send_configuration(service);
+        if (service->view.base)
+                keeper_link_installed(service, link->incarnation, &(struct protocol_installed){ .generation = view_generation(&service->view) });
         keeper_link_send_local(service);
         return 0;
 }

@@ -48,10 +48,12 @@ struct keeper {
         struct logins *logins;             /* NULL: could not be opened; logins are then not recorded */
         struct compile_result masked;      /* of the view below */
         struct view view;                  /* the last built one; base == NULL: none yet */
+        bool registry_lost;                /* ids.db was not there though this host has had a view */
+        bool has_published;                /* this host has a view, from this run or an earlier one */
         int view_fd;                       /* its sealed memory while nobody took it (keeper_take_view); else -1 */
         uint64_t generation, generation_bound; /* of the last view; what the disk says that no earlier run went beyond */
         uint64_t wanted, built;            /* counts of keeper_touch: now, and when the view was built */
-        char build_error[256];             /* why the last build failed; "" after a good one */
+        char build_error[640];             /* why the last build failed; "" after a good one */
         struct keeper_import *imports;
         uint64_t connection;               /* whose command runs: the owner of its import */
         void (*progress)(void *data, uint64_t done, uint64_t total); /* NULL: nobody listens */

@@ -27,7 +27,7 @@ enum protocol_type {
         KEEPER_LOCAL,           /* struct protocol_local: the local account files. The second message; again when they change */
         KEEPER_ADMIN,           /* struct protocol_admin -> any number of ADMIN_PROGRESS, one ADMIN_REPLY */
         KEEPER_ADMIN_CLOSED,    /* u64 connection: the peer is gone; its import is given up. No answer */
-        KEEPER_INSTALLED,       /* struct protocol_installed: answers a VIEW */
+        KEEPER_INSTALLED,       /* struct protocol_installed: answers a VIEW; unasked, between CONFIG and LOCAL: this host has a view already */
         KEEPER_GATE,            /* struct protocol_gate -> GATE_REPLY */
         KEEPER_SESSION,         /* struct protocol_session: a session started. No answer */
         KEEPER_CHANGE_PASSWORD, /* struct protocol_change_password -> PASSWORD_CHANGED, once the change is durable */

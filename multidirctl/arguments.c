@@ -74,8 +74,8 @@ static json_t *unknown_option(const char *name, size_t len) {
                 memcpy(text, name, len);
         const char *nearest = config_nearest(text, names, count);
         if (nearest)
-                return ctl_error(&exit, CTL_USAGE, "usage", "there is no option %.*s; did you mean %s?", (int)len, name, nearest);
-        return ctl_error(&exit, CTL_USAGE, "usage", "there is no option %.*s; see multidirctl --help", (int)len, name);
+                return ctl_error(&exit, EXIT_USAGE, "usage", "there is no option %.*s; did you mean %s?", (int)len, name, nearest);
+        return ctl_error(&exit, EXIT_USAGE, "usage", "there is no option %.*s; see multidirctl --help", (int)len, name);
 }
 
 /* Takes argv[i] as an option, with argv[i + 1] as its value where it needs one. Gives how many of argv it was, or 0 with *error. */
@@ -89,9 +89,9 @@ static int take_option(struct line *line, int argc, char *const *argv, int i, js
                 return 0;
         }
         if (!row->value && equals)
-                *error = ctl_error(&exit, CTL_USAGE, "usage", "%s takes no value", row->name);
+                *error = ctl_error(&exit, EXIT_USAGE, "usage", "%s takes no value", row->name);
         else if (row->value && !equals && i + 1 >= argc)
-                *error = ctl_error(&exit, CTL_USAGE, "usage", "%s needs a value: %s %s", row->name, row->name, row->value);
+                *error = ctl_error(&exit, EXIT_USAGE, "usage", "%s needs a value: %s %s", row->name, row->name, row->value);
         if (*error)
                 return 0;
         bool next = row->value && !equals;
@@ -155,17 +155,17 @@ static json_t *unknown_command(const struct line *line) {
                         sbuf_printf(&valid, "%s%s", valid.len ? ", " : "", row->words);
         }
         if (line->word_count == 0)
-                return ctl_error(&exit, CTL_USAGE, "usage", "no command; see multidirctl --help");
+                return ctl_error(&exit, EXIT_USAGE, "usage", "no command; see multidirctl --help");
         if (valid.len > 0)
-                return ctl_error(&exit, CTL_USAGE, "usage", "%s %s: there are %s", first, *second ? second : "alone is no command", sbuf_text(&valid));
+                return ctl_error(&exit, EXIT_USAGE, "usage", "%s %s: there are %s", first, *second ? second : "alone is no command", sbuf_text(&valid));
         _cleanup_sbuf_ struct sbuf both = { 0 };
         sbuf_printf(&both, "%s %s", first, second);
         const char *nearest = config_nearest(first, names, count);
         if (!nearest)
                 nearest = config_nearest(sbuf_text(&both), names, count);
         if (nearest)
-                return ctl_error(&exit, CTL_USAGE, "usage", "there is no command \"%s\"; did you mean \"%s\"?", first, nearest);
-        return ctl_error(&exit, CTL_USAGE, "usage", "there is no command \"%s\"; see multidirctl --help", first);
+                return ctl_error(&exit, EXIT_USAGE, "usage", "there is no command \"%s\"; did you mean \"%s\"?", first, nearest);
+        return ctl_error(&exit, EXIT_USAGE, "usage", "there is no command \"%s\"; see multidirctl --help", first);
 }
 
 /* Sets a field; false for a text that is not UTF-8. */
@@ -176,7 +176,7 @@ static bool set_text(json_t *fields, const char *field, const char *text) {
 
 static json_t *not_utf8(void) {
         int exit;
-        return ctl_error(&exit, CTL_USAGE, "usage", "an argument is not valid UTF-8");
+        return ctl_error(&exit, EXIT_USAGE, "usage", "an argument is not valid UTF-8");
 }
 
 static json_t *take_arguments(const struct command *command, const char *const *words, size_t count, json_t *fields) {
@@ -187,7 +187,7 @@ static json_t *take_arguments(const struct command *command, const char *const *
                 if (at >= count && argument->kind == ARGUMENT_OPTIONAL)
                         continue;
                 if (at >= count)
-                        return ctl_error(&exit, CTL_USAGE, "usage", "%s needs %s; see multidirctl %s --help", command->words, argument->shown, command->words);
+                        return ctl_error(&exit, EXIT_USAGE, "usage", "%s needs %s; see multidirctl %s --help", command->words, argument->shown, command->words);
                 if (argument->kind != ARGUMENT_MANY) {
                         if (!set_text(fields, argument->field, words[at++]))
                                 return not_utf8();
@@ -201,7 +201,7 @@ static json_t *take_arguments(const struct command *command, const char *const *
                                 return not_utf8();
         }
         if (at < count)
-                return ctl_error(&exit, CTL_USAGE, "usage", "%s does not take \"%s\"; see multidirctl %s --help", command->words, words[at], command->words);
+                return ctl_error(&exit, EXIT_USAGE, "usage", "%s does not take \"%s\"; see multidirctl %s --help", command->words, words[at], command->words);
         return NULL;
 }
 
@@ -209,7 +209,7 @@ static json_t *take_pair(const struct option_row *row, const char *text, json_t 
         const char *equals = strchr(text, '=');
         int exit;
         if (!equals || equals == text)
-                return ctl_error(&exit, CTL_USAGE, "usage", "%s %s: it is written %s %s", row->name, text, row->name, row->value);
+                return ctl_error(&exit, EXIT_USAGE, "usage", "%s %s: it is written %s %s", row->name, text, row->name, row->value);
         if (!text_is_utf8(text, strlen(text)))
                 return not_utf8();
         json_t *pairs = json_object_get(fields, row->field);
@@ -220,7 +220,7 @@ static json_t *take_pair(const struct option_row *row, const char *text, json_t 
         }
         _cleanup_free_ char *key = strndup(text, (size_t)(equals - text));
         if (key && json_object_get(pairs, key))
-                return ctl_error(&exit, CTL_USAGE, "usage", "%s %s= is given twice", row->name, key);
+                return ctl_error(&exit, EXIT_USAGE, "usage", "%s %s= is given twice", row->name, key);
         return key && json_object_set_new(pairs, key, json_string(equals + 1)) == 0 ? NULL : not_utf8();
 }
 
@@ -228,13 +228,13 @@ static json_t *apply_option(const struct option_row *row, const char *value, str
         uint32_t number;
         int exit;
         if (row->type != OPTION_PAIR && row->type != OPTION_FLAG && row->type != OPTION_STDIN && json_object_get(fields, row->field))
-                return ctl_error(&exit, CTL_USAGE, "usage", "%s is given twice, or stands for what is given already", row->name);
+                return ctl_error(&exit, EXIT_USAGE, "usage", "%s is given twice, or stands for what is given already", row->name);
         switch (row->type) {
         case OPTION_TEXT:
                 return set_text(fields, row->field, value) ? NULL : not_utf8();
         case OPTION_NUMBER:
                 if (text_to_u32(value, UINT32_MAX - 1, &number) < 0)
-                        return ctl_error(&exit, CTL_USAGE, "usage", "%s %s: not a number", row->name, value);
+                        return ctl_error(&exit, EXIT_USAGE, "usage", "%s %s: not a number", row->name, value);
                 return json_object_set_new(fields, row->field, json_integer(number)) == 0 ? NULL : not_utf8();
         case OPTION_FLAG:
                 return json_object_set_new(fields, row->field, json_true()) == 0 ? NULL : not_utf8();
@@ -245,7 +245,7 @@ static json_t *apply_option(const struct option_row *row, const char *value, str
                 return NULL;
         case OPTION_FILE:
                 if (arguments->ssh_keys_file)
-                        return ctl_error(&exit, CTL_USAGE, "usage", "%s is given twice", row->name);
+                        return ctl_error(&exit, EXIT_USAGE, "usage", "%s is given twice", row->name);
                 arguments->ssh_keys_file = value;
                 return NULL;
         }
@@ -258,12 +258,12 @@ static json_t *apply_options(const struct line *line, const struct command *comm
                 const struct given *given = &line->options[i];
                 const struct option_row *row = find_option(given->name, given->name_len, command->options);
                 json_t *error = row ? apply_option(row, given->value, arguments, fields)
-                        : ctl_error(&exit, CTL_USAGE, "usage", "%s takes no %.*s; see multidirctl %s --help", command->words, (int)given->name_len, given->name, command->words);
+                        : ctl_error(&exit, EXIT_USAGE, "usage", "%s takes no %.*s; see multidirctl %s --help", command->words, (int)given->name_len, given->name, command->words);
                 if (error)
                         return error;
         }
         if ((command->options & OPTION_SCOPE) == OPTION_SCOPE && json_object_get(fields, "application") && json_object_get(fields, "directory"))
-                return ctl_error(&exit, CTL_USAGE, "usage", "--application and --directory exclude each other");
+                return ctl_error(&exit, EXIT_USAGE, "usage", "--application and --directory exclude each other");
         return NULL;
 }
 
@@ -273,7 +273,7 @@ static json_t *parse_update(const struct line *line, size_t used, struct argumen
         int exit;
         const struct command *inner = find_command(line->words + used, line->word_count - used, &inner_used);
         if (!inner || inner->run || inner->render != render_changes)
-                return ctl_error(&exit, CTL_USAGE, "usage", "explain update needs a change, such as: explain update user add NAME");
+                return ctl_error(&exit, EXIT_USAGE, "usage", "explain update needs a change, such as: explain update user add NAME");
         json_t *update = json_object();
         if (!update || json_object_set_new(arguments->fields, "update", update) < 0 || !set_text(update, "command", inner->words))
                 return not_utf8();
@@ -312,7 +312,7 @@ int arguments_parse(int argc, char *const *argv, struct arguments *arguments, js
                 if (!*error)
                         *error = parse_line(&line, arguments);
         }
-        return *error ? CTL_USAGE : 0;
+        return *error ? EXIT_USAGE : 0;
 }
 
 void arguments_done(struct arguments *arguments) {

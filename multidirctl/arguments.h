@@ -26,6 +26,6 @@ struct arguments {
         const char *topic;             /* for --help without a whole command: the words that were given; NULL: none */
 };
 
-/* argv[0] is not looked at. 0, or CTL_USAGE with *error set to the error object. arguments_done in both cases. */
+/* argv[0] is not looked at. 0, or EXIT_USAGE with *error set to the error object. arguments_done in both cases. */
 int arguments_parse(int argc, char *const *argv, struct arguments *arguments, json_t **error);
 void arguments_done(struct arguments *arguments);

@@ -27,8 +27,8 @@ json_t *check_errors(const struct sbuf *errors, int *exit) {
                 return NULL;
         size_t count = json_array_size(lines);
         const char *first = count ? json_string_value(json_array_get(lines, 0)) : "the configuration cannot be read";
-        json_t *object = count == 1 ? ctl_error(exit, CTL_CONFIGURATION, "configuration", "%s", first)
-                : ctl_error(exit, CTL_CONFIGURATION, "configuration", "%zu errors, the first: %s", count, first);
+        json_t *object = count == 1 ? ctl_error(exit, EXIT_CONFIGURATION, "configuration", "%s", first)
+                : ctl_error(exit, EXIT_CONFIGURATION, "configuration", "%zu errors, the first: %s", count, first);
         if (object && json_object_set_new(object, "errors", lines) < 0) {
                 json_decref(object);
                 return NULL;
@@ -95,7 +95,7 @@ static json_t *valid(const struct config *config, int *exit) {
                 warn_of_directory(warnings, &config->settings, i);
         for (size_t i = 0; i < config->settings.application_count; i++)
                 warn_of_application(warnings, config, &config->settings.applications[i]);
-        *exit = CTL_DONE;
+        *exit = EXIT_DONE;
         return json_pack("{s:b, s:[], s:o}", "valid", 1, "errors", "warnings", warnings);
 }
 
@@ -106,7 +106,7 @@ static json_t *check_file(const char *path, struct config **config, int *exit) {
         struct config_source source = { .path = (char *)(uintptr_t)path };
         int r = file_read(path, CONFIG_TEXT_MAX, &text, &source.len);
         if (r < 0)
-                return ctl_error(exit, CTL_CONFIGURATION, "configuration", "%s: %s", path, strerror(-r));
+                return ctl_error(exit, EXIT_CONFIGURATION, "configuration", "%s: %s", path, strerror(-r));
         source.text = text;
         struct config_sources sources = { &source, 1 };
         return config_parse(&sources, true, &errors, config) < 0 ? check_errors(&errors, exit) : NULL;

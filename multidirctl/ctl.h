@@ -1,4 +1,4 @@
-/* What the parts of multidirctl share: where it prints, the exit statuses, the shape of a command.
+/* What the parts of multidirctl share: where it prints, the shape of a command.
  * Relies on: jansson, base.
  * Must never: hold a secret outside the fields of a request (main wipes them). */
 #pragma once
@@ -9,18 +9,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
-
-enum ctl_exit {
-        CTL_DONE = 0,
-        CTL_REFUSED = 1,
-        CTL_USAGE = 2,
-        CTL_NOT_FOUND = 3,
-        CTL_EXISTS = 4,
-        CTL_PERMISSION = 5,
-        CTL_UNAVAILABLE = 6,
-        CTL_NO_SERVICE = 7,
-        CTL_CONFIGURATION = 8,
-};
+#include "wire/exit.h"
 
 #define _cleanup_json_ _cleanup_(json_decrefp)
 
@@ -91,7 +80,7 @@ enum option_bit {
 extern const struct command commands[];
 
 /* The error object {"error":{"reason","text"}}, and *exit set. */
-json_t *ctl_error(int *exit, enum ctl_exit status, const char *reason, const char *format, ...) _printf_(4, 5);
+json_t *ctl_error(int *exit, enum exit_status status, const char *reason, const char *format, ...) _printf_(4, 5);
 /* The "changes" object: {"result","reason","changed":[],"skipped":[]}. */
 json_t *ctl_changes(const char *result, const char *reason);
 /* A field that is a text; NULL if it is not there. Owned by the fields. */

@@ -72,7 +72,7 @@ static json_t *refused(json_t *changes, int error, const char *what, int *exit) 
         (void)json_object_set_new(changes, "reason", json_string("permission-denied"));
         (void)json_object_set_new(changes, "text", error == -EBUSY ? json_sprintf("%s was left as it is: pam-auth-update refused to change it (edited by hand? see pam-auth-update --force)", what)
                                   : json_sprintf("%s: %s", what, error == -EINVAL ? "not a text file" : strerror(-error)));
-        *exit = CTL_REFUSED;
+        *exit = EXIT_REFUSED;
         return changes;
 }
 
@@ -82,7 +82,7 @@ json_t *enable_run(struct ctl *ctl, const json_t *fields, int *exit) {
         const char *what = "", *undone = "";
         if (!changes)
                 return NULL;
-        *exit = CTL_DONE;
+        *exit = EXIT_DONE;
         int r = enable_nsswitch(ctl, changes, &what);
         json_t *changed = json_object_get(changes, "changed");
         bool added = json_array_size(changed) > 0;
@@ -100,7 +100,7 @@ json_t *disable_run(struct ctl *ctl, const json_t *fields, int *exit) {
         const char *what = "";
         if (!changes)
                 return NULL;
-        *exit = CTL_DONE;
+        *exit = EXIT_DONE;
         int r = disable_pam(ctl, changes, &what);
         if (r == 0)
                 r = disable_nsswitch(ctl, changes, &what);

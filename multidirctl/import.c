@@ -45,7 +45,7 @@ static json_int_t take_all_errors(struct import *import, const json_t *refusal) 
         while (taken > 0 && (left -= (json_int_t)taken) > 0) {
                 int status;
                 _cleanup_json_ json_t *reply = request_on(import->ctl, import->fd, "import errors", fields, &status);
-                taken = status == CTL_DONE ? take_errors(&import->table, json_object_get(reply, "errors")) : 0;
+                taken = status == EXIT_DONE ? take_errors(&import->table, json_object_get(reply, "errors")) : 0;
         }
         return left > 0 ? left : 0;
 }
@@ -60,7 +60,7 @@ static json_t *bad_lines(struct import *import, const json_t *refusal, int *exit
         json_t *errors = json_array();
         for (i = 0; errors && i < table->error_count; i++)
                 (void)json_array_append_new(errors, json_pack("{s:I, s:o}", "line", (json_int_t)table->errors[i].line, "text", ctl_text(table->errors[i].text)));
-        *exit = CTL_REFUSED;
+        *exit = EXIT_REFUSED;
         return errors ? json_pack("{s:s, s:s, s:[], s:[], s:I, s:o}", "result", "refused", "reason", "invalid-name", "changed", "skipped", "bad",
                                   (json_int_t)table->error_count + unnamed, "errors", errors) : NULL;
 }
@@ -71,14 +71,14 @@ static json_t *read_table(struct import *import, int *exit) {
         size_t len = 0;
         int r = file_read(path, FILE_MAX_BYTES, &text, &len);
         if (r < 0)
-                return ctl_error(exit, CTL_USAGE, "usage", "%s: %s", path, r == -EINVAL ? "not a regular file" : strerror(-r));
+                return ctl_error(exit, EXIT_USAGE, "usage", "%s: %s", path, r == -EINVAL ? "not a regular file" : strerror(-r));
         if (import_is_ldif(text, len))
                 import_ldif(&import->table, text, len);
         else
                 import_csv(&import->table, text, len);
         explicit_bzero(text, len); /* a password may be in it */
         if (import->table.out_of_memory)
-                return ctl_error(exit, CTL_UNAVAILABLE, "unavailable", "%s: too large for this host's memory", path);
+                return ctl_error(exit, EXIT_UNAVAILABLE, "unavailable", "%s: too large for this host's memory", path);
         return NULL;
 }
 
@@ -86,7 +86,7 @@ static json_t *begin(struct import *import, bool dry_run, int *exit) {
         _cleanup_json_ json_t *request = json_pack("{s:s, s:s, s:b}", "kind", import->table.kind == IMPORT_USERS ? "user" : "group",
                                                    "directory", ctl_field(import->fields, "directory"), "dry_run", dry_run);
         json_t *reply = request ? request_on(import->ctl, import->fd, "import begin", request, exit) : NULL;
-        if (reply && *exit == CTL_DONE) {
+        if (reply && *exit == EXIT_DONE) {
                 json_decref(reply);
                 return NULL;
         }
@@ -120,11 +120,11 @@ static json_t *send_batch(struct import *import, size_t *at, int *exit) {
                 ++*at;
         }
         json_t *reply = good ? request_on(import->ctl, import->fd, "import rows", request, exit) : NULL;
-        if (reply && *exit == CTL_DONE) {
+        if (reply && *exit == EXIT_DONE) {
                 json_decref(reply);
                 return NULL;
         }
-        return reply ? reply : ctl_error(exit, CTL_UNAVAILABLE, "unavailable", "out of memory");
+        return reply ? reply : ctl_error(exit, EXIT_UNAVAILABLE, "unavailable", "out of memory");
 }
 
 static json_t *send_rows(struct import *import, int *exit) {
@@ -164,13 +164,13 @@ static json_t *run(struct ctl *ctl, const json_t *fields, enum import_kind kind,
         struct import import = { .ctl = ctl, .fields = fields, .table = { .kind = kind }, .fd = -1 };
         import.with_ids = !json_is_true(json_object_get(fields, "ignore_ids"));
         if (!ctl_field(fields, "directory"))
-                return ctl_error(exit, CTL_USAGE, "usage", "an import needs --directory D: the internal directory that takes the entries");
+                return ctl_error(exit, EXIT_USAGE, "usage", "an import needs --directory D: the internal directory that takes the entries");
         json_t *object = read_table(&import, exit);
         int r = 0;
         if (!object && import.table.error_count == 0 && !json_is_true(json_object_get(fields, "dry_run")))
                 r = import_hash_passwords(ctl, &import.table);
         if (r < 0)
-                object = ctl_error(exit, CTL_UNAVAILABLE, "unavailable", "the passwords cannot be hashed: %s", strerror(-r));
+                object = ctl_error(exit, EXIT_UNAVAILABLE, "unavailable", "the passwords cannot be hashed: %s", strerror(-r));
         if (!object)
                 object = exchange(&import, exit);
         if (import.fd >= 0)

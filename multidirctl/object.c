@@ -20,7 +20,7 @@ json_t *ctl_text(const char *text) {
         return copy ? json_string(copy) : NULL;
 }
 
-json_t *ctl_error(int *exit, enum ctl_exit status, const char *reason, const char *format, ...) {
+json_t *ctl_error(int *exit, enum exit_status status, const char *reason, const char *format, ...) {
         _cleanup_sbuf_ struct sbuf text = { 0 };
         va_list args;
         va_start(args, format);

@@ -27,12 +27,12 @@ static void read_line(FILE *from, struct line *line) {
 
 static json_t *set_password(const struct line *line, json_t *fields, int *exit) {
         if (!line->ended || memchr(line->bytes, 0, line->len))
-                return ctl_error(exit, CTL_REFUSED, "bad-password", "the password is too long or holds a NUL byte");
+                return ctl_error(exit, EXIT_REFUSED, "bad-password", "the password is too long or holds a NUL byte");
         if (!text_is_utf8(line->bytes, line->len))
-                return ctl_error(exit, CTL_REFUSED, "bad-password", "the password is not valid UTF-8");
+                return ctl_error(exit, EXIT_REFUSED, "bad-password", "the password is not valid UTF-8");
         json_t *value = json_stringn(line->bytes, line->len);
         if (!value || json_object_set_new(fields, "password", value) < 0)
-                return ctl_error(exit, CTL_UNAVAILABLE, "unavailable", "out of memory");
+                return ctl_error(exit, EXIT_UNAVAILABLE, "unavailable", "out of memory");
         return NULL;
 }
 
@@ -67,9 +67,9 @@ json_t *password_from_terminal(const struct ctl *ctl, json_t *fields, int *exit)
         json_t *error;
         (void)setvbuf(stdin, NULL, _IONBF, 0);
         if (!isatty(STDIN_FILENO) || !ask(ctl, "New password: ", &first))
-                return ctl_error(exit, CTL_USAGE, "usage", "no terminal to ask for the password on; give it on standard input with --password-stdin");
+                return ctl_error(exit, EXIT_USAGE, "usage", "no terminal to ask for the password on; give it on standard input with --password-stdin");
         if (!ask(ctl, "The same again: ", &second) || first.len != second.len || memcmp(first.bytes, second.bytes, first.len) != 0)
-                error = ctl_error(exit, CTL_USAGE, "usage", "the two passwords differ");
+                error = ctl_error(exit, EXIT_USAGE, "usage", "the two passwords differ");
         else
                 error = set_password(&first, fields, exit);
         explicit_bzero(&first, sizeof first);
@@ -83,7 +83,7 @@ json_t *password_to_check(const struct ctl *ctl, json_t *fields, int *exit) {
                 return password_from_stream(stdin, fields, exit);
         (void)setvbuf(stdin, NULL, _IONBF, 0);
         json_t *error = ask(ctl, "Password: ", &line) ? set_password(&line, fields, exit)
-                : ctl_error(exit, CTL_USAGE, "usage", "the password could not be asked for");
+                : ctl_error(exit, EXIT_USAGE, "usage", "the password could not be asked for");
         explicit_bzero(&line, sizeof line);
         return error;
 }

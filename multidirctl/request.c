@@ -19,10 +19,10 @@ json_t *request_connect(const struct ctl *ctl, int *fd, int *exit) {
                 return NULL;
         }
         if (r == -EACCES)
-                return ctl_error(exit, CTL_REFUSED, "permission-denied", "only root may ask the service (%s)", ctl->admin_socket);
+                return ctl_error(exit, EXIT_REFUSED, "permission-denied", "only root may ask the service (%s)", ctl->admin_socket);
         if (r == -EPERM)
-                return ctl_error(exit, CTL_NO_SERVICE, "unavailable", "%s is not served by root: not asked", ctl->admin_socket);
-        return ctl_error(exit, CTL_NO_SERVICE, "unavailable", "the service multidird is not running (%s: %s)", ctl->admin_socket, strerror(-r));
+                return ctl_error(exit, EXIT_NO_SERVICE, "unavailable", "%s is not served by root: not asked", ctl->admin_socket);
+        return ctl_error(exit, EXIT_NO_SERVICE, "unavailable", "the service multidird is not running (%s: %s)", ctl->admin_socket, strerror(-r));
 }
 
 /* 0 or a negative errno; -EINVAL when the fields cannot be written as JSON. */
@@ -52,8 +52,8 @@ static void show_progress(const struct ctl *ctl, uint64_t started_ms, const char
 static json_t *take_reply(const unsigned char *payload, size_t len, int *exit) {
         _cleanup_json_ json_t *reply = json_loadb((const char *)payload, len, JSON_REJECT_DUPLICATES, NULL);
         json_t *status = json_object_get(reply, "exit"), *object = json_object_get(reply, "object");
-        if (!json_is_integer(status) || json_integer_value(status) < 0 || json_integer_value(status) > CTL_CONFIGURATION || !json_is_object(object))
-                return ctl_error(exit, CTL_NO_SERVICE, "unavailable", "the service gave a reply that cannot be read");
+        if (!json_is_integer(status) || json_integer_value(status) < 0 || json_integer_value(status) > EXIT_CONFIGURATION || !json_is_object(object))
+                return ctl_error(exit, EXIT_NO_SERVICE, "unavailable", "the service gave a reply that cannot be read");
         *exit = (int)json_integer_value(status);
         return json_incref(object);
 }
@@ -74,12 +74,12 @@ json_t *request_on(const struct ctl *ctl, int fd, const char *words, const json_
         if (r == 0 && type == WIRE_ADMIN_REPLY)
                 return take_reply(buffer, len, exit);
         if (r == -EMSGSIZE)
-                return ctl_error(exit, CTL_USAGE, "usage", "the request is too large");
+                return ctl_error(exit, EXIT_USAGE, "usage", "the request is too large");
         if (r == -ETIMEDOUT)
-                return ctl_error(exit, CTL_NO_SERVICE, "unavailable", "the service did not answer in time");
+                return ctl_error(exit, EXIT_NO_SERVICE, "unavailable", "the service did not answer in time");
         if (r == 0 || r == -EBADMSG || r == -EPROTONOSUPPORT)
-                return ctl_error(exit, CTL_NO_SERVICE, "unavailable", "the service gave a reply that cannot be read");
-        return ctl_error(exit, CTL_NO_SERVICE, "unavailable", "the service ended the connection (%s)", strerror(-r));
+                return ctl_error(exit, EXIT_NO_SERVICE, "unavailable", "the service gave a reply that cannot be read");
+        return ctl_error(exit, EXIT_NO_SERVICE, "unavailable", "the service ended the connection (%s)", strerror(-r));
 }
 
 json_t *request_service(const struct ctl *ctl, const char *words, const json_t *fields, int *exit) {

@@ -19,10 +19,10 @@ static json_t *read_ssh_keys(const char *path, json_t *fields, int *exit) {
         size_t len = 0;
         int r = file_read(path, SSH_KEYS_MAX, &text, &len);
         if (r < 0)
-                return ctl_error(exit, CTL_USAGE, "usage", "%s: %s", path, strerror(-r));
+                return ctl_error(exit, EXIT_USAGE, "usage", "%s: %s", path, strerror(-r));
         json_t *value = memchr(text, 0, len) ? NULL : json_stringn(text, len);
         if (!value || json_object_set_new(fields, "ssh_keys", value) < 0)
-                return ctl_error(exit, CTL_USAGE, "usage", "%s: not a text of SSH public keys", path);
+                return ctl_error(exit, EXIT_USAGE, "usage", "%s: not a text of SSH public keys", path);
         return NULL;
 }
 
@@ -41,7 +41,7 @@ static json_t *complete(struct ctl *ctl, struct arguments *arguments, int *exit)
                 const char *generation = ctl_field(fields, "generation");
                 uint64_t number;
                 if ((generation != NULL) == (json_object_get(fields, "end") != NULL) || (generation && text_to_u64(generation, INT64_MAX, &number) < 0))
-                        return ctl_error(exit, CTL_USAGE, "usage", "view rollback needs a view's number (see view list), or --end");
+                        return ctl_error(exit, EXIT_USAGE, "usage", "view rollback needs a view's number (see view list), or --end");
                 if (generation)
                         (void)json_object_set_new(fields, "generation", json_integer((json_int_t)number));
         }
@@ -94,15 +94,15 @@ int ctl_run(struct ctl *ctl, int argc, char *const *argv) {
                 else
                         fputs("multidirctl " CTL_VERSION "\n", ctl->out);
                 arguments_done(&arguments);
-                return CTL_DONE;
+                return EXIT_DONE;
         }
         if (status == 0)
                 object = answer(ctl, &arguments, &status);
         if (!object)
-                object = ctl_error(&status, CTL_UNAVAILABLE, "unavailable", "out of memory");
+                object = ctl_error(&status, EXIT_UNAVAILABLE, "unavailable", "out of memory");
         print_object(ctl, arguments.command, object);
         json_decref(object);
         password_wipe(arguments.fields);
         arguments_done(&arguments);
-        return fflush(ctl->out) == 0 ? status : CTL_REFUSED;
+        return fflush(ctl->out) == 0 ? status : EXIT_REFUSED;
 }

@@ -48,7 +48,7 @@ static json_t *lock_folder(struct change *change, int *exit) {
         change->lock = r < 0 ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (r == 0 && (change->lock < 0 || flock(change->lock, LOCK_EX) < 0))
                 r = -errno;
-        return r < 0 ? ctl_error(exit, CTL_REFUSED, "permission-denied", "%s: %s", folder, strerror(-r)) : NULL;
+        return r < 0 ? ctl_error(exit, EXIT_REFUSED, "permission-denied", "%s: %s", folder, strerror(-r)) : NULL;
 }
 
 /* The service first: what is written while it is down would be published by nobody. */
@@ -99,12 +99,12 @@ static json_t *apply(struct change *change, const struct setting *settings, size
                 const struct setting *s = &settings[i];
                 const char *later = config_overridden(&change->sources, s->section, s->key);
                 if (later)
-                        return ctl_error(exit, CTL_CONFIGURATION, "configuration", "%s sets [%s] %s after %s, so a change there would have no effect; change it there",
+                        return ctl_error(exit, EXIT_CONFIGURATION, "configuration", "%s sets [%s] %s after %s, so a change there would have no effect; change it there",
                                          later, s->section, s->key, change->path);
                 char *text = NULL;
                 int r = config_set_text(change->after ? change->after : change->before, s->section, s->key, s->value, &text);
                 if (r < 0)
-                        return ctl_error(exit, CTL_USAGE, "usage", "%s = %s cannot be written into a configuration file", s->key, s->value);
+                        return ctl_error(exit, EXIT_USAGE, "usage", "%s = %s cannot be written into a configuration file", s->key, s->value);
                 free(change->after);
                 change->after = text;
         }
@@ -121,17 +121,17 @@ static int put_back(const struct change *change) {
 static json_t *commit(struct change *change, int *exit) {
         int r = file_replace(change->path, change->after, strlen(change->after), 0644);
         if (r < 0)
-                return ctl_error(exit, CTL_REFUSED, "permission-denied", "%s: %s", change->path, strerror(-r));
+                return ctl_error(exit, EXIT_REFUSED, "permission-denied", "%s: %s", change->path, strerror(-r));
         _cleanup_json_ json_t *fields = json_object();
         json_t *reply = request_on(change->ctl, change->fd, "reload", fields, exit);
-        if (reply && *exit == CTL_DONE) {
+        if (reply && *exit == EXIT_DONE) {
                 json_decref(reply);
                 return NULL;
         }
         r = put_back(change);
         if (r < 0) {
                 json_decref(reply);
-                return ctl_error(exit, CTL_CONFIGURATION, "configuration", "the service refused the change, and %s could not be put back: %s", change->path, strerror(-r));
+                return ctl_error(exit, EXIT_CONFIGURATION, "configuration", "the service refused the change, and %s could not be put back: %s", change->path, strerror(-r));
         }
         return reply;
 }
@@ -144,12 +144,12 @@ static json_t *done(const struct setting *settings, size_t count, int *exit) {
                 (void)json_array_append_new(json_object_get(object, "changed"),
                                             json_pack("{s:s, s:o}", "section", settings[i].section, "what", ctl_text(sbuf_text(&what))));
         }
-        *exit = CTL_DONE;
+        *exit = EXIT_DONE;
         return object;
 }
 
 static json_t *unknown_name(const char *kind, const char *name, int *exit) {
-        return ctl_error(exit, CTL_NOT_FOUND, strcmp(kind, "directory") == 0 ? "directory-not-found" : "application-not-found", "no %s is named \"%s\"", kind, name);
+        return ctl_error(exit, EXIT_NOT_FOUND, strcmp(kind, "directory") == 0 ? "directory-not-found" : "application-not-found", "no %s is named \"%s\"", kind, name);
 }
 
 /* "host", or "host/staff" for its mapping: the section, or NULL with *error. */
@@ -168,7 +168,7 @@ static char *section_of(const struct change *change, const char *name, json_t **
                 mapped = mapped || (d != SETTINGS_NONE && settings->applications[a].mappings[i].directory == d);
         char *section = NULL;
         if (!mapped)
-                *error = ctl_error(exit, CTL_NOT_FOUND, "directory-not-found", "the application %s has no directory \"%s\"", application, slash + 1);
+                *error = ctl_error(exit, EXIT_NOT_FOUND, "directory-not-found", "the application %s has no directory \"%s\"", application, slash + 1);
         else if (asprintf(&section, "application/%s", name) < 0)
                 section = NULL;
         return section;
@@ -189,10 +189,10 @@ static json_t *split_settings(const json_t *list, char *section, struct setting 
         json_array_foreach(list, i, item) {
                 const char *text = json_string_value(item), *equals = strchr(text, '=');
                 if (!equals || equals == text)
-                        return ctl_error(exit, CTL_USAGE, "usage", "\"%s\": a setting is written KEY=VALUE", text);
+                        return ctl_error(exit, EXIT_USAGE, "usage", "\"%s\": a setting is written KEY=VALUE", text);
                 settings[i] = (struct setting){ section, strndup(text, (size_t)(equals - text)), strdup(equals + 1) };
                 if (!settings[i].key || !settings[i].value)
-                        return ctl_error(exit, CTL_UNAVAILABLE, "unavailable", "out of memory");
+                        return ctl_error(exit, EXIT_UNAVAILABLE, "unavailable", "out of memory");
         }
         return NULL;
 }
@@ -230,7 +230,7 @@ static json_t *bad_permission(const char *word, int *exit) {
         _cleanup_sbuf_ struct sbuf valid = { 0 };
         for (unsigned p = 0; p < PERMISSION_MAX; p++)
                 sbuf_printf(&valid, "%s%s", p ? ", " : "", permission_name((enum permission)p));
-        return ctl_error(exit, CTL_USAGE, "usage", "\"%s\" is no permission; valid: %s", word, sbuf_text(&valid));
+        return ctl_error(exit, EXIT_USAGE, "usage", "\"%s\" is no permission; valid: %s", word, sbuf_text(&valid));
 }
 
 static const struct mapping_settings *find_mapping(const struct application_settings *application, size_t directory) {
@@ -250,7 +250,7 @@ static json_t *permission_level(const struct change *change, const char *directo
                 return unknown_name("application", application, exit);
         const struct mapping_settings *mapping = application ? find_mapping(&settings->applications[a], d) : NULL;
         if (application && !mapping)
-                return ctl_error(exit, CTL_NOT_FOUND, "directory-not-found", "the application %s has no directory \"%s\"", application, directory);
+                return ctl_error(exit, EXIT_NOT_FOUND, "directory-not-found", "the application %s has no directory \"%s\"", application, directory);
         *set = mapping ? mapping->permissions : settings->directories[d].permissions;
         int r = mapping ? asprintf(section, "application/%s/%s", application, directory) : asprintf(section, "directory/%s", directory);
         if (r < 0)
@@ -268,7 +268,7 @@ json_t *permission_set_run(struct ctl *ctl, const json_t *fields, int *exit) {
         if (permission == PERMISSION_MAX)
                 return bad_permission(word, exit);
         if (!on && strcmp(state, "off") != 0)
-                return ctl_error(exit, CTL_USAGE, "usage", "\"%s\": valid: on, off", state);
+                return ctl_error(exit, EXIT_USAGE, "usage", "\"%s\": valid: on, off", state);
         json_t *error = change_begin(&change, ctl, exit);
         if (!error)
                 error = permission_level(&change, ctl_field(fields, "directory"), ctl_field(fields, "application"), &set, &section, exit);
@@ -312,6 +312,6 @@ json_t *permission_list_run(struct ctl *ctl, const json_t *fields, int *exit) {
         config_sources_done(&sources);
         if (!rows)
                 return error;
-        *exit = CTL_DONE;
+        *exit = EXIT_DONE;
         return json_pack("{s:o}", "permissions", rows);
 }

@@ -87,7 +87,7 @@ json_t *view_list_run(struct ctl *ctl, const json_t *fields, int *exit) {
         uint64_t current = UINT64_MAX;
         int r = views_list(ctl, &list, &count);
         if (r < 0 && r != -ENOENT)
-                return ctl_error(exit, CTL_UNAVAILABLE, "unavailable", VIEWS_FOLDER ": %s", strerror(-r));
+                return ctl_error(exit, EXIT_UNAVAILABLE, "unavailable", VIEWS_FOLDER ": %s", strerror(-r));
         if (views_open_current(ctl, &view) == 0) {
                 current = view_generation(&view);
                 view_close(&view);
@@ -95,7 +95,7 @@ json_t *view_list_run(struct ctl *ctl, const json_t *fields, int *exit) {
         json_t *rows = json_array();
         for (size_t i = 0; rows && list && i < count; i++)
                 (void)json_array_append_new(rows, view_row(ctl, list[i], current));
-        *exit = CTL_DONE;
+        *exit = EXIT_DONE;
         return rows ? json_pack("{s:o}", "views", rows) : NULL;
 }
 
@@ -120,12 +120,12 @@ json_t *ssh_keys_run(struct ctl *ctl, const json_t *fields, int *exit) {
         size_t len = 0;
         int r = views_open_current(ctl, &view);
         if (r < 0)
-                return ctl_error(exit, CTL_NO_SERVICE, "unavailable", "there is no view to read (" VIEW_PATH ": %s)", strerror(-r));
+                return ctl_error(exit, EXIT_NO_SERVICE, "unavailable", "there is no view to read (" VIEW_PATH ": %s)", strerror(-r));
         if (view_user_by_name(&view, ctl_field(fields, "user"), &user) != VIEW_FOUND ||
             view_user_keys(&view, user.index, &keys, &len) != VIEW_FOUND)
                 len = 0;
         json_t *lines = key_lines(keys, len);
         view_close(&view);
-        *exit = CTL_DONE;
+        *exit = EXIT_DONE;
         return lines ? json_pack("{s:o}", "keys", lines) : NULL;
 }

@@ -204,11 +204,11 @@ static json_t *diff_groups(const struct pair *pair) {
 static json_t *open_number(const struct ctl *ctl, const char *text, struct view *view, int *exit) {
         uint64_t number;
         if (text_to_u64(text, INT64_MAX, &number) < 0)
-                return ctl_error(exit, CTL_USAGE, "usage", "\"%s\" is no view's number; see view list", text);
+                return ctl_error(exit, EXIT_USAGE, "usage", "\"%s\" is no view's number; see view list", text);
         int r = views_open(ctl, number, view);
         if (r == -ENOENT)
-                return ctl_error(exit, CTL_NOT_FOUND, "view-not-found", "view %s is not kept; see view list", text);
-        return r < 0 ? ctl_error(exit, CTL_UNAVAILABLE, "unavailable", "view %s: %s", text, strerror(-r)) : NULL;
+                return ctl_error(exit, EXIT_NOT_FOUND, "view-not-found", "view %s is not kept; see view list", text);
+        return r < 0 ? ctl_error(exit, EXIT_UNAVAILABLE, "unavailable", "view %s: %s", text, strerror(-r)) : NULL;
 }
 
 /* The newest kept view that is older than the other. */
@@ -219,13 +219,13 @@ static json_t *open_before(const struct ctl *ctl, const struct view *other, stru
         for (size_t i = count; r == 0 && i-- > 0;)
                 if (list[i] < view_generation(other) && views_open(ctl, list[i], view) == 0)
                         return NULL;
-        return ctl_error(exit, CTL_NOT_FOUND, "view-not-found", "no view before view %ju is kept; see view list", (uintmax_t)view_generation(other));
+        return ctl_error(exit, EXIT_NOT_FOUND, "view-not-found", "no view before view %ju is kept; see view list", (uintmax_t)view_generation(other));
 }
 
 static json_t *diff(const struct view *from, const struct view *to, int *exit) {
         struct pair pair = { from, to };
         json_t *users = diff_users(&pair), *groups = diff_groups(&pair);
-        *exit = CTL_DONE;
+        *exit = EXIT_DONE;
         return json_pack("{s:I, s:I, s:o, s:o}", "from", (json_int_t)view_generation(from), "to", (json_int_t)view_generation(to), "users", users, "groups", groups);
 }
 
@@ -237,7 +237,7 @@ json_t *view_diff_run(struct ctl *ctl, const json_t *fields, int *exit) {
         if (b)
                 error = open_number(ctl, b, &to, exit);
         else if (r < 0)
-                error = ctl_error(exit, CTL_NO_SERVICE, "unavailable", "there is no view to read (" VIEW_PATH ": %s)", strerror(-r));
+                error = ctl_error(exit, EXIT_NO_SERVICE, "unavailable", "there is no view to read (" VIEW_PATH ": %s)", strerror(-r));
         if (!error)
                 error = a ? open_number(ctl, a, &from, exit) : open_before(ctl, &to, &from, exit);
         json_t *object = error ? error : diff(&from, &to, exit);

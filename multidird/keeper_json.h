@@ -1,4 +1,4 @@
-/* JSON as the command sees it: texts that are always valid, errors, exit statuses, fields of a request.
+/* JSON as the command sees it: texts that are always valid, errors, fields of a request.
  * Relies on: jansson, base/reason.
  * Must never: decide a rule. Every function gives NULL only when memory is out. */
 #pragma once
@@ -9,19 +9,10 @@
 #include "base/cleanup.h"
 #include "base/reason.h"
 #include "model/settings.h"
+#include "wire/exit.h"
 
-/* Exit statuses of multidirctl. */
-enum keeper_exit {
-        EXIT_DONE = 0,
-        EXIT_REFUSED = 1,
-        EXIT_USAGE = 2,
-        EXIT_NOT_FOUND = 3,
-        EXIT_EXISTS = 4,
-        EXIT_PERMISSION = 5,
-        EXIT_UNAVAILABLE = 6,
-};
+/* The exit status that goes with a refusal. */
 int keeper_exit_for(enum reason reason);
-
 
 /* A string; bytes of invalid UTF-8 become '?'. */
 json_t *keeper_text(const char *text);

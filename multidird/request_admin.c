@@ -89,7 +89,7 @@ static int command_reload(struct connection *connection, json_t *request) {
         /* The keeper has the new configuration before this, and answers when the view that follows from it is published. */
         const char *barrier = json_is_true(json_object_get(request, "force")) ? "{\"command\": \"publish\", \"force\": true}" : "{\"command\": \"publish\"}";
         if (connection_pass_to_keeper(connection, barrier, strlen(barrier)) < 0)
-                reply_error(connection, EXIT_NO_DIRECTORY, REASON_UNAVAILABLE,
+                reply_error(connection, EXIT_UNAVAILABLE, REASON_UNAVAILABLE,
                             "the configuration is in force, but the keeper does not run: nothing is published");
         return 0;
 }
@@ -136,7 +136,7 @@ static int command_explain_login(struct connection *connection, json_t *request)
                 return 0;
         }
         if (application && settings_application(configuration_settings(service->configuration), application) == SETTINGS_NONE) {
-                reply_error(connection, EXIT_MISSING, REASON_UNAVAILABLE, "there is no such application");
+                reply_error(connection, EXIT_NOT_FOUND, REASON_UNAVAILABLE, "there is no such application");
                 return 0;
         }
         bool over_long = password && secret_set(&secret, json_string_value(password), json_string_length(password)) < 0;
@@ -148,7 +148,7 @@ static int command_explain_login(struct connection *connection, json_t *request)
         int r = login_run_start(service, &login, on_explained, connection, &run);
         secret_done(&secret);
         if (r < 0)
-                reply_error(connection, EXIT_NO_DIRECTORY, REASON_UNAVAILABLE, "memory is out");
+                reply_error(connection, EXIT_UNAVAILABLE, REASON_UNAVAILABLE, "memory is out");
         else
                 connection_set_work(connection, run, cancel_login);
         return 0;
@@ -162,7 +162,7 @@ static void on_rolled_back(int error, const char *text, void *userdata) {
         struct connection *connection = connection_find(waiter->service, waiter->connection);
         const struct view *view = &waiter->service->view;
         if (connection && error < 0)
-                reply_error(connection, error == -ENOENT ? EXIT_MISSING : EXIT_REFUSED, REASON_UNAVAILABLE, text);
+                reply_error(connection, error == -ENOENT ? EXIT_NOT_FOUND : EXIT_REFUSED, REASON_UNAVAILABLE, text);
         else if (connection)
                 reply_object(connection, EXIT_DONE,
                              json_pack("{s:s, s:s, s:[], s:[], s:I, s:s}", "result", "done", "reason", "ok", "changed", "skipped", "generation",
@@ -257,7 +257,7 @@ int request_admin(struct connection *connection, const unsigned char *payload, s
         } else if (command) {
                 r = command->run(connection, request);
         } else if (connection_pass_to_keeper(connection, (const char *)payload, len) < 0) {
-                reply_error(connection, EXIT_NO_DIRECTORY, REASON_UNAVAILABLE, "the keeper is not running; it is started again by itself");
+                reply_error(connection, EXIT_UNAVAILABLE, REASON_UNAVAILABLE, "the keeper is not running; it is started again by itself");
         }
         wipe_password(request);
         json_decref(request);

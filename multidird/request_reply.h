@@ -7,11 +7,7 @@
 
 #include "base/reason.h"
 #include "multidird/sockets.h"
-
-/* Exit statuses of the command's interface. */
-enum {
-        EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_MISSING = 3, EXIT_NO_DIRECTORY = 6, EXIT_NO_SERVICE = 7, EXIT_CONFIGURATION = 8,
-};
+#include "wire/exit.h"
 
 /* The object that --json prints; taken. NULL: memory is out, and an empty object is sent. */
 void reply_object(struct connection *connection, int exit_status, json_t *object);

@@ -48,8 +48,8 @@ static void step(struct test *test, const char *name, enum reason result, const 
 /* Replies, and ends the work. */
 static void end(struct test *test) {
         struct connection *connection = test->connection;
-        int exit_status = test->reason == REASON_OK ? EXIT_DONE : test->reason == REASON_UNAVAILABLE ? EXIT_NO_DIRECTORY :
-                          test->reason == REASON_USER_NOT_FOUND ? EXIT_MISSING : EXIT_REFUSED;
+        int exit_status = test->reason == REASON_OK ? EXIT_DONE : test->reason == REASON_UNAVAILABLE ? EXIT_UNAVAILABLE :
+                          test->reason == REASON_USER_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_REFUSED;
         json_t *object = json_pack("{s:s, s:o, s:s, s:s, s:O}", "directory", directory_of(test)->name, "user",
                                    test->user[0] ? json_string(test->user) : json_null(), "result", test->reason == REASON_OK ? "ok" : "failed",
                                    "reason", reason_name(test->reason), "steps", test->steps);
@@ -160,7 +160,7 @@ int request_directory_test(struct connection *connection, json_t *request) {
         }
         size_t directory = settings_directory(settings, name);
         if (directory == SETTINGS_NONE) {
-                reply_error(connection, EXIT_MISSING, REASON_UNAVAILABLE, "there is no such directory");
+                reply_error(connection, EXIT_NOT_FOUND, REASON_UNAVAILABLE, "there is no such directory");
                 return 0;
         }
         _cleanup_secret_ struct secret password = { 0 };

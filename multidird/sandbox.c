@@ -80,7 +80,12 @@ static int allow_path(int ruleset, int folder, const char *path, uint64_t rights
         return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
 }
 
-/* Only the stores folder, and in it only what the role needs. Without Landlock in the kernel the file modes and the filter stand alone. */
+/* Whether Landlock is not to be had: not in the kernel, or kept from us, as the system call filters of containers do (EPERM). */
+static bool is_missing(int error) {
+        return error == ENOSYS || error == EOPNOTSUPP || error == EPERM;
+}
+
+/* Only the stores folder, and in it only what the role needs. Without Landlock the file modes and the filter stand alone. */
 static int enter_landlock(enum sandbox_role role, const char *stores) {
         const uint64_t files = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
         const uint64_t folders = LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE;
@@ -90,7 +95,7 @@ static int enter_landlock(enum sandbox_role role, const char *stores) {
         struct landlock_ruleset_attr all = { .handled_access_fs = files | folders | others };
         _cleanup_close_ int ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
         if (ruleset < 0)
-                return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
+                return is_missing(errno) ? 0 : -errno;
         uint64_t rights = role == SANDBOX_KEEPER ? files | folders : LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
         int r = allow_path(ruleset, AT_FDCWD, stores, rights);
         if (r == 0)

@@ -16,7 +16,7 @@
 #include "model/id.h"
 #include "view/compile_internal.h"
 
-enum { WHY_SIZE = 512 };
+enum { WHY_SIZE = 1024 };
 
 static int claims_make(struct claims *claims, uint32_t entries) {
         uint32_t size = 64;
@@ -70,19 +70,16 @@ static const struct registry_row *shared_row(const struct compiler *c, const str
         return directory != SETTINGS_NONE && c->settings->directories[directory].ids == IDS_ALLOCATE ? row : NULL;
 }
 
-/* I5: whether the entry must wait for `accept`; then *why says so. current: the registry's row of the name, or NULL. */
+/* I5: the two cases in which an entry must wait for `accept`; then *why says so. A new entry under its directory's own name is none of
+ * them, whatever its id. current: the registry's row of the name, or NULL. */
 static bool withheld(const struct compiler *c, const struct side *side, const struct facts *facts, const struct registry_row *current,
                      uint32_t id, char why[WHY_SIZE]) {
+        const char *option = side->kind == NAME_OF_GROUP ? "--group " : "";
         if (accepted(c, side, facts))
                 return false;
         if (current && strcmp(current->directory, facts->directory->name) != 0) {
-                snprintf(why, WHY_SIZE, "the name was published from directory %s until now; multidirctl accept lets it change (I5)",
-                         current->directory);
-                return true;
-        }
-        /* Same directory, same name, same id, new entry is the same person; with another id it is somebody else. */
-        if (current && current->id != id && !same_entry(current, facts)) {
-                snprintf(why, WHY_SIZE, "another entry had the name, with id %" PRIu32 "; multidirctl accept lets it change (I5)", current->id);
+                snprintf(why, WHY_SIZE, "the name was published from directory %s until now; it is withheld until `multidirctl accept %s%s` (I5)",
+                         current->directory, option, facts->name);
                 return true;
         }
         const struct registry_row *holder = registry_by_id(c->input->registry, side->kind, id);
@@ -94,8 +91,8 @@ static bool withheld(const struct compiler *c, const struct side *side, const st
                         holder = NULL;
         }
         if (holder)
-                snprintf(why, WHY_SIZE, "id %" PRIu32 " was given to %s of directory %s; multidirctl accept lets it change (I5)", id, holder->name,
-                         holder->directory);
+                snprintf(why, WHY_SIZE, "id %" PRIu32 " was given to %s of directory %s; %s is withheld until `multidirctl accept %s%s` (I5)", id,
+                         holder->name, holder->directory, facts->name, option, facts->name);
         return holder != NULL;
 }
 
@@ -135,6 +132,21 @@ static const struct registry_row *row_of_entry(const struct compiler *c, const s
         return facts->entry_id[0] ? registry_by_entry(c->input->registry, side->kind, facts->directory->name, facts->entry_id) : NULL;
 }
 
+/* An id that `allocate` gave out, or another setting before it. One that may not be used any more (I3: another id_range, a local account) is
+ * not exchanged silently: the administrator accepts that, and it goes on to round 3. */
+static int take_known(struct compiler *c, struct side *side, uint32_t number, const struct facts *facts, const struct registry_row *current,
+                      uint32_t id) {
+        char text[WHY_SIZE];
+        const char *why;
+        if (id_check(facts->directory, c->input->local, id, &why) == REASON_OK)
+                return take_fixed(c, side, number, facts, current, id);
+        if (accepted(c, side, facts))
+                return 0;
+        snprintf(text, sizeof text, "it had id %" PRIu32 ": %s; `multidirctl accept %s%s` gives it a new one (I3)", id, why,
+                 side->kind == NAME_OF_GROUP ? "--group " : "", facts->name);
+        return refuse(c, side, number, facts, id, NOBODY, text);
+}
+
 /* Round 1: what is fixed. */
 static int claim_fixed(struct compiler *c, struct side *side, uint32_t number, const struct facts *facts) {
         const struct registry_row *current = registry_by_name(c->input->registry, side->kind, facts->name);
@@ -149,25 +161,25 @@ static int claim_fixed(struct compiler *c, struct side *side, uint32_t number, c
                 return refuse(c, side, number, facts, 0, NOBODY, r == -ERANGE ? "the SID's RID does not fit the id range" : "the entry has no usable SID");
         }
         const struct registry_row *row = row_of_entry(c, side, facts, current);
-        return row ? take_fixed(c, side, number, facts, current, row->id) : 0;
+        return row ? take_known(c, side, number, facts, current, row->id) : 0;
 }
 
 /* Round 2: an allocated name whose former entry is gone keeps the name's id; a group keeps it even under an accepted new owner, since
- * same-named groups share one id (I2). Where the former entry took a new name and its id with it, this one is a stranger: refused. */
+ * same-named groups share one id (I2). Where the former entry took a new name and its id with it, this one gets a new id in round 3. */
 static int claim_known(struct compiler *c, struct side *side, uint32_t number, const struct facts *facts) {
         uint32_t holder;
         const struct registry_row *current = registry_by_name(c->input->registry, side->kind, facts->name);
         if (!current)
                 return 0;
-        if (accepted(c, side, facts)) {
-                bool keeps = (side->kind == NAME_OF_GROUP || strcmp(current->directory, facts->directory->name) == 0) &&
-                             registry_by_id(c->input->registry, side->kind, current->id) == current;
-                keeps = keeps && !claims_get(&side->claims, current->id, &holder);
-                if (keeps && id_check(facts->directory, c->input->local, current->id, NULL) == REASON_OK)
-                        claim(side, number, current->id);
-                return 0;
-        }
-        return take_fixed(c, side, number, facts, current, current->id);
+        bool same_directory = strcmp(current->directory, facts->directory->name) == 0;
+        bool keeps = registry_by_id(c->input->registry, side->kind, current->id) == current && !claims_get(&side->claims, current->id, &holder);
+        if (same_directory)
+                return keeps ? take_known(c, side, number, facts, current, current->id) : 0;
+        if (!accepted(c, side, facts))
+                return take_fixed(c, side, number, facts, current, current->id);
+        if (side->kind == NAME_OF_GROUP && keeps && id_check(facts->directory, c->input->local, current->id, NULL) == REASON_OK)
+                claim(side, number, current->id);
+        return 0;
 }
 
 /* Whether nobody has, had or may not have the id. */

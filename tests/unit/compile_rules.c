@@ -153,14 +153,19 @@ static const struct row stability[] = {
         { "I5 the known name keeps an id that two claim, whatever their order", A "app host A+\nuser A ann uid=2000\nbuild\nnew\n" A "app host A+\nuser A eve uid=2000\nuser A ann uid=2000\n"
           "build\nis ann uid=2000\nno user eve id-conflict\n" },
         { "I5 same directory, name and id, new entry: the same person", A "app host A+\nuser A ann uid=2000 entry=one\nbuild\nnew\n" A "app host A+\nuser A ann uid=2000 entry=two\nbuild\nis ann uid=2000\n" },
-        { "I5 new entry with another id: somebody else", A "app host A+\nuser A ann uid=2000 entry=one\nbuild\nnew\n" A "app host A+\nuser A ann uid=2001 entry=two\nbuild\nno user ann id-conflict\n"
-          "accept user ann\nbuild\nis ann uid=2001\n" },
+        { "I5 same directory and name, new entry with a new id: nobody's id changes hands", A "app host A+\nuser A ann uid=2000 entry=one\nbuild\nnew\n" A
+          "app host A+\nuser A ann uid=2001 entry=two\nbuild\nis ann uid=2001\nnew\n" A "app host A+\nuser A ann uid=2001 entry=two\nuser A eve uid=2000 entry=e\nbuild\nno user eve id-conflict\n" },
+        { "I5 the same with SIDs", "dir A ids=sid\napp host A+\nuser A ann sid=S-1-5-21-1-2-3-1104 entry=one\nbuild\nis ann private=yes\nnew\ndir A ids=sid\napp host A+\n"
+          "user A ann sid=S-1-5-21-1-2-3-1105 entry=two\nbuild\nis ann private=yes\nnew\ndir A ids=sid\napp host A+\nuser A eve sid=S-1-5-21-1-2-3-1104 entry=three\nbuild\nno user eve id-conflict\n" },
+        { "I3 an allocated id outside a new range waits for accept, which gives a new one", A "app host A+\nuser A ann uid=2000\ngroup A ops gid=2001\nbuild\nnew\ndir A range=5000-5001\napp host A+\n"
+          "user A ann uid=2000\ngroup A ops gid=2001\nbuild\nno user ann id-conflict\nno group ops id-conflict\naccept user ann\naccept group ops\nbuild\nis ann private=yes\nhas ops members=-\n"
+          "build\nis ann private=yes\nhas ops members=-\n" },
         { "I5 the same entry may change its number", A "app host A+\nuser A ann uid=2000\nbuild\nnew\n" A "app host A+\nuser A ann uid=2001\nbuild\nis ann uid=2001\nnew\n"
           A "app host A+\nuser A ann uid=2001\nuser A bob uid=2000\nbuild\nis ann uid=2001\nno user bob id-conflict\n" },
         { "I5 a renamed entry keeps its id (attribute)", A "app host A+\nuser A ann uid=2000 entry=one\nbuild\nnew\n" A "app host A+\nuser A anna uid=2000 entry=one\nbuild\nis anna uid=2000\n" },
-        { "I5 a renamed entry keeps its id (allocate), a stranger under the old name waits", "dir A range=5000-5999\napp host A+\nuser A ann entry=one\ngroup A ops entry=g\nbuild\n"
+        { "I5 a renamed entry keeps its id (allocate), a new entry under the old name gets another", "dir A range=5000-5999\napp host A+\nuser A ann entry=one\ngroup A ops entry=g\nbuild\n"
           "is ann private=yes\nnew\ndir A range=5000-5999\napp host A+\nuser A ann entry=two\nuser A anna entry=one\ngroup A ops2 entry=g\nbuild\n"
-          "is anna private=yes\nno user ann id-conflict\nhas ops2 members=-\naccept user ann\nbuild\nis ann private=yes\nis anna private=yes\n" },
+          "is anna private=yes\nis ann private=yes\nhas ops2 members=-\nbuild\nis ann private=yes\nis anna private=yes\n" },
         { "I5 allocate: an entry gone and made again has its id", "dir A range=5000-5999\napp host A+\nuser A ann entry=one\nbuild\nnew\ndir A range=5000-5999\napp host A+\nuser A ann entry=two\nbuild\nis ann private=yes\n" },
         { "I5 cross-kind: an attribute group may not take an allocated user's id", "dir A range=5000-5000\napp host A+\nuser A ann\nbuild\nis ann uid=5000\nnew\n"
           "dir A range=5000-5000\n" B "app host A+,B+\nuser A ann\ngroup B evil gid=5000\nbuild\nis ann uid=5000 private=yes\nno group evil id-conflict\n" },
@@ -175,9 +180,9 @@ static const struct row stability[] = {
         { "I5 an accepted group keeps its allocated id under a new owner", "dir A range=5000-5999\ndir B range=5000-5999\napp host A+,B+\ngroup B ops\nuser B bob\nbuild\nnew\n"
           "dir A range=5000-5999\ndir B range=5000-5999\napp host A+,B+\ngroup A ops\ngroup B ops\nuser B bob\nbuild\nno group ops id-conflict\naccept group ops\nbuild\nhas ops members=-\n" },
         { "I5 accept holds for one build", A "app host A+\nuser A ann uid=2000\naccept user ann\nbuild\nnew\n" B "app host B+\nuser B ann uid=2001\nbuild\nno user ann id-conflict\n" },
-        { "I5 an accepted stranger does not get the id of the person who left the name", "dir A range=5000-5999\napp host A+\nuser A ann entry=one\nbuild\nnew\n"
+        { "I5 a new entry does not get the id of the person who left the name", "dir A range=5000-5999\napp host A+\nuser A ann entry=one\nbuild\nnew\n"
           "dir A range=5000-5999\napp host A+\nuser A anna entry=one\nbuild\nis anna private=yes\nnew\ndir A range=5000-5999\napp host A+\nuser A ann entry=two\n"
-          "build\nno user ann id-conflict\naccept user ann\nbuild\nis ann private=yes\nnew\ndir A range=5000-5999\napp host A+\nuser A ann entry=two\n"
+          "build\nis ann private=yes\nnew\ndir A range=5000-5999\napp host A+\nuser A ann entry=two\n"
           "user A anna entry=one\nbuild\nis anna private=yes\nis ann private=yes\n" },
         { "I5 a failed accept of another name changes nothing", A "app host A+\nuser A ann uid=2000\nbuild\nnew\n" B "app host B+\nuser B ann uid=2001\naccept user bob\nbuild\nno user ann id-conflict\n" },
 };

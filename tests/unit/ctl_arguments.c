@@ -65,7 +65,7 @@ static void check_row(const struct row *row) {
         json_t *error = NULL;
         int r = arguments_parse(argc, argv, &arguments, &error);
         const char *text = json_string_value(json_object_get(json_object_get(error, "error"), "text"));
-        if (row->error ? r != CTL_USAGE || !text || !strstr(text, row->error) : r != 0)
+        if (row->error ? r != EXIT_USAGE || !text || !strstr(text, row->error) : r != 0)
                 fail_msg("%s: %d, %s", row->name, r, text ? text : "no error");
         if (!row->error) {
                 _cleanup_json_ json_t *wanted = json_loads(row->fields, 0, NULL);

@@ -11,7 +11,7 @@ cd "$(dirname "$(realpath "$0")")"
 build_packages=(gcc libc6-dev meson ninja-build pkg-config libpam0g-dev libsqlite3-dev libcrypt-dev libsystemd-dev libseccomp-dev
                 libjansson-dev libcmocka-dev)
 login_packages=(openssh-server openssh-client sudo sshpass expect iproute2 util-linux passwd login python3 pamtester)
-test_packages=(clang llvm libclang-rt-14-dev mandoc strace binutils systemd attr bash-completion e2fsprogs procps)
+test_packages=(clang llvm libclang-rt-14-dev mandoc strace binutils systemd systemd-container attr bash-completion e2fsprogs procps)
 bench_packages=(nscd bc perl)
 
 # Installs what is missing. Services that a package would start stay down.

@@ -79,12 +79,15 @@ stage_logins() {
 stage_demo() {
         one "demo" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/demo.sh"
 }
+stage_systemd() {
+        lines "the unit under systemd" tests/e2e/systemd.sh build-gcc
+}
 stage_faults() {
         lines "faults" tests/fault/run.sh build-gcc
 }
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(gcc lint scenarios logins demo faults sanitizers threads fuzz analyzer)
+[ ${#stages[@]} -gt 0 ] || stages=(gcc lint scenarios logins demo systemd faults sanitizers threads fuzz analyzer)
 for stage in "${stages[@]}"; do
         note "--- $stage ($((SECONDS - started)) s)"
         "stage_$stage"

@@ -5,4 +5,5 @@
 
 #include "multidirctl/arguments.h"
 
+/* Prints, to ctl->out, the help for the command or the word that the line had; else the list of all commands. */
 void help_print(struct ctl *ctl, const struct arguments *arguments);

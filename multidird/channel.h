@@ -52,6 +52,7 @@ int channel_end(struct channel *channel, struct wire_writer *writer, int fd);
 /* One frame of ready bytes. As channel_begin and channel_end together. */
 int channel_send(struct channel *channel, unsigned type, const void *payload, size_t len);
 
+/* Whether something is queued that the socket did not take yet. */
 bool channel_wants_write(const struct channel *channel);
 /* Writes what the socket takes now. 0, -ECONNRESET (also for EPIPE; no signal), or sendmsg's errno. */
 int channel_write(struct channel *channel);

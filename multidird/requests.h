@@ -11,9 +11,11 @@
 /* payload: as it came. 0: replied, or work is under way. -EBADMSG: malformed, the connection is closed. Other errnos: closed too. */
 typedef int (*request_fn)(struct connection *connection, const unsigned char *payload, size_t len);
 
+/* From pam_multidir: a login, a password change, the start of a session. */
 int request_authenticate(struct connection *connection, const unsigned char *payload, size_t len);
 int request_change_password(struct connection *connection, const unsigned char *payload, size_t len);
 int request_session(struct connection *connection, const unsigned char *payload, size_t len);
+/* From multidirctl: any command. */
 int request_admin(struct connection *connection, const unsigned char *payload, size_t len);
 
 /* A command of multidirctl that the supervisor answers itself; its fields are of the types that request_admin.c says. As above. */

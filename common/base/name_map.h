@@ -18,6 +18,7 @@ struct name_map {
         uint32_t used, size; /* size: a power of two, or 0 */
 };
 
+/* Frees it; zeroed memory is fine. The names are not its own. */
 void name_map_done(struct name_map *map);
 
 /* Room for that many names without growing. 0 or -ENOMEM. */

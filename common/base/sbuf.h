@@ -17,7 +17,9 @@ struct sbuf {
         bool failed;
 };
 
+/* Frees the text; the buffer is empty again. */
 void sbuf_done(struct sbuf *buf);
+/* Append: a text, len bytes (which must not hold a NUL if the whole is used as a text), or what printf would print. */
 void sbuf_add(struct sbuf *buf, const char *text);
 void sbuf_add_bytes(struct sbuf *buf, const void *bytes, size_t len);
 void sbuf_printf(struct sbuf *buf, const char *format, ...) _printf_(2, 3);

@@ -21,6 +21,7 @@ bool text_same_name(const char *a, const char *b);
 /* Order of names: by folded bytes. Negative, 0 or positive, as strcmp. */
 int text_compare_names(const char *a, const char *b);
 
+/* Byte for byte. */
 bool text_starts_with(const char *text, const char *prefix);
 
 /* Whether text[0..len) is valid UTF-8 (no overlong forms, no surrogates, nothing above U+10FFFF). */

@@ -20,7 +20,9 @@ struct registry_row {
         bool current;          /* false: an older row of that name (its id stays taken) */
 };
 
+/* An empty one; NULL when memory is out. */
 struct registry *registry_new(void);
+/* NULL is fine. */
 void registry_free(struct registry *registry);
 
 /* Adds or replaces the current row of (kind, name); the former one becomes an older row. Strings are copied, the name folded;
@@ -40,13 +42,15 @@ const struct registry_row *registry_by_entry(const struct registry *registry, en
 
 /* What put since the last registry_saved: to be written in one transaction before the view that uses it is published. */
 size_t registry_pending_count(const struct registry *registry);
+/* In the order of the puts; index below the count. Valid until the next put. */
 const struct registry_row *registry_pending(const struct registry *registry, size_t index);
+/* They are on disk: nothing is pending. */
 void registry_saved(struct registry *registry);
 /* Forgets what put since the last registry_saved (a build that was thrown away). */
 void registry_revert(struct registry *registry);
 
 /* accept NAME (I5): the names whose next build may take a new owner or id. compile_view clears them when it succeeds;
- * registry_revert brings back those cleared since the last registry_saved, which forgets them for good. */
+ * registry_revert brings back those cleared since the last registry_saved, which forgets them for good. 0 or -ENOMEM. */
 int registry_accept(struct registry *registry, enum name_kind kind, const char *name);
 bool registry_is_accepted(const struct registry *registry, enum name_kind kind, const char *name);
 void registry_clear_accepted(struct registry *registry);

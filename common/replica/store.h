@@ -71,10 +71,12 @@ int store_rename_user(struct store *store, const char *name, const char *new_nam
 int store_remove_user(struct store *store, const char *name);                         /* -ENOENT; memberships go too */
 
 struct store_group { const char *name, *description; bool has_gid, has_active; uint32_t gid; bool active; const char *entry_id; };
+/* As for users. Removing a group takes its memberships with it, in both directions. */
 int store_add_group(struct store *store, const struct store_group *group);
 int store_modify_group(struct store *store, const char *name, const struct store_group *group);
 int store_remove_group(struct store *store, const char *name);
 
+/* Direct memberships of users, and of groups in groups. Names in any case. */
 int store_add_member(struct store *store, const char *group, const char *user);       /* -ENOENT, -EEXIST */
 int store_remove_member(struct store *store, const char *group, const char *user);    /* -ENOENT */
 int store_add_group_member(struct store *store, const char *group, const char *child); /* -EINVAL too: itself */

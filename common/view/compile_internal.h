@@ -105,6 +105,7 @@ struct facts {
         const struct directory_settings *directory;
 };
 
+/* Of the entry `index` (a user or a group, as the side says) of the directory at `place` in the order. Texts point into its replica. */
 void facts_of(const struct compiler *c, const struct side *side, uint32_t place, uint32_t index, struct facts *facts);
 static inline const struct replica *place_replica(const struct compiler *c, uint32_t place) {
         return c->prepared[c->host->places[place].directory].replica;

@@ -72,19 +72,25 @@ bool view_cursor_advance(struct view_cursor *cursor, const struct view *view, ui
 /* Back to "before the first". */
 void view_cursor_reset(struct view_cursor *cursor);
 
+/* Look-ups: by name (any case, N1), by id, by place in the enumeration. VIEW_FOUND and *out, whose texts point into the view and are valid while it
+ * is mapped; VIEW_NOT_FOUND; VIEW_UNAVAILABLE: the file is damaged there. *out is untouched but on VIEW_FOUND. A private group is found by name and
+ * by gid. */
 enum view_answer view_user_by_name(const struct view *view, const char *name, struct view_user *user);
 enum view_answer view_user_by_uid(const struct view *view, uint32_t uid, struct view_user *user);
 enum view_answer view_user_at(const struct view *view, uint32_t index, struct view_user *user);
 enum view_answer view_group_by_name(const struct view *view, const char *name, struct view_group *group);
 enum view_answer view_group_by_gid(const struct view *view, uint32_t gid, struct view_group *group);
 enum view_answer view_group_at(const struct view *view, uint32_t index, struct view_group *group);
+/* How many can be enumerated. */
 uint32_t view_user_count(const struct view *view);
 uint32_t view_group_count(const struct view *view);  /* private groups are not counted and not enumerated */
 
+/* The header's own words. */
 uint64_t view_generation(const struct view *view);
 uint64_t view_built_s(const struct view *view);      /* wall clock */
 /* Seconds after view_built_s from which the account phase no longer relies on the view; 0: no limit. */
 uint32_t view_account_max_age_s(const struct view *view);
+/* Whether a newer view has taken its place. */
 bool view_superseded(const struct view *view);
 
 /* Applications: index 0 is `host`. */
@@ -94,6 +100,7 @@ const char *view_application_name(const struct view *view, uint32_t index);  /* 
 uint32_t view_application_by_name(const struct view *view, const char *name);
 /* Index of the application that serves a PAM service; 0 when none names it. */
 uint32_t view_application_of_service(const struct view *view, const char *service);
+/* What the login and the account phase need of a user (the index in struct view_user) in an application. As the look-ups. */
 enum view_answer view_user_access(const struct view *view, uint32_t user, uint32_t application, struct view_access *access);
-/* The user's SSH public keys, one per line with '\n' after each. */
+/* The user's SSH public keys, one per line with '\n' after each. As the look-ups. */
 enum view_answer view_user_keys(const struct view *view, uint32_t user, const char **keys, size_t *len);

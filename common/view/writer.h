@@ -23,10 +23,15 @@ struct view_writer_user {
 };
 struct view_writer_access { enum reason reason; uint32_t directory; const char *entry_id; }; /* directory: index given by add_directory; UINT32_MAX: none */
 
+/* An empty view. generation: greater than any before it; built_s: wall clock; seed: of its hash indexes. 0 or -ENOMEM. */
 int view_writer_new(uint64_t generation, uint64_t built_s, uint64_t seed, struct view_writer **writer);
+/* NULL is fine. */
 void view_writer_free(struct view_writer *writer);
 /* Seconds; 0 (as without the call): no limit. See view_account_max_age_s. Never fails; at any time before finish. */
 void view_writer_set_account_max_age(struct view_writer *writer, uint32_t seconds);
+/* Adding, in this order: directories, applications (`host` first), groups, users. Texts and vectors are copied; *index is what later calls name it
+ * by. 0, -ENOMEM, -EINVAL (an empty name, or out of order) or -EOVERFLOW (more than the
+ * format can hold). */
 int view_writer_add_directory(struct view_writer *writer, const char *name, uint32_t *index);
 int view_writer_add_application(struct view_writer *writer, const char *name, const char *const *services, uint32_t service_count);
 int view_writer_add_group(struct view_writer *writer, const char *name, uint32_t gid, uint32_t *index);

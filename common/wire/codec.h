@@ -12,6 +12,7 @@ struct wire_reader { const unsigned char *bytes; size_t len, at; bool bad; };
 /* Writing into a buffer that is given: `bad` on overflow. */
 struct wire_writer { unsigned char *bytes; size_t size, len; bool bad; };
 
+/* Little-endian. */
 uint8_t wire_get_u8(struct wire_reader *reader);
 uint32_t wire_get_u32(struct wire_reader *reader);
 uint64_t wire_get_u64(struct wire_reader *reader);
@@ -22,6 +23,7 @@ const unsigned char *wire_get_bytes(struct wire_reader *reader, size_t max, size
 /* Whether everything was read, and nothing was bad. */
 bool wire_read_end(const struct wire_reader *reader);
 
+/* As they are read. */
 void wire_put_u8(struct wire_writer *writer, uint8_t value);
 void wire_put_u32(struct wire_writer *writer, uint32_t value);
 void wire_put_u64(struct wire_writer *writer, uint64_t value);

@@ -27,6 +27,8 @@ struct waiting {
         uint64_t connection, id, wanted; /* wanted: keeper->wanted after the change */
         int exit;
         json_t *object;
+        enum name_kind kind;
+        char *name;                  /* whose fate in the view the answer tells; NULL: nobody's */
 };
 
 struct loop {
@@ -71,16 +73,31 @@ static void send_progress(void *data, uint64_t done, uint64_t total) {
                 (void)channel_write(loop->channel);
 }
 
-static void wait_for_view(struct loop *loop, uint64_t connection, uint64_t id, int exit, json_t *object) {
+static void waiting_free(struct waiting *waiting) {
+        json_decref(waiting->object);
+        free(waiting->name);
+        free(waiting);
+}
+
+static void wait_for_view(struct loop *loop, const struct protocol_admin *admin, int exit, json_t *object, const json_t *request) {
         struct waiting *waiting = calloc(1, sizeof *waiting);
         if (!waiting) {
-                send_reply(loop, connection, id, EXIT_UNAVAILABLE, NULL);
+                send_reply(loop, admin->connection, admin->id, EXIT_UNAVAILABLE, NULL);
                 json_decref(object);
                 return;
         }
-        *waiting = (struct waiting){ .connection = connection, .id = id, .wanted = loop->keeper->wanted, .exit = exit, .object = object };
+        *waiting = (struct waiting){ .connection = admin->connection, .id = admin->id, .wanted = loop->keeper->wanted, .exit = exit, .object = object };
+        const char *name = exit == EXIT_DONE ? keeper_subject(request, &waiting->kind) : NULL;
+        waiting->name = name ? strdup(name) : NULL;
         *loop->waiting_end = waiting;
         loop->waiting_end = &waiting->next;
+}
+
+/* A change that is done and yet shows nobody: an administrator is to know why, and of `accept`. */
+static void tell_fate(const struct loop *loop, const struct waiting *waiting) {
+        json_t *text = waiting->name ? keeper_withheld_text(loop->keeper, waiting->kind, waiting->name) : NULL;
+        if (text)
+                (void)json_object_set_new(waiting->object, "text", text);
 }
 
 /* Answers those whose change the view of `built` has. failure: it could not be published, the change is made all the same. */
@@ -92,13 +109,14 @@ static void release(struct loop *loop, uint64_t built, const char *failure) {
                         (void)json_object_update(first->object, error);
                         json_decref(error);
                         first->exit = EXIT_UNAVAILABLE;
+                } else {
+                        tell_fate(loop, first);
                 }
                 send_reply(loop, first->connection, first->id, first->exit, first->object);
-                json_decref(first->object);
                 loop->waiting = first->next;
                 if (!loop->waiting)
                         loop->waiting_end = &loop->waiting;
-                free(first);
+                waiting_free(first);
         }
 }
 
@@ -126,7 +144,7 @@ static bool handle_publish(struct loop *loop, const json_t *request, const struc
                                    "the configuration is in force");
         /* A command that reads may have built the view already; it is then not yet handed over. */
         if (object && (keeper_is_dirty(loop->keeper) || loop->in_flight || loop->keeper->view_fd >= 0)) {
-                wait_for_view(loop, admin->connection, admin->id, 0, object);
+                wait_for_view(loop, admin, EXIT_DONE, object, request);
                 return true;
         }
         send_reply(loop, admin->connection, admin->id, 0, object);
@@ -150,7 +168,7 @@ static void handle_admin(struct loop *loop, const unsigned char *payload, size_t
         int exit = EXIT_USAGE;
         json_t *object = request ? keeper_command(loop->keeper, request, &exit) : keeper_error("usage", "the request is no JSON object: %s", error.text);
         if (object && loop->keeper->wanted != wanted) {
-                wait_for_view(loop, admin.connection, admin.id, exit, object);
+                wait_for_view(loop, &admin, exit, object, request);
                 return;
         }
         send_reply(loop, admin.connection, admin.id, exit, object);
@@ -330,8 +348,7 @@ int keeper_serve(int fd, const char *stores) {
         while (loop.waiting) {
                 struct waiting *first = loop.waiting;
                 loop.waiting = first->next;
-                json_decref(first->object);
-                free(first);
+                waiting_free(first);
         }
         keeper_free(loop.keeper);
         channel_free(loop.channel);

@@ -31,6 +31,34 @@ json_t *keeper_masked_list(struct keeper_call *call) {
         return json_pack("{s:o}", "masked", array);
 }
 
+const char *keeper_subject(const json_t *request, enum name_kind *kind) {
+        static const struct { const char *prefix, *field; enum name_kind kind; } commands[] = {
+                { "user rename", "new_name", NAME_OF_USER }, { "user ", "user", NAME_OF_USER },
+                { "group ", "group", NAME_OF_GROUP }, { "member ", "group", NAME_OF_GROUP },
+        };
+        const char *command = keeper_field(request, "command");
+        for (size_t i = 0; command && i < ARRAY_SIZE(commands); i++)
+                if (text_starts_with(command, commands[i].prefix)) {
+                        *kind = commands[i].kind;
+                        return keeper_field(request, commands[i].field);
+                }
+        return NULL;
+}
+
+json_t *keeper_withheld_text(const struct keeper *keeper, enum name_kind kind, const char *name) {
+        for (size_t i = 0; i < keeper->masked.row_count; i++) {
+                const struct masked_row *row = &keeper->masked.rows[i];
+                if (row->kind != kind || row->reason == REASON_OK || row->reason == REASON_MASKED || !text_same_name(row->name, name))
+                        continue;
+                json_t *directory = directory_or_null(keeper, row->directory);
+                json_t *text = json_sprintf("%s %s of directory %s is not published: %s", kind == NAME_OF_USER ? "user" : "group", row->name,
+                                            json_is_string(directory) ? json_string_value(directory) : "-", row->text ? row->text : reason_name(row->reason));
+                json_decref(directory);
+                return text;
+        }
+        return NULL;
+}
+
 json_t *keeper_accept(struct keeper_call *call) {
         struct keeper *keeper = call->keeper;
         const char *name = keeper_field(call->request, "name");

@@ -81,7 +81,7 @@ static void take_hashes(struct work *work) {
                 if (row->texts[IMPORT_HASH])
                         import_bad(table, row->line, "both a password and a hash; valid: one of them");
                 else if (!work->hashes[i])
-                        import_bad(table, row->line, "the password is longer than %d bytes", SECRET_MAX);
+                        import_bad(table, row->line, "the password is longer than %d bytes: crypt(5) takes no more (L8)", PASSWORD_BYTES_MAX);
                 else
                         import_set(table, row, IMPORT_HASH, work->hashes[i]);
         }

@@ -54,10 +54,13 @@ static bool password_is_acceptable(const struct secret *secret, struct protocol_
                 answer(changed, REASON_EMPTY_PASSWORD, "The password is empty.");
         else if (secret_has_nul(secret))
                 answer(changed, REASON_BAD_PASSWORD, "The password holds a NUL byte.");
+        else if (secret->len > PASSWORD_BYTES_MAX)
+                answer(changed, REASON_BAD_PASSWORD, "The password is longer than 511 bytes: crypt(5) takes no more.");
         else
                 return true;
         return false;
 }
+_Static_assert(PASSWORD_BYTES_MAX == 511, "what the text above says");
 
 /* Where the rules would change it; false when they refuse, or would change another entry than the one that was checked. */
 static bool plan_password(struct keeper *keeper, struct keeper_scope *scope, const struct protocol_change_password *request, size_t *directory,

@@ -94,6 +94,9 @@ static json_t *hash_password(struct change *change, struct user_values *values) 
                 return change_refuse(change, REASON_BAD_PASSWORD, "L8", "the password is longer than %d bytes", SECRET_MAX);
         if (secret_has_nul(&values->secret))
                 return change_refuse(change, REASON_BAD_PASSWORD, "L8", "the password holds a NUL byte");
+        if (values->secret.len > PASSWORD_BYTES_MAX)
+                return change_refuse(change, REASON_BAD_PASSWORD, "L8", "an internal directory keeps passwords of at most %d bytes: crypt(5) takes no more",
+                                     PASSWORD_BYTES_MAX);
         if (change->call->dry)
                 return NULL;
         int r = password_hash(&values->secret, &values->hash);

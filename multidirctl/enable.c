@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "multidirctl/enable_file.h"
 #include "multidirctl/nsswitch.h"
@@ -76,8 +77,16 @@ static json_t *refused(json_t *changes, int error, const char *what, int *exit) 
         return changes;
 }
 
+/* Before anything is touched: half of it would be no use. A test's own root folder needs none. */
+static json_t *needs_root(const struct ctl *ctl, int *exit) {
+        return geteuid() == 0 || ctl->root[0] ? NULL : ctl_error(exit, EXIT_REFUSED, "not-root", "needs root");
+}
+
 /* Names first, then passwords: PAM must not be asked for people who do not resolve. All or nothing: without PAM, names go out again. */
 json_t *enable_run(struct ctl *ctl, const json_t *fields, int *exit) {
+        json_t *refusal = needs_root(ctl, exit);
+        if (refusal)
+                return refusal;
         json_t *changes = ctl_changes("done", "ok");
         const char *what = "", *undone = "";
         if (!changes)
@@ -96,6 +105,9 @@ json_t *enable_run(struct ctl *ctl, const json_t *fields, int *exit) {
 
 /* The other way round. */
 json_t *disable_run(struct ctl *ctl, const json_t *fields, int *exit) {
+        json_t *refusal = needs_root(ctl, exit);
+        if (refusal)
+                return refusal;
         json_t *changes = ctl_changes("done", "ok");
         const char *what = "";
         if (!changes)

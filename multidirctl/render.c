@@ -199,9 +199,9 @@ void render_names(struct ctl *ctl, const json_t *object) {
 }
 
 static void print_changed(struct ctl *ctl, const json_t *item) {
-        const char *what = ctl_field(item, "what"), *where = ctl_field(item, "directory");
+        const char *what = ctl_field(item, "what"), *where = ctl_field(item, "section");
         if (!where)
-                where = ctl_field(item, "section") ? ctl_field(item, "section") : ctl_field(item, "file");
+                where = ctl_field(item, "directory") ? ctl_field(item, "directory") : ctl_field(item, "file");
         print_text(ctl, ctl->out, "done: ", PRINT_GREEN);
         print_text(ctl, ctl->out, what ? what : "?", PRINT_PLAIN);
         fputs(where ? " in " : "", ctl->out);

@@ -19,7 +19,7 @@ json_t *request_connect(const struct ctl *ctl, int *fd, int *exit) {
                 return NULL;
         }
         if (r == -EACCES)
-                return ctl_error(exit, EXIT_REFUSED, "permission-denied", "only root may ask the service (%s)", ctl->admin_socket);
+                return ctl_error(exit, EXIT_REFUSED, "not-root", "needs root");
         if (r == -EPERM)
                 return ctl_error(exit, EXIT_NO_SERVICE, "unavailable", "%s is not served by root: not asked", ctl->admin_socket);
         return ctl_error(exit, EXIT_NO_SERVICE, "unavailable", "the service multidird is not running (%s: %s)", ctl->admin_socket, strerror(-r));

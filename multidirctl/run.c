@@ -14,13 +14,30 @@
 
 #define SSH_KEYS_MAX 65536
 
+/* Blank lines, and lines that are a comment, as authorized_keys(5) has them: out. */
+static void drop_comments(char *text) {
+        char *to = text;
+        for (const char *from = text; *from;) {
+                size_t len = strcspn(from, "\n"), whole = len + (from[len] == '\n'), blank = strspn(from, " \t\r");
+                if (blank < len && from[blank] != '#') {
+                        memmove(to, from, whole);
+                        to += whole;
+                }
+                from += whole;
+        }
+        *to = 0;
+}
+
 static json_t *read_ssh_keys(const char *path, json_t *fields, int *exit) {
         _cleanup_free_ char *text = NULL;
         size_t len = 0;
-        int r = file_read(path, SSH_KEYS_MAX, &text, &len);
+        int r = strcmp(path, "/dev/null") == 0 ? (text = strdup("")) ? 0 : -ENOMEM : file_read(path, SSH_KEYS_MAX, &text, &len);
         if (r < 0)
                 return ctl_error(exit, EXIT_USAGE, "usage", "%s: %s", path, strerror(-r));
-        json_t *value = memchr(text, 0, len) ? NULL : json_stringn(text, len);
+        bool good = !memchr(text, 0, len);
+        if (good)
+                drop_comments(text);
+        json_t *value = good ? json_string(text) : NULL;
         if (!value || json_object_set_new(fields, "ssh_keys", value) < 0)
                 return ctl_error(exit, EXIT_USAGE, "usage", "%s: not a text of SSH public keys", path);
         return NULL;

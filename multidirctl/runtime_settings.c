@@ -136,13 +136,15 @@ static json_t *commit(struct change *change, int *exit) {
         return reply;
 }
 
-static json_t *done(const struct setting *settings, size_t count, int *exit) {
+/* directory NULL: no one directory's change; what NULL: the settings speak for themselves. */
+static json_t *done(const char *directory, const char *what, const struct setting *settings, size_t count, int *exit) {
         json_t *object = ctl_changes("done", "ok");
         for (size_t i = 0; object && i < count; i++) {
-                _cleanup_sbuf_ struct sbuf what = { 0 };
-                sbuf_printf(&what, "%s = %s", settings[i].key, settings[i].value);
+                _cleanup_sbuf_ struct sbuf text = { 0 };
+                sbuf_printf(&text, "%s = %s", settings[i].key, settings[i].value);
                 (void)json_array_append_new(json_object_get(object, "changed"),
-                                            json_pack("{s:s, s:o}", "section", settings[i].section, "what", ctl_text(sbuf_text(&what))));
+                                            json_pack("{s:s?, s:o, s:s}", "directory", directory, "what", ctl_text(what ? what : sbuf_text(&text)),
+                                                      "section", settings[i].section));
         }
         *exit = EXIT_DONE;
         return object;
@@ -172,6 +174,12 @@ static char *section_of(const struct change *change, const char *name, json_t **
         else if (asprintf(&section, "application/%s", name) < 0)
                 section = NULL;
         return section;
+}
+
+/* The directory of "host/staff"; NULL: "host" alone. */
+static const char *slash_directory(const char *name) {
+        const char *slash = strchr(name, '/');
+        return slash ? slash + 1 : NULL;
 }
 
 static void settings_done(struct setting *settings, size_t count) {
@@ -210,7 +218,7 @@ json_t *application_set_run(struct ctl *ctl, const json_t *fields, int *exit) {
                 error = apply(&change, settings, count, exit);
         if (settings && !error)
                 error = commit(&change, exit);
-        json_t *object = error || !settings ? error : done(settings, count, exit);
+        json_t *object = error || !settings ? error : done(slash_directory(ctl_field(fields, "application")), NULL, settings, count, exit);
         settings_done(settings, count);
         return object;
 }
@@ -284,7 +292,7 @@ json_t *permission_set_run(struct ctl *ctl, const json_t *fields, int *exit) {
                 if (!error)
                         error = commit(&change, exit);
         }
-        return error ? error : done(&setting, wanted != set, exit);
+        return error ? error : done(ctl_field(fields, "directory"), word, &setting, wanted != set, exit);
 }
 
 static json_t *permission_row(const char *directory, const char *application, permission_set set) {

@@ -79,11 +79,24 @@ static int command_status(struct connection *connection, json_t *request) {
         return 0;
 }
 
+/* The object that `multidirctl check` prints for the same errors: a line each. */
+static json_t *configuration_errors(const char *text) {
+        json_t *lines = json_array();
+        for (size_t len; *text; text += len + (text[len] == '\n')) {
+                len = strcspn(text, "\n");
+                json_t *line = json_stringn(text, len);
+                (void)json_array_append_new(lines, line ? line : json_string("(a line that is not UTF-8: see `multidirctl check`)"));
+        }
+        const char *first = json_array_size(lines) > 0 ? json_string_value(json_array_get(lines, 0)) : "the configuration cannot be read";
+        json_t *said = json_array_size(lines) > 1 ? json_sprintf("%zu errors, the first: %s", json_array_size(lines), first) : json_string(first);
+        return json_pack("{s:{s:s, s:o}, s:o}", "error", "reason", "configuration", "text", said, "errors", lines);
+}
+
 static int command_reload(struct connection *connection, json_t *request) {
         _cleanup_sbuf_ struct sbuf errors = { 0 };
         int r = reload(connection_service(connection), &errors);
         if (r < 0) {
-                reply_object(connection, EXIT_CONFIGURATION, json_pack("{s:{s:s, s:s}}", "error", "reason", "configuration", "text", sbuf_text(&errors)));
+                reply_object(connection, EXIT_CONFIGURATION, configuration_errors(sbuf_text(&errors)));
                 return 0;
         }
         /* The keeper has the new configuration before this, and answers when the view that follows from it is published. */
@@ -136,7 +149,7 @@ static int command_explain_login(struct connection *connection, json_t *request)
                 return 0;
         }
         if (application && settings_application(configuration_settings(service->configuration), application) == SETTINGS_NONE) {
-                reply_error(connection, EXIT_NOT_FOUND, REASON_UNAVAILABLE, "there is no such application");
+                reply_missing(connection, "application-not-found", "there is no such application");
                 return 0;
         }
         bool over_long = password && secret_set(&secret, json_string_value(password), json_string_length(password)) < 0;
@@ -161,8 +174,10 @@ static void on_rolled_back(int error, const char *text, void *userdata) {
         struct rollback_waiter *waiter = userdata;
         struct connection *connection = connection_find(waiter->service, waiter->connection);
         const struct view *view = &waiter->service->view;
-        if (connection && error < 0)
-                reply_error(connection, error == -ENOENT ? EXIT_NOT_FOUND : EXIT_REFUSED, REASON_UNAVAILABLE, text);
+        if (connection && error == -ENOENT)
+                reply_missing(connection, "view-not-found", text);
+        else if (connection && error < 0)
+                reply_error(connection, EXIT_UNAVAILABLE, REASON_UNAVAILABLE, text);
         else if (connection)
                 reply_object(connection, EXIT_DONE,
                              json_pack("{s:s, s:s, s:[], s:[], s:I, s:s}", "result", "done", "reason", "ok", "changed", "skipped", "generation",
@@ -188,7 +203,10 @@ static int command_rollback(struct connection *connection, json_t *request) {
         if (r == 0)
                 return 0;
         free(waiter);
-        reply_error(connection, EXIT_REFUSED, REASON_UNAVAILABLE, r == -EALREADY ? "no rollback is in force" : strerror(-r));
+        if (r == -EALREADY)
+                reply_object(connection, EXIT_REFUSED, json_pack("{s:{s:s, s:s}}", "error", "reason", "no-rollback", "text", "no rollback is in force"));
+        else
+                reply_error(connection, EXIT_UNAVAILABLE, REASON_UNAVAILABLE, strerror(-r));
         return 0;
 }
 

@@ -23,6 +23,10 @@ void reply_error(struct connection *connection, int exit_status, enum reason rea
         reply_object(connection, exit_status, json_pack("{s:{s:s, s:s%}}", "error", "reason", reason_name(reason), "text", text, strlen(text)));
 }
 
+void reply_missing(struct connection *connection, const char *reason, const char *text) {
+        reply_object(connection, EXIT_NOT_FOUND, json_pack("{s:{s:s, s:s%}}", "error", "reason", reason, "text", text, strlen(text)));
+}
+
 void reply_usage(struct connection *connection, const char *text) {
         reply_object(connection, EXIT_USAGE, json_pack("{s:{s:s, s:s}}", "error", "reason", "usage", "text", text));
 }

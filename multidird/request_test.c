@@ -160,7 +160,7 @@ int request_directory_test(struct connection *connection, json_t *request) {
         }
         size_t directory = settings_directory(settings, name);
         if (directory == SETTINGS_NONE) {
-                reply_error(connection, EXIT_NOT_FOUND, REASON_UNAVAILABLE, "there is no such directory");
+                reply_missing(connection, "directory-not-found", "there is no such directory");
                 return 0;
         }
         _cleanup_secret_ struct secret password = { 0 };

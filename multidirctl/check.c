@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "model/local.h"
 
 static json_t *lines_of(const char *text) {
         json_t *lines = json_array();
@@ -87,10 +88,29 @@ static void warn_of_directory(json_t *warnings, const struct settings *settings,
                 warn(warnings, "[directory/%s]: no application names it", settings->directories[index].name);
 }
 
-static json_t *valid(const struct config *config, int *exit) {
+/* N4: no error, since the group may come later. */
+static void warn_of_local_groups(const struct ctl *ctl, json_t *warnings, const struct settings *settings) {
+        _cleanup_free_ char *path = ctl_path(ctl, "/etc/group"), *text = NULL;
+        struct local_accounts *local = NULL;
+        size_t len;
+        if (!path || file_read(path, CONFIG_TEXT_MAX, &text, &len) < 0 || local_accounts_new(NULL, text, NULL, NULL, &local) < 0)
+                return;
+        for (size_t i = 0; i < settings->application_count; i++)
+                for (size_t k = 0; k < settings->applications[i].local_group_count; k++) {
+                        const struct local_group_settings *one = &settings->applications[i].local_groups[k];
+                        uint32_t gid;
+                        if (!local_accounts_group_id(local, one->local, &gid))
+                                warn(warnings, "[application/%s]: local_groups: this host has no local group \"%s\": nobody gets it (N4)",
+                                     settings->applications[i].name, one->local);
+                }
+        local_accounts_free(local);
+}
+
+static json_t *valid(const struct ctl *ctl, const struct config *config, int *exit) {
         json_t *warnings = json_array();
         if (!warnings)
                 return NULL;
+        warn_of_local_groups(ctl, warnings, &config->settings);
         for (size_t i = 0; i < config->settings.directory_count; i++)
                 warn_of_directory(warnings, &config->settings, i);
         for (size_t i = 0; i < config->settings.application_count; i++)
@@ -118,7 +138,7 @@ json_t *check_run(struct ctl *ctl, const json_t *fields, int *exit) {
         const char *file = ctl_field(fields, "file");
         json_t *error = file ? check_file(file, &config, exit) : check_read(ctl, &sources, &config, exit);
         if (!error && config)
-                error = valid(config, exit);
+                error = valid(ctl, config, exit);
         config_free(config);
         config_sources_done(&sources);
         return error;

@@ -58,7 +58,9 @@ static const char *value_problem(struct lex_line *line, struct lex_text text) {
 
 static void classify(struct lex_line *line, struct lex_text text) {
         bool section = text.at[0] == '[';
+        bool marked = text.len >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0;
         line->problem = !text_is_utf8(text.at, text.len) ? "not valid UTF-8"
+                : marked ? "the line begins with a byte order mark, which an editor has put there unseen; save the file as UTF-8 without one"
                 : has_control(text) ? "a control character; only printable text and tabs are valid"
                 : section ? section_problem(line, text) : value_problem(line, text);
         line->kind = line->problem ? LEX_BAD : section ? LEX_SECTION : LEX_VALUE;

@@ -93,6 +93,11 @@ static struct config_section *open_section(struct config_parser *parser, struct 
                 config_error(parser, place, "[%.*s]: not a name of a directory or application; " CONFIG_NAME_VALID, SHOWN(name));
                 return NULL;
         }
+        /* replica/store.c: the folder of the stores has files of these names already. */
+        if (section.kind == SECTION_DIRECTORY && (lex_is(first, "ids") || lex_is(first, "logins"))) {
+                config_error(parser, place, "[%.*s]: no directory can have this name: the service keeps a file of that name; valid: any other name", SHOWN(name));
+                return NULL;
+        }
         section.name = arena_copy(parser->arena, name.at, name.len);
         section.first = first.at ? arena_copy(parser->arena, first.at, first.len) : NULL;
         section.second = second.at ? arena_copy(parser->arena, second.at, second.len) : NULL;

@@ -11,7 +11,7 @@
 
 const struct command commands[] = {
         { "check", { MAYBE("file", "FILE") }, 0, check_run, render_check, "read the configuration, or FILE alone, and name every error" },
-        { "status", { { 0 } }, 0, NULL, NULL, "the service, the view and each directory's state" },
+        { "status", { { 0 } }, 0, NULL, render_status, "the service, the view and each directory's state" },
         { "reload", { { 0 } }, OPTION_FORCE, NULL, render_changes, "read the configuration again; one with errors is refused and the old one stays" },
         { "enable", { { 0 } }, 0, enable_run, render_changes, "put multidir into nsswitch.conf and PAM" },
         { "disable", { { 0 } }, 0, disable_run, render_changes, "take multidir out of nsswitch.conf and PAM again" },
@@ -20,7 +20,7 @@ const struct command commands[] = {
         { "directory show", { ONE("directory", "DIRECTORY") }, 0, NULL, NULL, "a directory's settings and where each comes from" },
         { "directory test", { ONE("directory", "DIRECTORY"), MAYBE("user", "USER") }, OPTION_PASSWORD_STDIN, NULL, NULL,
           "ask a directory whether it answers, and has USER with the password from standard input" },
-        { "directory sync", { MAYBE("directory", "DIRECTORY") }, OPTION_FULL, NULL, NULL, "read a directory again, or all of them, and publish" },
+        { "directory sync", { MAYBE("directory", "DIRECTORY") }, OPTION_FULL, NULL, render_status, "read a directory again, or all of them, and publish" },
         { "application list", { { 0 } }, 0, NULL, NULL, "the applications" },
         { "application show", { ONE("application", "APPLICATION") }, 0, NULL, NULL, "an application's settings and mappings" },
         { "application set", { ONE("application", "APPLICATION[/DIRECTORY]"), MANY("settings", "KEY=VALUE") }, 0, application_set_run, render_changes,

@@ -10,7 +10,7 @@
 #include "wire/client.h"
 
 #define CONNECT_MS 5000
-#define REPLY_MS 120000 /* without a sign of life: longer than any step of the largest import */
+#define REPLY_MS 30000 /* without a sign of life, which a service that works gives every few seconds */
 
 json_t *request_connect(const struct ctl *ctl, int *fd, int *exit) {
         int r = wire_connect(ctl->admin_socket, clock_monotonic_ms() + CONNECT_MS);

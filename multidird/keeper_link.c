@@ -20,7 +20,8 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
 #define STEADY_MS 10000              /* a keeper that lived this long starts the backoff anew */
-#define PULSE_US (15 * 1000000ull)   /* how often a keeper is asked whether it still answers */
+#define PULSE_US (5 * 1000000ull)    /* how often a keeper is asked whether it still answers */
+#define PATIENCE_MS 15000            /* commands wait for a silent keeper no longer than this and one pulse */
 #define SILENCE_MS 120000            /* longer than any build or import takes: such a keeper hangs */
 #define STATE_MAX (1u << 20)
 #define KEEPER_QUEUE (256u << 20)    /* bytes waiting for a keeper that does not read */
@@ -31,6 +32,7 @@ struct keeper_link {
         sd_event_source *child, *restart, *pulse;
         uint64_t incarnation, started_ms, backoff_ms;
         uint64_t asked_ms;            /* when the pulse was asked for; 0: it was answered */
+        uint64_t heard_ms;            /* the last frame of any kind */
         struct ask pulse_ask;
         struct ask *asks;
         struct sbuf state;            /* the last KEEPER_STATE */
@@ -132,6 +134,7 @@ static bool on_frame(struct endpoint *endpoint, const struct channel_frame *fram
         struct service *service = userdata;
         struct keeper_link *link = service->keeper;
         bool good = false;
+        link->heard_ms = clock_monotonic_ms();
         if (frame->type == KEEPER_GATE_REPLY)
                 good = take_gate_reply(link, frame);
         else if (frame->type == KEEPER_PASSWORD_CHANGED)
@@ -212,7 +215,10 @@ static int on_pulse(sd_event_source *source, uint64_t usec, void *userdata) {
         struct keeper_link *link = service->keeper;
         struct protocol_gate question = { 0 };
         uint64_t now = clock_monotonic_ms();
-        if (link->asked_ms != 0 && now - link->asked_ms > SILENCE_MS && link->pid > 0) {
+        uint64_t since = link->heard_ms > link->asked_ms ? link->heard_ms : link->asked_ms;
+        uint64_t silent_ms = link->asked_ms == 0 ? 0 : now - since;
+        sockets_keeper_pulse(service, silent_ms >= PATIENCE_MS);
+        if (silent_ms > SILENCE_MS && link->pid > 0) {
                 log_error("the keeper does not answer and is killed");
                 (void)kill(link->pid, SIGKILL);
         } else if (link->asked_ms == 0 && keeper_link_is_up(service)) {

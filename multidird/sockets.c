@@ -300,14 +300,25 @@ void sockets_admin_reply(struct service *service, uint64_t id, uint64_t request,
                 endpoint_flush(connection->endpoint);
 }
 
-void sockets_keeper_gone(struct service *service) {
-        static const char json[] = "{\"exit\": 6, \"object\": {\"error\": {\"reason\": \"unavailable\", \"text\": "
-                                   "\"the keeper ended while it worked on this command; whether it was done is not known\"}}}";
+/* To all whose command is with the keeper. */
+static void tell_waiting(struct service *service, bool last, const char *json) {
         struct connection *next;
         for (struct connection *c = service->sockets ? service->sockets->connections : NULL; c; c = next) {
                 next = c->next;
-                c->told_keeper = false;
                 if (c->with_keeper)
-                        sockets_admin_reply(service, c->id, c->request, true, json, sizeof json - 1);
+                        sockets_admin_reply(service, c->id, c->request, last, json, strlen(json));
         }
+}
+
+void sockets_keeper_pulse(struct service *service, bool silent) {
+        tell_waiting(service, silent, silent ? "{\"exit\": 6, \"object\": {\"error\": {\"reason\": \"unavailable\", \"text\": "
+                                               "\"the keeper does not answer; whether the command will be done is not known\"}}}" : "{}");
+}
+
+void sockets_keeper_gone(struct service *service) {
+        static const char json[] = "{\"exit\": 6, \"object\": {\"error\": {\"reason\": \"unavailable\", \"text\": "
+                                   "\"the keeper ended while it worked on this command; whether it was done is not known\"}}}";
+        for (struct connection *c = service->sockets ? service->sockets->connections : NULL; c; c = c->next)
+                c->told_keeper = false;
+        tell_waiting(service, true, json);
 }

@@ -36,3 +36,6 @@ int connection_pass_to_keeper(struct connection *connection, const char *json, s
 void sockets_admin_reply(struct service *service, uint64_t connection, uint64_t id, bool last, const char *json, size_t len);
 /* The keeper died: commands that wait for it are answered. */
 void sockets_keeper_gone(struct service *service);
+/* Time passed. silent: the keeper has not answered for too long, and commands that wait for it are told so; else their peers get a sign of
+ * life, so that a long command is not taken for a hung service. */
+void sockets_keeper_pulse(struct service *service, bool silent);

@@ -1,0 +1,26 @@
+"""Commands while the keeper does not answer, and while it is started again: an answer within 30 seconds, and none that a restart makes needless."""
+import os
+import signal
+import time
+
+from bed import *
+
+make()
+configure()
+service = started()
+people()
+
+# One that stops: told so, and when it goes on so do commands.
+keeper = service.keeper()
+os.kill(keeper, signal.SIGSTOP)
+began = time.monotonic()
+reply = admin('user add', directory='d1', user='late', limit=40)
+check('a keeper that is silent: unavailable', (reply['exit'], reply['object']['error']['reason']), (6, 'unavailable'))
+check('... within 30 s', time.monotonic() - began, lambda t: t < 30)
+check('... logins go on', reason('anna', 'one'), 'ok')
+check('... and it was not killed for that', service.keeper(), keeper)
+os.kill(keeper, signal.SIGCONT)
+check('it goes on: commands too', wait_for(lambda: admin('user show', user='anna')['exit'] == 0))
+check('... and what was under way is done', wait_for(lambda: b'late\0' in VIEW.read_bytes()))
+check('a clean end', service.stop(), 0)
+done()

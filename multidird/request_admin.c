@@ -274,8 +274,8 @@ int request_admin(struct connection *connection, const unsigned char *payload, s
                 reply_usage(connection, text);
         } else if (command) {
                 r = command->run(connection, request);
-        } else if (connection_pass_to_keeper(connection, (const char *)payload, len) < 0) {
-                reply_error(connection, EXIT_UNAVAILABLE, REASON_UNAVAILABLE, "the keeper is not running; it is started again by itself");
+        } else {
+                request_pass_on(connection, (const char *)payload, len);
         }
         wipe_password(request);
         json_decref(request);

@@ -18,5 +18,8 @@ int request_session(struct connection *connection, const unsigned char *payload,
 /* From multidirctl: any command. */
 int request_admin(struct connection *connection, const unsigned char *payload, size_t len);
 
+/* Passes a command on to the keeper, or to the next one within 5 s; replies itself when there is none then. json is copied where it must be. */
+void request_pass_on(struct connection *connection, const char *json, size_t len);
+
 /* A command of multidirctl that the supervisor answers itself; its fields are of the types that request_admin.c says. As above. */
 int request_directory_test(struct connection *connection, json_t *request);

@@ -22,5 +22,14 @@ check('... and it was not killed for that', service.keeper(), keeper)
 os.kill(keeper, signal.SIGCONT)
 check('it goes on: commands too', wait_for(lambda: admin('user show', user='anna')['exit'] == 0))
 check('... and what was under way is done', wait_for(lambda: b'late\0' in VIEW.read_bytes()))
+
+# One that is killed: commands that come before the next one is there wait for it.
+answers = []
+for i in range(3):
+    keeper = wait_for(service.keeper)
+    os.kill(keeper, signal.SIGKILL)
+    wait_for(lambda: service.keeper() is None)
+    answers.append(admin('user show', user='anna')['exit'])
+check('a keeper that was killed: commands wait for the next', answers, [0, 0, 0])
 check('a clean end', service.stop(), 0)
 done()

@@ -44,6 +44,14 @@ static json_t *not_published(struct keeper_call *call, enum name_kind kind, cons
         if (kind == NAME_OF_USER && settings->applications[settings->host].publish == PUBLISH_WITH_ACCESS)
                 return keeper_error(reason_name(REASON_NO_ACCESS),
                                     "user %s is not published: the application shows only users with access (publish = with-access)", name);
+        const struct application_settings *host = &settings->applications[settings->host];
+        bool shown = false;
+        for (size_t i = 0; i < host->mapping_count; i++)
+                shown = shown || host->mappings[i].directory == owner;
+        if (!shown)
+                return keeper_error(reason_name(kind == NAME_OF_USER ? REASON_USER_NOT_FOUND : REASON_GROUP_NOT_FOUND),
+                                    "%s is not published: directory %s, which has it, is none of the application host, which this host shows (M8)", name,
+                                    settings->directories[owner].name);
         return keeper_error(reason_name(REASON_UNAVAILABLE), "%s is not published: a higher directory has no complete replica yet", name);
 }
 

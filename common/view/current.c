@@ -33,29 +33,15 @@ struct slot {
         uint64_t device, inode;
 };
 
-/* All that a process keeps: one anonymous page, zeroed at first. */
+/* All that a process keeps. Static: a page of its own would cost the first look-up of every process a system call and a fault more. */
 struct table {
         _Atomic uint32_t current;    /* slot number + 1; 0: none yet */
         _Atomic uint32_t checked_s;  /* when the path was last looked at (coarse monotonic clock) */
         _Atomic uint32_t refused_s;  /* when the path last gave nothing newer although the mapped view is marked; 0: never */
         struct slot slots[SLOTS];
 };
-_Static_assert(sizeof(struct table) <= VIEW_PAGE, "the table is one page");
 
-static struct table *_Atomic the_table;
-
-static struct table *table_get(void) {
-        struct table *table = atomic_load_explicit(&the_table, memory_order_acquire);
-        if (__builtin_expect(table != NULL, 1))
-                return table;
-        void *page = mmap(NULL, VIEW_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (page == MAP_FAILED)
-                return NULL;
-        if (atomic_compare_exchange_strong(&the_table, &table, (struct table *)page))
-                return page;
-        (void)munmap(page, VIEW_PAGE);
-        return table;
-}
+static struct table the_table;
 
 /* Seconds, never 0. */
 static uint32_t coarse_seconds(void) {
@@ -222,9 +208,7 @@ static bool current_slow(struct table *table, uint32_t slot, struct view *view) 
 }
 
 bool view_current(struct view *view) {
-        struct table *table = table_get();
-        if (!table)
-                return false;
+        struct table *table = &the_table;
         uint32_t slot = pin_current(table);
         if (__builtin_expect(slot != NO_SLOT && !due(table, slot), 1)) {
                 *view = slot_view(table, slot);
@@ -237,11 +221,10 @@ bool view_current(struct view *view) {
 }
 
 void view_release(struct view *view) {
-        struct table *table = atomic_load_explicit(&the_table, memory_order_acquire);
         if (view->pin == VIEW_PIN_OWN)
                 view_close(view);
-        else if (table && view->base && view->pin < SLOTS)
-                unpin(table, view->pin);
+        else if (view->base && view->pin < SLOTS)
+                unpin(&the_table, view->pin);
         *view = (struct view) { 0 };
 }
 
@@ -251,9 +234,7 @@ static uint64_t cursor_word(uint32_t slot, uint32_t index) {
 }
 
 bool view_cursor_get(struct view_cursor *cursor, struct view *view, uint32_t *index) {
-        struct table *table = table_get();
-        if (!table)
-                return false;
+        struct table *table = &the_table;
         for (;;) {
                 uint64_t word = atomic_load(&cursor->word);
                 uint32_t slot = (uint32_t)(word >> 32) - 1;
@@ -282,9 +263,8 @@ bool view_cursor_advance(struct view_cursor *cursor, const struct view *view, ui
 }
 
 void view_cursor_reset(struct view_cursor *cursor) {
-        struct table *table = atomic_load_explicit(&the_table, memory_order_acquire);
         uint64_t word = atomic_exchange(&cursor->word, 0);
         uint32_t slot = (uint32_t)(word >> 32) - 1;
-        if (table && word != 0 && slot < SLOTS)
-                unpin(table, slot);
+        if (word != 0 && slot < SLOTS)
+                unpin(&the_table, slot);
 }

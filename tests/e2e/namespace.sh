@@ -8,7 +8,11 @@ set -euo pipefail
 
 if [ -z "${MULTIDIR_IN_NAMESPACE:-}" ]; then
         [ "$(id -u)" = 0 ] || { echo "namespace.sh: needs root" >&2; exit 2; }
-        exec env MULTIDIR_IN_NAMESPACE=1 unshare --mount --net --pid --uts --ipc --fork --kill-child --mount-proc "$0" "$@"
+        top=$(mktemp -d /tmp/multidir-namespace.XXXXXX)
+        status=0
+        env MULTIDIR_IN_NAMESPACE=1 MULTIDIR_TOP="$top" unshare --mount --net --pid --uts --ipc --fork --kill-child --mount-proc "$0" "$@" || status=$?
+        rmdir "$top" # empty out here: what was mounted on it is gone
+        exit $status
 fi
 
 build=$(realpath "$1"); shift
@@ -17,7 +21,7 @@ ip link set lo up
 hostname multidir-test
 
 # A writable copy of a folder: reads come from the host's, writes go to the tmpfs.
-top=$(mktemp -d /tmp/multidir-namespace.XXXXXX)
+top=$MULTIDIR_TOP
 mount -t tmpfs -o mode=0755 tmpfs "$top"
 cover() {
         local name=${1//\//_}
@@ -47,7 +51,7 @@ for user in multidir multidir-worker; do
         getent passwd "$user" >/dev/null || useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
 done
 ldconfig
-export LANG=C.UTF-8 MULTIDIR_TOP=$top
+export LANG=C.UTF-8 MULTIDIR_TOP
 cd /
 set +e
 "$@"

@@ -5,7 +5,11 @@
 set -uo pipefail
 if [ -z "${MULTIDIR_IN_NAMESPACE:-}" ]; then
         [ "$(id -u)" = 0 ] || { echo "systemd.sh: needs root" >&2; exit 2; }
-        exec env MULTIDIR_IN_NAMESPACE=1 unshare --mount "$0" "$@"
+        top=$(mktemp -d /tmp/multidir-systemd.XXXXXX)
+        status=0
+        env MULTIDIR_IN_NAMESPACE=1 MULTIDIR_TOP="$top" unshare --mount "$0" "$@" || status=$?
+        rmdir "$top" # empty out here: what was mounted on it is gone
+        exit $status
 fi
 build=$(realpath "$1")
 failed=0
@@ -14,7 +18,7 @@ ck() { # WHAT GOT PATTERN
         if [[ "$2" == $3 ]]; then echo "ok - $1"; else echo "not ok - $1: got '$2', want '$3'"; failed=1; fi
 }
 mount --make-rprivate /
-top=$(mktemp -d /tmp/multidir-systemd.XXXXXX)
+top=$MULTIDIR_TOP
 mount -t tmpfs tmpfs "$top"
 mkdir -p "$top/upper" "$top/work" "$top/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$top/upper,workdir=$top/work" "$top/root" || exit 1

@@ -12,7 +12,7 @@ say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
 show() {
         local out pattern=$1; shift
         printf '$ %s\n' "$*"
-        out=$(bash -c "$*" 2>&1); local status=$?
+        out=$(bash -c "$*" 2>&1 </dev/null); local status=$?
         [ -n "$out" ] && printf '%s\n' "$out"
         # shellcheck disable=SC2053
         if [[ "$out => $status" != $pattern ]]; then

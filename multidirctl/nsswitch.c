@@ -70,31 +70,24 @@ static bool ends_search(struct span criterion) {
         return strstr(folded, "notfound=return") != NULL;
 }
 
-static bool is_criterion(struct span word) {
-        return word.at[0] == '[' && word.at[word.len - 1] == ']';
-}
-
-/* Where our word belongs in a line: behind "files"; at the end where an action such as [SUCCESS=merge] ties files to what follows it, which
- * we must not come between; never behind what ends the search. Without local files in front of all. SIZE_MAX: it is there already. */
+/* Where our word belongs in a line: behind "files" and the criteria that belong to files alone; else in front of all, so that a line
+ * without local files still asks us. SIZE_MAX: it is there already. */
 static size_t find_place(struct span line, size_t at) {
         struct span word;
-        size_t place = SIZE_MAX, front = at, last = at;
-        bool after_files = false, tied = false, ended = false;
+        size_t place = SIZE_MAX, front = at;
+        bool after_files = false;
         while (next_word(line, &at, &word)) {
                 if (is_word(word, OUR_WORD))
                         return SIZE_MAX;
-                ended = ended || (is_criterion(word) && ends_search(word));
-                if (!ended)
-                        last = at;
-                if (after_files && is_criterion(word) && !ended) {
-                        tied = true;
-                        continue;
-                }
-                after_files = place == SIZE_MAX && (is_word(word, "files") || is_word(word, "compat"));
-                if (after_files)
+                if (place == SIZE_MAX && (is_word(word, "files") || is_word(word, "compat"))) {
                         place = at;
+                        after_files = true;
+                } else if (after_files && word.at[0] == '[' && word.at[word.len - 1] == ']' && !ends_search(word))
+                        place = at;
+                else
+                        after_files = false;
         }
-        return place == SIZE_MAX ? front : tied ? last : place;
+        return place != SIZE_MAX ? place : front;
 }
 
 static void insert_line(struct sbuf *out, struct span line, bool *changed) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/sbuf.h"
@@ -58,36 +59,82 @@ static bool is_word(struct span word, const char *text) {
         return word.len == strlen(text) && memcmp(word.at, text, word.len) == 0;
 }
 
-/* A criterion that ends the search when the name was not found: what stands behind it is never asked. */
-static bool ends_search(struct span criterion) {
-        char folded[64] = "";
-        size_t n = 0;
-        for (size_t i = 0; i < criterion.len && n + 1 < sizeof folded; i++)
-                if (!is_blank(criterion.at[i])) {
-                        char c = criterion.at[i];
-                        folded[n++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-                }
-        return strstr(folded, "notfound=return") != NULL;
+static bool is_criterion(struct span word) {
+        return word.at[0] == '[' && word.at[word.len - 1] == ']';
 }
 
-/* Where our word belongs in a line: behind "files" and the criteria that belong to files alone; else in front of all, so that a line
- * without local files still asks us. SIZE_MAX: it is there already. */
+/* Steps over text, a lower-case word, if that is what comes next: in either case, blanks in front of it. */
+static bool step_over(struct span word, size_t *at, const char *text) {
+        size_t here = *at, len = strlen(text);
+        while (here < word.len && is_blank(word.at[here]))
+                here++;
+        if (here + len > word.len || strncasecmp(word.at + here, text, len) != 0)
+                return false;
+        *at = here + len;
+        return true;
+}
+
+static size_t step_over_one_of(struct span word, size_t *at, const char *const texts[], size_t count) {
+        for (size_t i = 0; i < count; i++)
+                if (step_over(word, at, texts[i]))
+                        return i;
+        return count;
+}
+
+enum outcome { SUCCESS, NOTFOUND, OUTCOMES = 4 };
+enum action { RETURN, CONTINUE, MERGE, ACTIONS };
+
+/* What a criterion such as [SUCCESS=merge] or [!UNAVAIL=return] does on an outcome; ACTIONS: it says nothing about it (nsswitch.conf(5)). */
+static enum action action_of(struct span criterion, enum outcome outcome) {
+        static const char *const outcomes[OUTCOMES] = { "success", "notfound", "unavail", "tryagain" };
+        static const char *const actions[ACTIONS] = { "return", "continue", "merge" };
+        enum action said = ACTIONS;
+        for (size_t at = 1;;) {
+                bool negated = step_over(criterion, &at, "!");
+                size_t named = step_over_one_of(criterion, &at, outcomes, OUTCOMES);
+                if (named == OUTCOMES || !step_over(criterion, &at, "="))
+                        return said;
+                enum action action = (enum action)step_over_one_of(criterion, &at, actions, ACTIONS);
+                if (action == ACTIONS)
+                        return said;
+                if ((named == (size_t)outcome) != negated)
+                        said = action;
+        }
+}
+
+/* What stands behind it is not asked for a name that was not found; a bracket that is never closed swallows what stands behind it. */
+static bool ends_search(struct span word) {
+        return word.at[0] == '[' && (!is_criterion(word) || action_of(word, NOTFOUND) == RETURN);
+}
+
+/* The answer goes on to the service behind it, so that nothing may come between. */
+static bool ties(struct span word) {
+        return is_criterion(word) && (action_of(word, SUCCESS) == MERGE || action_of(word, SUCCESS) == CONTINUE);
+}
+
+/* Where our word belongs in a line: behind "files" and the criteria that belong to files alone; at the end where one of them ties files to
+ * what follows; never behind what ends the search. A line without local files asks us first. SIZE_MAX: it is there already. */
 static size_t find_place(struct span line, size_t at) {
         struct span word;
-        size_t place = SIZE_MAX, front = at;
-        bool after_files = false;
+        size_t place = SIZE_MAX, front = at, last = at;
+        bool after_files = false, tied = false, ended = false;
         while (next_word(line, &at, &word)) {
                 if (is_word(word, OUR_WORD))
                         return SIZE_MAX;
-                if (place == SIZE_MAX && (is_word(word, "files") || is_word(word, "compat"))) {
-                        place = at;
-                        after_files = true;
-                } else if (after_files && word.at[0] == '[' && word.at[word.len - 1] == ']' && !ends_search(word))
+                ended = ended || ends_search(word);
+                tied = tied || (after_files && ties(word));
+                if (!ended)
+                        last = at;
+                bool files = place == SIZE_MAX && (is_word(word, "files") || is_word(word, "compat"));
+                if (files || (after_files && is_criterion(word) && !ended))
                         place = at;
                 else
                         after_files = false;
+                after_files = after_files || files;
         }
-        return place != SIZE_MAX ? place : front;
+        if (place == SIZE_MAX)
+                return front;
+        return tied ? last : place;
 }
 
 static void insert_line(struct sbuf *out, struct span line, bool *changed) {

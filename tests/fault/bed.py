@@ -125,6 +125,14 @@ def children(pid, role=''):
     return sorted(found)
 
 
+def ended(pid):
+    """It has no descriptor any more: a zombie, or gone."""
+    try:
+        return pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] == 'Z'
+    except OSError:
+        return True
+
+
 def wait_for(condition, limit=10.0, step=0.01):
     end = time.monotonic() + limit
     while time.monotonic() < end:

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -57,6 +58,7 @@ static bool swallow(int fd) {
 
 /* Serves one connection after another: the n-th request of each gets the n-th reply (the last one again and again). */
 static void serve(const struct reply *replies, size_t count) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;) {
                 int fd = accept(listener, NULL, NULL);
                 size_t n = 0;
@@ -73,9 +75,18 @@ static void serve(const struct reply *replies, size_t count) {
         }
 }
 
+static void stop(void) {
+        if (server > 0) {
+                (void)kill(server, SIGKILL);
+                (void)waitpid(server, NULL, 0);
+        }
+        server = -1;
+        (void)unlink(socket_path);
+}
+
 static void start(const struct reply *replies, size_t count) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
-        (void)unlink(socket_path);
+        stop(); /* a failed check leaves its server behind */
         snprintf(address.sun_path, sizeof address.sun_path, "%s", socket_path);
         listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_true(listener >= 0);
@@ -86,15 +97,6 @@ static void start(const struct reply *replies, size_t count) {
         if (server == 0)
                 serve(replies, count);
         (void)close(listener);
-}
-
-static void stop(void) {
-        if (server > 0) {
-                (void)kill(server, SIGKILL);
-                (void)waitpid(server, NULL, 0);
-        }
-        server = -1;
-        (void)unlink(socket_path);
 }
 
 /* Runs a line of words separated by blanks; out and err are what it printed (free them). */
@@ -233,12 +235,12 @@ static void test_settings(void **state) {
         expect("application set host membership=aggregating publish=with-access", 0, "membership = aggregating", "");
         assert_runtime("[application/host]\nmembership = aggregating\npublish = with-access\n");
         expect("application set host/d allow_all=yes", 0, "", "");
-        expect("permission set d add-user off", 0, "permissions = modify-user, ", "");
+        expect("permission set d add-user off", 0, "done: add-user in directory/d\n", "");
         expect("permission set d remove-group off --application host", 0, "", "");
         assert_runtime("[application/host]\nmembership = aggregating\npublish = with-access\n\n[application/host/d]\nallow_all = yes\n"
                        "permissions = add-user, modify-user, modify-user-attributes, remove-user, add-group, modify-group, modify-group-attributes\n"
                        "\n[directory/d]\npermissions = modify-user, modify-user-attributes, remove-user, add-group, modify-group, modify-group-attributes, remove-group\n");
-        expect("permission set d add-user on", 0, "permissions = read-write", "");
+        expect("permission set d add-user on", 0, "done: add-user in directory/d\n", "");
         expect("permission set d add-user on", 0, "nothing to change", "");
         expect("--json permission list", 0, "\"remove-group\": \"off\"", "");
         stop();

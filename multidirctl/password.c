@@ -1,6 +1,7 @@
 /* A password for a request; see password.h. */
 #include "multidirctl/password.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -46,6 +47,25 @@ json_t *password_from_stream(FILE *from, json_t *fields, int *exit) {
         return error;
 }
 
+static const int interrupts[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP };
+static volatile sig_atomic_t interrupted; /* which of them came */
+
+static void on_interrupt(int number) {
+        interrupted = number;
+}
+
+/* A line with what interrupts made to end the reading instead of the program: the terminal must get its echo back first. */
+static void read_interruptibly(FILE *from, struct line *line) {
+        struct sigaction before[ARRAY_SIZE(interrupts)], ours = { .sa_handler = on_interrupt };
+        interrupted = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(interrupts); i++)
+                (void)sigaction(interrupts[i], &ours, &before[i]);
+        read_line(from, line);
+        for (size_t i = 0; i < ARRAY_SIZE(interrupts); i++)
+                (void)sigaction(interrupts[i], &before[i], NULL);
+}
+
+/* One line without echo; false: there is no terminal, or an interrupt came that this program outlives. */
 static bool ask(const struct ctl *ctl, const char *prompt, struct line *line) {
         struct termios before, silent;
         if (tcgetattr(STDIN_FILENO, &before) < 0)
@@ -56,10 +76,12 @@ static bool ask(const struct ctl *ctl, const char *prompt, struct line *line) {
         fflush(ctl->err);
         if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0)
                 return false;
-        read_line(stdin, line);
+        read_interruptibly(stdin, line);
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
         fputc('\n', ctl->err);
-        return true;
+        if (interrupted)
+                (void)raise(interrupted);
+        return !interrupted;
 }
 
 json_t *password_from_terminal(const struct ctl *ctl, json_t *fields, int *exit) {

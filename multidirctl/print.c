@@ -46,6 +46,26 @@ void print_cell(const struct ctl *ctl, const char *text, size_t width, enum prin
                 fputc(' ', ctl->out);
 }
 
+/* JSON escapes what is below 0x20; DEL and C1 drive terminals too. */
+static int write_json(const char *bytes, size_t len, void *userdata) {
+        FILE *to = userdata;
+        for (size_t i = 0; i < len; i++) {
+                unsigned char c = (unsigned char)bytes[i], next = i + 1 < len ? (unsigned char)bytes[i + 1] : 0;
+                if (c == 0x7f)
+                        fputs("\\u007F", to);
+                else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+                        fprintf(to, "\\u00%02X", (unsigned char)bytes[++i]);
+                else
+                        fputc(c, to);
+        }
+        return 0;
+}
+
+void print_json(const struct ctl *ctl, const json_t *object) {
+        (void)json_dump_callback(object, write_json, ctl->out, 0);
+        fputc('\n', ctl->out);
+}
+
 #define BAR 40
 
 void print_progress(const struct ctl *ctl, const char *words, uint64_t done, uint64_t total) {

@@ -16,6 +16,9 @@ size_t print_width(const char *text);
 /* Text, and blanks up to width columns. */
 void print_cell(const struct ctl *ctl, const char *text, size_t width, enum print_colour colour);
 
+/* An object as one line of JSON. */
+void print_json(const struct ctl *ctl, const json_t *object);
+
 /* Draws "WORDS [#####     ] 42%" on a terminal's standard error, over itself. */
 void print_progress(const struct ctl *ctl, const char *words, uint64_t done, uint64_t total);
 /* Takes it away, if one was drawn. */

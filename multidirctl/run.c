@@ -9,6 +9,7 @@
 #include "multidirctl/arguments.h"
 #include "multidirctl/help.h"
 #include "multidirctl/password.h"
+#include "multidirctl/print.h"
 #include "multidirctl/render.h"
 #include "multidirctl/request.h"
 
@@ -75,8 +76,7 @@ static void render(struct ctl *ctl, const struct command *command, const json_t 
 static void print_object(struct ctl *ctl, const struct command *command, json_t *object) {
         _cleanup_json_ json_t *error = json_incref(json_object_get(object, "error"));
         if (ctl->json) {
-                (void)json_dumpf(object, ctl->out, 0);
-                fputc('\n', ctl->out);
+                print_json(ctl, object);
         } else if (json_is_object(error) && json_is_array(json_object_get(object, "errors"))) {
                 render_check(ctl, object); /* a configuration that cannot be read, whatever the command was */
         } else if (json_is_object(error)) {

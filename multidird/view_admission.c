@@ -132,7 +132,7 @@ static int admit_user(struct admission *admission, const struct view_user *user)
 int view_admit(const struct view *view, const struct settings *settings, const struct local_accounts *local, char *text, size_t size) {
         struct admission admission = { .view = view, .local = local, .text = text, .size = size };
         if (getrandom(admission.seeds, sizeof admission.seeds, 0) != (ssize_t)sizeof admission.seeds)
-                return -EIO;
+                return snprintf(text, size, "the kernel gives no random numbers"), -EIO;
         list_given(&admission, settings);
         for (uint32_t i = 0; i < view_group_count(view); i++) {
                 struct view_group group;

@@ -19,7 +19,8 @@ static bool is_trusted(const struct stat *st, const char *path, struct sbuf *err
         if (st->st_uid != 0)
                 sbuf_printf(errors, "%s: owned by uid %u; valid: owned by root\n", path, st->st_uid);
         else if (st->st_mode & (S_IWGRP | S_IWOTH))
-                sbuf_printf(errors, "%s: mode %04o lets others write it; valid: mode 0644 or stricter\n", path, st->st_mode & 07777);
+                sbuf_printf(errors, "%s: mode %04o lets others write it; valid: mode %s or stricter\n", path, st->st_mode & 07777,
+                            S_ISDIR(st->st_mode) ? "0755" : "0644");
         else
                 return true;
         return false;
@@ -84,9 +85,21 @@ static int read_folder(const char *folder, struct config_sources *sources, struc
         return first_error;
 }
 
+/* Who can write the folder can put another file in the file's place. */
+static int check_place(const char *file, struct sbuf *errors) {
+        const char *slash = strrchr(file, '/');
+        struct stat st;
+        _cleanup_free_ char *folder = !slash ? strdup(".") : slash == file ? strdup("/") : strndup(file, (size_t)(slash - file));
+        if (!folder)
+                return -ENOMEM;
+        return stat(folder, &st) < 0 || is_trusted(&st, folder, errors) ? 0 : -EPERM; /* a folder that is not there: the file says so */
+}
+
 int config_read_sources(const char *file, const char *folder, struct config_sources *sources, struct sbuf *errors) {
         struct config_sources made = { 0 };
-        int r = read_one(file, &made, errors);
+        int r = check_place(file, errors);
+        if (r == 0)
+                r = read_one(file, &made, errors);
         int folder_r = folder ? read_folder(folder, &made, errors) : 0;
         if (r == 0)
                 r = folder_r;

@@ -136,6 +136,17 @@ ck "passwd: wrong old password" "$(change bad whatever)" '[1-9]*'
 ck "passwd: root sets it without the old one" "$(printf 'by-root-1\nby-root-1\n' | passwd zed >/dev/null 2>&1; echo $?; ssh_password zed by-root-1 'id -un')" $'0\nzed'
 ck "passwd: a local user" "$(printf 'local-2\nlocal-2\n' | passwd localann >/dev/null 2>&1; ssh_password localann local-2 'id -un')" 'localann'
 
+# --- multidirctl's own questions
+set_password() { # NEW AGAIN
+        expect -c "log_user 0; set timeout 20; spawn multidirctl --directory partners user password pat
+                expect {New password:}; send \"$1\r\"; expect again:; send \"$2\r\"; expect eof; catch wait r; puts [lindex \$r 3]"
+}
+ck "user password at a terminal" "$(set_password pat-2 pat-2; ssh_password pat pat-2 'id -un')" $'0\npat'
+ck "user password: two that differ" "$(set_password pat-3 pat-4; ssh_password pat pat-2 'id -un')" $'2\npat'
+ck "user password: an interrupt gives the echo back" "$(expect -c "log_user 0; set timeout 20
+        spawn bash -c {trap : INT; multidirctl --directory partners user password pat; echo ends with \$?; stty -a}
+        expect {New password:}; send \"\003\"; expect -re {ends with (\d+)} {puts \$expect_out(1,string)}; expect -re { (-?echo) } {puts \$expect_out(1,string)}")" $'130\necho'
+
 # --- service stopped
 service_stop
 ck "stopped: getent and id as ever" "$(getent passwd zed; id -Gn zed)" 'zed:*linux-users*'

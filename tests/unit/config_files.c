@@ -111,6 +111,12 @@ static void test_read_sources(void **state) {
                 assert_int_equal(read_all(&sources, &errors), -EPERM);
                 assert_non_null(strstr(sbuf_text(&errors), "20.conf: mode 0666"));
                 assert_int_equal(sources.count, 0);
+                sbuf_done(&errors);
+                put("d/20.conf", "second", 0644);
+                assert_int_equal(chmod(folder, 0775), 0); /* who can write the folder can put another file there */
+                assert_int_equal(read_all(&sources, &errors), -EPERM);
+                assert_non_null(strstr(sbuf_text(&errors), "mode 0775 lets others write it; valid: mode 0755"));
+                assert_int_equal(chmod(folder, 0700), 0);
         }
         sbuf_done(&errors);
 }

@@ -149,6 +149,8 @@ static void test_replies(void **state) {
                   "done: in force\n", "" },
                 { "a table", "directory sync", "{\"exit\":6,\"object\":{\"directories\":[{\"name\":\"d\",\"state\":\"failed\"}]}}", 6, "NAME  STATE\nd     failed\n", "" },
                 { "control characters of a directory do not reach the terminal", "user list", "{\"exit\":0,\"object\":{\"users\":[\"a\\u001b[31mb\"]}}", 0, "a?[31mb\n", "" },
+                { "... nor in JSON, which stays JSON", "--json user list", "{\"exit\":0,\"object\":{\"users\":[\"a\\u001b\\u007f\\u0085\\u00a0\u00fc\"]}}", 0,
+                  "{\"users\": [\"a\\u001B\\u007F\\u0085\u00a0\u00fc\"]}\n", "" },
                 { "ages have units", "status", "{\"exit\":0,\"object\":{\"view\":{\"generation\":7,\"age\":59},\"directories\":[{\"name\":\"d\",\"age\":7200},{\"name\":\"e\",\"age\":null}]}}", 0,
                   "  age         59 s\n\ndirectories\nNAME  AGE\nd     2 h\ne     -\n", "" },
                 { "... not in JSON", "--json status", "{\"exit\":0,\"object\":{\"view\":{\"age\":90000}}}", 0, "{\"view\": {\"age\": 90000}}\n", "" },

@@ -107,6 +107,8 @@ static int copy_source(const struct place *place, int source, int *fd) {
         const uint32_t unmarked = 0;
         if (pwrite(file, &unmarked, sizeof unmarked, offsetof(struct view_header, superseded)) != (ssize_t)sizeof unmarked)
                 return -EIO;
+        /* The disk writes while the copy is checked; fsync has the last word. */
+        (void)sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
         *fd = TAKE_FD(file);
         return 0;
 }

@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "multidird/checker.h"
-#include "multidird/keeper.h"
-#include "multidird/process.h"
-#include "multidird/sandbox.h"
-#include "multidird/supervisor.h"
+#include "multidird/worker/checker.h"
+#include "multidird/keeper/keeper.h"
+#include "multidird/supervisor/process.h"
+#include "multidird/sandbox/sandbox.h"
+#include "multidird/supervisor/supervisor.h"
 
 #define EXIT_USAGE 2
 

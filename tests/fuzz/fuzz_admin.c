@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "multidird/keeper_build.h"
-#include "multidird/keeper_command.h"
+#include "multidird/keeper/build.h"
+#include "multidird/keeper/command.h"
 
 #define REQUESTS_MAX 12
 #define CONFIG "[directory/a]\ntype = internal\n[directory/b]\ntype = internal\nids = attribute\npermissions = modify-group, add-group\n" \

@@ -12,7 +12,7 @@
 
 #include <sys/socket.h>
 
-#include "multidird/channel.h"
+#include "multidird/channel/channel.h"
 #include "wire/message.h"
 
 static const char password[] = "correct horse battery staple";

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "keeper_world.h"
-#include "multidird/keeper_import.h"
+#include "multidird/keeper/import.h"
 
 #define ONE(settings) "[directory/staff]\ntype = internal\n" settings "[application/host]\ndirectories = staff\n[application/host/staff]\nallow_all = yes\n"
 #define RUN(world, rows) keeper_world_run(world, rows, ARRAY_SIZE(rows))

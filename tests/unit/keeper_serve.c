@@ -22,8 +22,8 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "multidird/keeper.h"
-#include "multidird/protocol.h"
+#include "multidird/keeper/keeper.h"
+#include "multidird/channel/protocol.h"
 #include "view/reader.h"
 
 #define CONFIG "[directory/a]\ntype = internal\n[directory/b]\ntype = internal\n[application/host]\ndirectories = a, b\n" \

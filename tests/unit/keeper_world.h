@@ -6,8 +6,8 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#include "multidird/keeper_build.h"
-#include "multidird/keeper_command.h"
+#include "multidird/keeper/build.h"
+#include "multidird/keeper/command.h"
 
 struct keeper_world { struct keeper *keeper; char folder[64]; };
 

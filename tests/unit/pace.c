@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "multidird/pace.h"
+#include "multidird/supervisor/pace.h"
 
 #define MINUTE 60000u
 

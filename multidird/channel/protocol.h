@@ -1,0 +1,142 @@
+/* What the service's own processes say to each other: supervisor and keeper, supervisor and checkers. Same frames as the sockets.
+ * Relies on: multidird/channel, wire/codec, wire/message.
+ * Must never: be spoken on auth.sock or admin.sock; be trusted because of who sent it (the supervisor checks every field of a message from a
+ * keeper or checker as if it came from an attacker).
+ *
+ * Each message has protocol_send_X(channel, …): queues it; 0 or a negative errno of channel_begin / channel_end.
+ * And protocol_get_X(payload, len, &x): 0 or -EBADMSG; texts and pointers in *x point into the payload unless they are arrays. *x is zeroed
+ * on failure. Text with a length is not NUL-terminated. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+#include "base/secret.h"
+#include "config/config.h"
+#include "multidird/channel/channel.h"
+#include "rules/login.h"
+#include "wire/message.h"
+
+#define PROTOCOL_MAX (96u << 20) /* payload bytes between our own processes: the largest account files, an import's rows */
+
+enum protocol_type {
+        /* supervisor -> keeper; CONFIG also -> checker, as its first message */
+        PROTOCOL_CONFIG = WIRE_INTERNAL_FIRST, /* struct config_sources: the configuration's texts. The first message; again on reload */
+        KEEPER_LOCAL,           /* struct protocol_local: the local account files. The second message; again when they change */
+        KEEPER_ADMIN,           /* struct protocol_admin -> any number of ADMIN_PROGRESS, one ADMIN_REPLY */
+        KEEPER_ADMIN_CLOSED,    /* u64 connection: the peer is gone; its import is given up. No answer */
+        KEEPER_INSTALLED,       /* struct protocol_installed: answers a VIEW; unasked, between CONFIG and LOCAL: this host has a view already */
+        KEEPER_GATE,            /* struct protocol_gate -> GATE_REPLY */
+        KEEPER_SESSION,         /* struct protocol_session: a session started. No answer */
+        KEEPER_CHANGE_PASSWORD, /* struct protocol_change_password -> PASSWORD_CHANGED, once the change is durable */
+        /* keeper -> supervisor */
+        KEEPER_ADMIN_PROGRESS,  /* struct protocol_admin */
+        KEEPER_ADMIN_REPLY,     /* struct protocol_admin */
+        KEEPER_VIEW,            /* u64 generation, and a sealed memfd with the view -> INSTALLED. The next one only after the answer */
+        KEEPER_GATE_REPLY,      /* struct protocol_gate_reply */
+        KEEPER_PASSWORD_CHANGED,/* struct protocol_password_changed */
+        KEEPER_STATE,           /* JSON text: what `status` says of the directories; sent after every load and build */
+        /* supervisor -> checker; answered one by one, in order */
+        CHECKER_FIND,           /* struct protocol_check, password empty -> ANSWER */
+        CHECKER_CHECK,          /* struct protocol_check -> ANSWER */
+        CHECKER_DUMMY,          /* struct protocol_check, user empty -> ANSWER */
+        /* checker -> supervisor */
+        CHECKER_ANSWER,         /* struct protocol_answer */
+        PROTOCOL_TYPE_END
+};
+
+/* The sources: paths and texts are copied out (free with config_sources_done). -ENOMEM too. */
+int protocol_send_config(struct channel *channel, const struct config_sources *sources);
+int protocol_get_config(const unsigned char *payload, size_t len, struct config_sources *sources);
+
+/* The local account files; NULL: absent. */
+struct protocol_local { const char *passwd, *group, *subuid, *subgid; };
+int protocol_send_local(struct channel *channel, const struct protocol_local *local);
+/* The texts are malloc'ed, NUL-terminated (a NUL inside a file ends its text); free with protocol_local_done. -ENOMEM too. */
+struct protocol_local_copy { char *passwd, *group, *subuid, *subgid; };
+int protocol_get_local(const unsigned char *payload, size_t len, struct protocol_local_copy *local);
+void protocol_local_done(struct protocol_local_copy *local);
+
+/* A command of multidirctl, and what is said to it. One command is the supervisor's own, sent for a reload: {"command":"publish"}, answered when
+ * the view that follows from everything before it is installed. (connection, id) names the request: connections are never reused in the life of the
+ * supervisor, id counts per connection. json[0..json_len) is the payload of WIRE_ADMIN, _PROGRESS or _REPLY, as it is. */
+struct protocol_admin { uint64_t connection, id; const char *json; size_t json_len; };
+int protocol_send_admin(struct channel *channel, enum protocol_type type, const struct protocol_admin *admin);
+int protocol_get_admin(const unsigned char *payload, size_t len, struct protocol_admin *admin);
+
+/* One number: KEEPER_ADMIN_CLOSED (fd -1), KEEPER_VIEW (fd: the memfd, taken also on failure). */
+int protocol_send_number(struct channel *channel, enum protocol_type type, uint64_t number, int fd);
+int protocol_get_number(const unsigned char *payload, size_t len, uint64_t *number);
+
+struct protocol_installed {
+        uint64_t generation;
+        int error;                    /* 0: it is the view now; else a negative errno: the former one still is */
+        char text[WIRE_TEXT_MAX + 1]; /* for the log and the waiting commands; "" when error is 0 */
+};
+int protocol_send_installed(struct channel *channel, const struct protocol_installed *installed);
+int protocol_get_installed(const unsigned char *payload, size_t len, struct protocol_installed *installed);
+
+/* A question about names that there are not is answered too: it tells that the keeper is alive.
+ * L4: is the user in one of the allow_groups of the mapping (application, directory), by membership in that directory? */
+struct protocol_gate {
+        uint64_t id;
+        char application[WIRE_NAME_MAX + 1], directory[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1];
+};
+int protocol_send_gate(struct channel *channel, const struct protocol_gate *gate);
+int protocol_get_gate(const unsigned char *payload, size_t len, struct protocol_gate *gate);
+
+struct protocol_gate_reply { uint64_t id; bool member; };
+int protocol_send_gate_reply(struct channel *channel, const struct protocol_gate_reply *reply);
+int protocol_get_gate_reply(const unsigned char *payload, size_t len, struct protocol_gate_reply *reply);
+
+/* The supervisor has looked the entry up in the view; the keeper adds the time. */
+struct protocol_session {
+        char application[WIRE_NAME_MAX + 1], directory[WIRE_NAME_MAX + 1], entry_id[WIRE_NAME_MAX + 1];
+        char user[WIRE_NAME_MAX + 1], service[WIRE_NAME_MAX + 1];
+};
+int protocol_send_session(struct channel *channel, const struct protocol_session *session);
+int protocol_get_session(const unsigned char *payload, size_t len, struct protocol_session *session);
+
+/* U2, set-password, for passwd(1): the rules decide as for any change by that application. directory and entry_id: the entry whose old password
+ * was checked, or that the view publishes (as root); where the rules would change another entry's password, it is refused (id-conflict).
+ * check_only: only say whether it would be allowed. */
+struct protocol_change_password {
+        uint64_t id;
+        char application[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1], directory[WIRE_NAME_MAX + 1], entry_id[WIRE_NAME_MAX + 1];
+        uint8_t check_only;
+        struct secret new_password;
+};
+int protocol_send_change_password(struct channel *channel, const struct protocol_change_password *change);
+/* Wipe out->new_password after use. */
+int protocol_get_change_password(const unsigned char *payload, size_t len, struct protocol_change_password *change);
+
+struct protocol_password_changed {
+        uint64_t id;
+        enum reason reason;           /* REASON_OK: done, durable */
+        char text[WIRE_TEXT_MAX + 1]; /* P6, for the user; may be empty */
+};
+int protocol_send_password_changed(struct channel *channel, const struct protocol_password_changed *changed);
+int protocol_get_password_changed(const unsigned char *payload, size_t len, struct protocol_password_changed *changed);
+
+/* KEEPER_STATE: one JSON object
+ *   {"directories":[{"name","type","state","age","users","groups","error"}], "masked":N, "warnings":[TEXT…]}
+ * state: "ready", "empty" (no complete replica yet), "failed", "off"; age in seconds or null; error a text or null. */
+int protocol_send_state(struct channel *channel, const char *json, size_t len);
+
+/* Jobs of a checker. */
+struct protocol_check { uint64_t id; char user[WIRE_NAME_MAX + 1]; struct secret password; };
+int protocol_send_check(struct channel *channel, enum protocol_type type, const struct protocol_check *check);
+/* Wipe out->password after use. */
+int protocol_get_check(const unsigned char *payload, size_t len, struct protocol_check *check);
+
+struct protocol_answer {
+        uint64_t id;
+        enum presence presence;         /* to FIND */
+        enum password_result password;  /* to CHECK */
+        bool active;                    /* the entry's own flag */
+        char entry_id[WIRE_NAME_MAX + 1];
+};
+int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer);
+int protocol_get_answer(const unsigned char *payload, size_t len, struct protocol_answer *answer);

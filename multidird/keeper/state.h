@@ -1,0 +1,110 @@
+/* What the keeper holds: the configuration, a store and a replica per directory, the id registry, the last built view.
+ * Relies on: config, replica/, model/, rules/membership, view/.
+ * Must never: talk to the supervisor (keeper/keeper.c does), or open a file outside its stores folder. Single thread.
+ *
+ * Whatever makes the view out of date goes through keeper_touch(); keeper_build() catches up. So commands are tested without a socket. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "model/local.h"
+#include "model/registry.h"
+#include "model/replica.h"
+#include "replica/logins.h"
+#include "replica/registry_store.h"
+#include "replica/store.h"
+#include "rules/membership.h"
+#include "view/compile.h"
+#include "view/reader.h"
+
+struct keeper_import; /* keeper/import.h */
+
+struct keeper_directory {
+        const char *name;      /* owned by the configuration */
+        enum directory_type type;
+        struct store *store;   /* NULL: it could not be opened; tried again before every build and change */
+        bool stale;            /* the replica is older than the store: it counts as unavailable until it is loaded again */
+        char error[256];       /* of the last failure; "" when all is well */
+};
+
+struct keeper_accepted { struct keeper_accepted *next; enum name_kind kind; char *name; };
+
+struct keeper {
+        char *folder;
+        struct config *config;             /* NULL until the first good one */
+        struct local_accounts *local;      /* NULL until keeper_set_local */
+        struct keeper_directory *directories; /* by index of config->settings, like the three below */
+        size_t directory_count;
+        struct replica **replicas;         /* NULL: none could be loaded yet */
+        struct closure **closures;         /* made when first asked for; NULL before */
+        struct direct_groups *direct;      /* likewise; first == NULL before */
+        struct registry_store *registry_store;
+        struct registry *registry;
+        struct keeper_accepted *accepted;  /* names that the next build may give a new owner or id (I5); the last one first */
+        bool accepted_loaded;              /* what an earlier run left is in the list */
+        struct logins *logins;             /* NULL: could not be opened; logins are then not recorded */
+        struct compile_result masked;      /* of the view below */
+        struct view view;                  /* the last built one; base == NULL: none yet */
+        bool registry_lost;                /* ids.db was not there though this host has had a view */
+        bool has_published;                /* this host has a view, from this run or an earlier one */
+        int view_fd;                       /* its sealed memory while nobody took it (keeper_take_view); else -1 */
+        uint64_t generation, generation_bound; /* of the last view; what the disk says that no earlier run went beyond */
+        uint64_t wanted, built;            /* counts of keeper_touch: now, and when the view was built */
+        char build_error[640];             /* why the last build failed; "" after a good one */
+        struct keeper_import *imports;
+        uint64_t connection;               /* whose command runs: the owner of its import */
+        void (*progress)(void *data, uint64_t done, uint64_t total); /* NULL: nobody listens */
+        void *progress_data;
+};
+
+/* A keeper over a stores folder (copied). NULL when memory is out. */
+struct keeper *keeper_new(const char *folder);
+void keeper_free(struct keeper *keeper);
+DEFINE_CLEANUP(struct keeper *, keeper_free)
+
+/* A new configuration from its texts. Stores and replicas of directories that stay are kept. 0; -EINVAL: errors says what is wrong and
+ * nothing has changed; -ENOMEM likewise. A store that cannot be opened is no failure: its directory is then unavailable. */
+int keeper_configure(struct keeper *keeper, const struct config_sources *sources, struct sbuf *errors);
+/* The local account files' texts; NULL: absent. 0 or -ENOMEM (the former ones stay). */
+int keeper_set_local(struct keeper *keeper, const char *passwd, const char *group, const char *subuid, const char *subgid);
+
+/* The view is out of date. */
+static inline void keeper_touch(struct keeper *keeper) { keeper->wanted++; }
+static inline bool keeper_is_dirty(const struct keeper *keeper) { return keeper->wanted != keeper->built; }
+
+static inline const struct settings *keeper_settings(const struct keeper *keeper) { return &keeper->config->settings; }
+
+/* Opens what is closed and loads what is stale. Failures stay in directory->error. */
+void keeper_refresh(struct keeper *keeper);
+/* The directory's replica is older than its store from now on. */
+void keeper_mark_stale(struct keeper *keeper, size_t directory);
+/* Loads the directory from its store again, whether that is older or not; the view is out of date from now on. A failure is in
+ * directory->error. */
+void keeper_reread(struct keeper *keeper, size_t directory);
+/* The replica, NULL when the directory cannot answer (update_facts: UNAVAILABLE). */
+const struct replica *keeper_replica(const struct keeper *keeper, size_t directory);
+/* Makes the closure and the table of direct groups of a directory with a replica. 0 or -ENOMEM. */
+int keeper_prepare(struct keeper *keeper, size_t directory);
+
+/* What a command looks at: one application, or one directory alone (the console, P3), the same shape for both. Not to be moved: it
+ * points into itself. */
+struct keeper_scope {
+        struct keeper *keeper;
+        bool console;
+        size_t directory;                  /* the console's; else SETTINGS_NONE */
+        const struct application_settings *application; /* never NULL; the console's own has one mapping */
+        struct world world;
+        struct settings own_settings;      /* the console's: the directory counts as switched on (P3) */
+        struct directory_settings *own_directories;
+        struct application_settings own_application;
+        struct mapping_settings own_mapping;
+};
+/* application, directory: indexes; exactly one is not SETTINGS_NONE. Prepares every active directory. 0 or -ENOMEM. keeper_scope_done in
+ * every case. */
+int keeper_scope_init(struct keeper_scope *scope, struct keeper *keeper, size_t application, size_t directory);
+void keeper_scope_done(struct keeper_scope *scope);
+/* The active directories in order: call with *position 0 first; SETTINGS_NONE after the last. */
+size_t keeper_scope_next(const struct keeper_scope *scope, size_t *position);

@@ -1,0 +1,80 @@
+/* The syscall filters; see sandbox/syscall_filter.h. */
+#include "multidird/sandbox/syscall_filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+
+/* Both roles: memory, time, their socket pair, and looking at files that are open or that the file rules let them open. */
+static const int calls_of_both[] = {
+        SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(close), SCMP_SYS(lseek),
+        SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statx), SCMP_SYS(access), SCMP_SYS(faccessat),
+        SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getcwd), SCMP_SYS(fcntl),
+        SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(futex),
+        SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(sendto),
+        SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
+        SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(time),
+        SCMP_SYS(getrandom), SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(getrusage),
+        SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(restart_syscall),
+        SCMP_SYS(exit), SCMP_SYS(exit_group),
+};
+
+/* The keeper writes stores and makes views in memory. */
+static const int calls_of_keeper[] = {
+        SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(fsync),
+        SCMP_SYS(fdatasync), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
+        SCMP_SYS(memfd_create), SCMP_SYS(fchmod), SCMP_SYS(flock), SCMP_SYS(getdents64), SCMP_SYS(umask),
+};
+
+static int allow(scmp_filter_ctx filter, const int *calls, size_t count) {
+        for (size_t i = 0; i < count; i++) {
+                /* A call that this machine does not have has no number to allow. */
+                int r = calls[i] < 0 ? 0 : seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Allowed where the bits of mask are all clear in argument number n. */
+static int allow_without(scmp_filter_ctx filter, int call, unsigned n, unsigned long mask) {
+        if (call < 0)
+                return 0;
+        return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_CMP(n, SCMP_CMP_MASKED_EQ, mask, 0));
+}
+
+static int fill(scmp_filter_ctx filter, enum sandbox_role role) {
+        const unsigned long writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY);
+        int r = allow(filter, calls_of_both, ARRAY_SIZE(calls_of_both));
+        if (r == 0)
+                r = allow_without(filter, SCMP_SYS(mmap), 2, PROT_EXEC);
+        if (r == 0)
+                r = allow_without(filter, SCMP_SYS(mprotect), 2, PROT_EXEC);
+        /* isatty(), for the log. */
+        if (r == 0)
+                r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_CMP(1, SCMP_CMP_EQ, TCGETS));
+        if (r == 0 && role == SANDBOX_KEEPER)
+                r = allow(filter, calls_of_keeper, ARRAY_SIZE(calls_of_keeper));
+        if (r == 0 && role == SANDBOX_CHECKER)
+                r = allow_without(filter, SCMP_SYS(open), 1, writing);
+        if (r == 0 && role == SANDBOX_CHECKER)
+                r = allow_without(filter, SCMP_SYS(openat), 2, writing);
+        return r;
+}
+
+int syscall_filter_enter(enum sandbox_role role) {
+        scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+        if (!filter)
+                return -ENOMEM;
+        int r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+        if (r == 0)
+                r = fill(filter, role);
+        if (r == 0)
+                r = seccomp_load(filter);
+        seccomp_release(filter);
+        return r;
+}

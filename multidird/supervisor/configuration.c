@@ -1,0 +1,65 @@
+/* The configuration in force; see supervisor/configuration.h. */
+#include "multidird/supervisor/configuration.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "multidird/supervisor/pool.h"
+
+static void configuration_free(struct configuration *configuration) {
+        for (size_t i = 0; configuration->pools && i < configuration->config->settings.directory_count; i++)
+                pool_free(configuration->pools[i]);
+        free(configuration->pools);
+        if (configuration->config)
+                config_free(configuration->config);
+        config_sources_done(&configuration->sources);
+        free(configuration);
+}
+
+int configuration_load(struct service *service, struct sbuf *errors, struct configuration **configuration) {
+        struct configuration *new = calloc(1, sizeof *new);
+        if (!new)
+                return -ENOMEM;
+        new->references = 1;
+        new->service = service;
+        int r = config_read_sources(CONFIG_FILE, CONFIG_FOLDER, &new->sources, errors);
+        if (r == -ENOENT && errors->len == 0)
+                sbuf_printf(errors, "%s: there is no such file\n", CONFIG_FILE);
+        if (r == 0)
+                r = config_parse(&new->sources, true, errors, &new->config);
+        if (r == 0) {
+                new->pools = calloc(new->config->settings.directory_count + 1, sizeof(struct pool *));
+                r = new->pools ? 0 : -ENOMEM;
+        }
+        if (r < 0) {
+                configuration_free(new);
+                return r == -ENOMEM ? r : -EINVAL;
+        }
+        *configuration = new;
+        return 0;
+}
+
+struct configuration *configuration_ref(struct configuration *configuration) {
+        configuration->references++;
+        return configuration;
+}
+
+static int on_unused(sd_event_source *source, void *userdata) {
+        configuration_free(userdata);
+        return 0;
+}
+
+void configuration_unref(struct configuration *configuration) {
+        if (!configuration || --configuration->references > 0)
+                return;
+        if (sd_event_add_defer(configuration->service->event, NULL, on_unused, configuration) < 0)
+                configuration_free(configuration);
+}
+
+struct pool *configuration_pool(struct configuration *configuration, size_t directory) {
+        struct pool **pool = &configuration->pools[directory];
+        if (!*pool)
+                *pool = pool_new(configuration->service, &configuration->sources, configuration->config->settings.directories[directory].name,
+                                 configuration->config->settings.login_deadline_s * 1000);
+        return *pool;
+}

@@ -1,0 +1,361 @@
+/* The supervisor's side of the keeper; see supervisor/keeper_link.h. */
+#include "multidird/supervisor/keeper_link.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sbuf.h"
+#include "multidird/supervisor/configuration.h"
+#include "multidird/channel/endpoint.h"
+#include "multidird/supervisor/process.h"
+#include "multidird/publisher/publish.h"
+#include "multidird/supervisor/sockets.h"
+#include "multidird/supervisor/watch.h"
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS 10000
+#define STEADY_MS 10000              /* a keeper that lived this long starts the backoff anew */
+#define PULSE_US (5 * 1000000ull)    /* how often a keeper is asked whether it still answers */
+#define PATIENCE_MS 15000            /* commands wait for a silent keeper no longer than this and one pulse */
+#define SILENCE_MS 120000            /* longer than any build or import takes: such a keeper hangs */
+#define STATE_MAX (1u << 20)
+#define KEEPER_QUEUE (256u << 20)    /* bytes waiting for a keeper that does not read */
+
+struct keeper_link {
+        pid_t pid;
+        struct endpoint *endpoint;    /* NULL: no keeper, or one that is to be killed */
+        sd_event_source *child, *restart, *pulse;
+        uint64_t incarnation, started_ms, backoff_ms;
+        uint64_t asked_ms;            /* when the pulse was asked for; 0: it was answered */
+        uint64_t heard_ms;            /* the last frame of any kind */
+        struct ask pulse_ask;
+        struct ask *asks;
+        struct sbuf state;            /* the last KEEPER_STATE */
+};
+
+/* Takes the question out of the list; it is then not under way. NULL: there is none of that number. */
+static struct ask *ask_take(struct keeper_link *link, uint64_t id) {
+        for (struct ask **at = &link->asks; id != 0 && *at; at = &(*at)->next) {
+                struct ask *ask = *at;
+                if (ask->id != id)
+                        continue;
+                *at = ask->next;
+                ask->id = 0;
+                return ask;
+        }
+        return NULL;
+}
+
+static void ask_begin(struct keeper_link *link, const struct ask *question, struct ask *ask) {
+        *ask = *question;
+        ask->next = link->asks;
+        link->asks = ask;
+}
+
+void ask_cancel(struct service *service, struct ask *ask) {
+        if (service->keeper)
+                (void)ask_take(service->keeper, ask->id);
+}
+
+/* Nobody will answer what was asked of the keeper that died. */
+static void fail_asks(struct keeper_link *link) {
+        while (link->asks) {
+                struct ask *ask = link->asks;
+                link->asks = ask->next;
+                ask->id = 0;
+                if (ask->gate_done)
+                        ask->gate_done(false, false, ask->userdata);
+                else
+                        ask->changed_done(NULL, ask->userdata);
+        }
+}
+
+static bool take_gate_reply(struct keeper_link *link, const struct channel_frame *frame) {
+        struct protocol_gate_reply reply;
+        if (protocol_get_gate_reply(frame->payload, frame->len, &reply) < 0)
+                return false;
+        struct ask *ask = ask_take(link, reply.id);
+        if (ask && ask->gate_done)
+                ask->gate_done(true, reply.member, ask->userdata);
+        return true;
+}
+
+static bool take_changed(struct keeper_link *link, const struct channel_frame *frame) {
+        struct protocol_password_changed changed;
+        if (protocol_get_password_changed(frame->payload, frame->len, &changed) < 0)
+                return false;
+        struct ask *ask = ask_take(link, changed.id);
+        if (ask && ask->changed_done)
+                ask->changed_done(&changed, ask->userdata);
+        return true;
+}
+
+static bool take_admin(struct service *service, const struct channel_frame *frame) {
+        struct protocol_admin admin;
+        if (protocol_get_admin(frame->payload, frame->len, &admin) < 0 || admin.json_len > WIRE_ADMIN_MAX)
+                return false;
+        sockets_admin_reply(service, admin.connection, admin.id, frame->type == KEEPER_ADMIN_REPLY, admin.json, admin.json_len);
+        return true;
+}
+
+static bool take_view(struct service *service, const struct channel_frame *frame) {
+        struct keeper_link *link = service->keeper;
+        uint64_t generation;
+        int fd = channel_take_fd(endpoint_channel(link->endpoint));
+        if (fd < 0 || protocol_get_number(frame->payload, frame->len, &generation) < 0) {
+                if (fd >= 0)
+                        (void)close(fd);
+                return false;
+        }
+        publish_view(service, link->incarnation, generation, fd);
+        return true;
+}
+
+static bool take_state(struct service *service, const struct channel_frame *frame) {
+        struct keeper_link *link = service->keeper;
+        if (frame->len > STATE_MAX)
+                return false;
+        sbuf_done(&link->state);
+        sbuf_add_bytes(&link->state, frame->payload, frame->len);
+        /* A first build that failed: the service answers with the view that is there. */
+        json_t *state = service->ready ? NULL : json_loadb((const char *)frame->payload, frame->len, JSON_REJECT_DUPLICATES, NULL);
+        if (json_array_size(json_object_get(state, "warnings")) > 0)
+                service_ready(service);
+        json_decref(state);
+        return true;
+}
+
+static bool on_frame(struct endpoint *endpoint, const struct channel_frame *frame, void *userdata) {
+        struct service *service = userdata;
+        struct keeper_link *link = service->keeper;
+        bool good = false;
+        link->heard_ms = clock_monotonic_ms();
+        if (frame->type == KEEPER_GATE_REPLY)
+                good = take_gate_reply(link, frame);
+        else if (frame->type == KEEPER_PASSWORD_CHANGED)
+                good = take_changed(link, frame);
+        else if (frame->type == KEEPER_ADMIN_REPLY || frame->type == KEEPER_ADMIN_PROGRESS)
+                good = take_admin(service, frame);
+        else if (frame->type == KEEPER_VIEW)
+                good = take_view(service, frame);
+        else if (frame->type == KEEPER_STATE)
+                good = take_state(service, frame);
+        if (good)
+                return true;
+        log_error("the keeper sent nonsense (type %u) and is killed", frame->type);
+        endpoint_pause(endpoint, true);
+        if (link->pid > 0)
+                (void)kill(link->pid, SIGKILL);
+        return true;
+}
+
+static void on_gone(struct endpoint *endpoint, int error, void *userdata) {
+        struct service *service = userdata;
+        struct keeper_link *link = service->keeper;
+        if (error != -ECONNRESET)
+                log_error("the keeper's channel is broken: %s", strerror(-error));
+        link->endpoint = (endpoint_free(link->endpoint), NULL);
+        if (link->pid > 0)
+                (void)kill(link->pid, SIGKILL);
+}
+
+static int start_keeper(struct service *service);
+
+static int on_restart(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct service *service = userdata;
+        service->keeper->restart = sd_event_source_disable_unref(service->keeper->restart);
+        int r = start_keeper(service);
+        if (r < 0)
+                log_error("cannot start a keeper: %s", strerror(-r));
+        return 0;
+}
+
+static void schedule_restart(struct service *service) {
+        struct keeper_link *link = service->keeper;
+        uint64_t now = clock_monotonic_ms();
+        if (now - link->started_ms >= STEADY_MS)
+                link->backoff_ms = BACKOFF_FIRST_MS;
+        link->restart = sd_event_source_disable_unref(link->restart);
+        int r = sd_event_add_time(service->event, &link->restart, CLOCK_MONOTONIC, (now + link->backoff_ms) * 1000, 1000, on_restart, service);
+        if (r < 0)
+                log_error("cannot plan the next keeper: %s", strerror(-r));
+        link->backoff_ms = link->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : link->backoff_ms * 2;
+}
+
+static int on_child(sd_event_source *source, const siginfo_t *info, void *userdata) {
+        struct service *service = userdata;
+        struct keeper_link *link = service->keeper;
+        char how[64];
+        process_describe(info, how);
+        log_error("the keeper ended with %s; the next one starts in %llu ms", how, (unsigned long long)link->backoff_ms);
+        link->pid = 0;
+        link->child = sd_event_source_disable_unref(link->child);
+        link->endpoint = (endpoint_free(link->endpoint), NULL);
+        fail_asks(link);
+        sockets_keeper_gone(service);
+        schedule_restart(service);
+        /* The service answers with the view that is there. */
+        service_ready(service);
+        return 0;
+}
+
+static void on_pulse_answer(bool answered, bool member, void *userdata) {
+        struct keeper_link *link = userdata;
+        link->asked_ms = 0;
+}
+
+/* A keeper that does not answer the simplest question is replaced: commands and publishing would wait for it for ever. */
+static int on_pulse(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct service *service = userdata;
+        struct keeper_link *link = service->keeper;
+        struct protocol_gate question = { 0 };
+        uint64_t now = clock_monotonic_ms();
+        uint64_t since = link->heard_ms > link->asked_ms ? link->heard_ms : link->asked_ms;
+        uint64_t silent_ms = link->asked_ms == 0 ? 0 : now - since;
+        sockets_keeper_pulse(service, silent_ms >= PATIENCE_MS);
+        if (silent_ms > SILENCE_MS && link->pid > 0) {
+                log_error("the keeper does not answer and is killed");
+                (void)kill(link->pid, SIGKILL);
+        } else if (link->asked_ms == 0 && keeper_link_is_up(service)) {
+                link->asked_ms = now;
+                if (keeper_link_gate(service, &question, on_pulse_answer, link, &link->pulse_ask) < 0)
+                        link->asked_ms = 0;
+        }
+        int r = sd_event_source_set_time(source, now * 1000 + PULSE_US);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int start_keeper(struct service *service) {
+        struct keeper_link *link = service->keeper;
+        _cleanup_close_ int fd = -1;
+        link->started_ms = clock_monotonic_ms();
+        int r = process_start(service, "keeper", NULL, &link->pid, &fd);
+        if (r < 0) {
+                schedule_restart(service);
+                return r;
+        }
+        link->incarnation++;
+        r = process_watch(service, link->pid, on_child, service, &link->child);
+        if (r == 0)
+                r = endpoint_new(service->event, TAKE_FD(fd), PROTOCOL_MAX, KEEPER_QUEUE, on_frame, on_gone, service, &link->endpoint);
+        if (r < 0) {
+                (void)kill(link->pid, SIGKILL);
+                return r;
+        }
+        keeper_link_send_configuration(service);
+        if (service->view.base)
+                keeper_link_installed(service, link->incarnation, &(struct protocol_installed){ .generation = view_generation(&service->view) });
+        keeper_link_send_local(service);
+        return 0;
+}
+
+int keeper_link_start(struct service *service) {
+        service->keeper = calloc(1, sizeof *service->keeper);
+        if (!service->keeper)
+                return -ENOMEM;
+        service->keeper->backoff_ms = BACKOFF_FIRST_MS;
+        int r = sd_event_add_time(service->event, &service->keeper->pulse, CLOCK_MONOTONIC, clock_monotonic_ms() * 1000 + PULSE_US, 1000000,
+                                  on_pulse, service);
+        return r < 0 ? r : start_keeper(service);
+}
+
+void keeper_link_stop(struct service *service) {
+        struct keeper_link *link = service->keeper;
+        if (!link)
+                return;
+        (void)sd_event_source_disable_unref(link->child);
+        (void)sd_event_source_disable_unref(link->restart);
+        (void)sd_event_source_disable_unref(link->pulse);
+        /* Its stores survive a kill at any point, so nothing waits for it. */
+        if (link->pid > 0)
+                (void)kill(link->pid, SIGKILL);
+        endpoint_free(link->endpoint);
+        fail_asks(link);
+        sbuf_done(&link->state);
+        free(link);
+        service->keeper = NULL;
+}
+
+bool keeper_link_is_up(const struct service *service) {
+        return service->keeper && service->keeper->endpoint;
+}
+
+/* What cannot be queued means a keeper that does not read: another one is better. */
+static int sent(struct service *service, int r) {
+        struct keeper_link *link = service->keeper;
+        if (r == 0) {
+                endpoint_flush(link->endpoint);
+                return 0;
+        }
+        log_error("the keeper does not take what is sent to it: %s", strerror(-r));
+        if (r == -ENOBUFS && link->pid > 0)
+                (void)kill(link->pid, SIGKILL);
+        return r;
+}
+
+void keeper_link_send_configuration(struct service *service) {
+        if (keeper_link_is_up(service))
+                (void)sent(service, protocol_send_config(endpoint_channel(service->keeper->endpoint), &service->configuration->sources));
+}
+
+void keeper_link_send_local(struct service *service) {
+        const struct local_files *local = service->local;
+        struct protocol_local texts = { local->passwd, local->group, local->subuid, local->subgid };
+        if (keeper_link_is_up(service))
+                (void)sent(service, protocol_send_local(endpoint_channel(service->keeper->endpoint), &texts));
+}
+
+int keeper_link_gate(struct service *service, struct protocol_gate *gate, gate_done_fn done, void *userdata, struct ask *ask) {
+        if (!keeper_link_is_up(service))
+                return -EHOSTDOWN;
+        gate->id = service_id(service);
+        ask_begin(service->keeper, &(struct ask){ .id = gate->id, .gate_done = done, .userdata = userdata }, ask);
+        int r = sent(service, protocol_send_gate(endpoint_channel(service->keeper->endpoint), gate));
+        if (r < 0)
+                ask_cancel(service, ask);
+        return r;
+}
+
+int keeper_link_change_password(struct service *service, struct protocol_change_password *change, changed_done_fn done, void *userdata,
+                                struct ask *ask) {
+        if (!keeper_link_is_up(service))
+                return -EHOSTDOWN;
+        change->id = service_id(service);
+        ask_begin(service->keeper, &(struct ask){ .id = change->id, .changed_done = done, .userdata = userdata }, ask);
+        int r = sent(service, protocol_send_change_password(endpoint_channel(service->keeper->endpoint), change));
+        if (r < 0)
+                ask_cancel(service, ask);
+        return r;
+}
+
+int keeper_link_admin(struct service *service, uint64_t connection, uint64_t id, const char *json, size_t len) {
+        const struct protocol_admin admin = { connection, id, json, len };
+        if (!keeper_link_is_up(service))
+                return -EHOSTDOWN;
+        return sent(service, protocol_send_admin(endpoint_channel(service->keeper->endpoint), KEEPER_ADMIN, &admin));
+}
+
+void keeper_link_admin_closed(struct service *service, uint64_t connection) {
+        if (keeper_link_is_up(service))
+                (void)sent(service, protocol_send_number(endpoint_channel(service->keeper->endpoint), KEEPER_ADMIN_CLOSED, connection, -1));
+}
+
+void keeper_link_session(struct service *service, const struct protocol_session *session) {
+        if (keeper_link_is_up(service))
+                (void)sent(service, protocol_send_session(endpoint_channel(service->keeper->endpoint), session));
+}
+
+void keeper_link_installed(struct service *service, uint64_t incarnation, const struct protocol_installed *installed) {
+        if (keeper_link_is_up(service) && service->keeper->incarnation == incarnation)
+                (void)sent(service, protocol_send_installed(endpoint_channel(service->keeper->endpoint), installed));
+}
+
+const char *keeper_link_state(const struct service *service, size_t *len) {
+        *len = service->keeper ? service->keeper->state.len : 0;
+        return *len > 0 ? sbuf_text(&service->keeper->state) : NULL;
+}

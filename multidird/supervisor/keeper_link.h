@@ -1,0 +1,48 @@
+/* The supervisor's side of the keeper: the process, started again when it dies, and what is asked of it.
+ * Relies on: multidird/protocol, multidird/process.
+ * Must never: believe the keeper. Whatever it sends is checked as an attacker's. */
+#pragma once
+
+#include "multidird/channel/protocol.h"
+#include "multidird/supervisor/service.h"
+
+
+/* Starts the first keeper. Later ones are started by themselves. 0 or a negative errno. */
+int keeper_link_start(struct service *service);
+void keeper_link_stop(struct service *service);
+/* Whether a keeper runs now. */
+bool keeper_link_is_up(const struct service *service);
+
+/* Sends the configuration in force, or the local files as last read. With no keeper up: the next one gets them anyway. */
+void keeper_link_send_configuration(struct service *service);
+void keeper_link_send_local(struct service *service);
+
+typedef void (*gate_done_fn)(bool answered, bool member, void *userdata);
+typedef void (*changed_done_fn)(const struct protocol_password_changed *changed, void *userdata);
+
+/* A question under way. Embedded in what waits for the answer; zeroed memory is none. */
+struct ask {
+        struct ask *next;
+        uint64_t id;                  /* 0: not under way */
+        gate_done_fn gate_done;       /* one of the two */
+        changed_done_fn changed_done;
+        void *userdata;
+};
+
+/* L4. done is called once from the loop: member false also when the keeper died. gate->id is filled in. 0 or a negative errno. */
+int keeper_link_gate(struct service *service, struct protocol_gate *gate, gate_done_fn done, void *userdata, struct ask *ask);
+/* changed: NULL when the keeper died and what it did is unknown. change->id is filled in; its secret stays the caller's. */
+int keeper_link_change_password(struct service *service, struct protocol_change_password *change, changed_done_fn done, void *userdata,
+                                struct ask *ask);
+/* done will not be called. One that is not under way is fine. */
+void ask_cancel(struct service *service, struct ask *ask);
+
+/* Passes a command on; the replies go to sockets_admin_reply(). -EHOSTDOWN: no keeper. */
+int keeper_link_admin(struct service *service, uint64_t connection, uint64_t id, const char *json, size_t len);
+void keeper_link_admin_closed(struct service *service, uint64_t connection);
+void keeper_link_session(struct service *service, const struct protocol_session *session);
+/* Answers a KEEPER_VIEW of the keeper with that incarnation number; nothing is sent when it is another keeper now. */
+void keeper_link_installed(struct service *service, uint64_t incarnation, const struct protocol_installed *installed);
+
+/* The last KEEPER_STATE, NULL: none yet. NUL-terminated, len bytes; owned by the link. */
+const char *keeper_link_state(const struct service *service, size_t *len);

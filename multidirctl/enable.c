@@ -23,19 +23,25 @@ void enable_note_skipped(json_t *changes, const char *file, const char *text) {
 }
 
 int enable_nsswitch(struct ctl *ctl, json_t *changes, const char **what) {
-        _cleanup_free_ char *text = NULL, *made = NULL;
-        bool exists = false, changed = false;
+        _cleanup_free_ char *text = NULL, *made = NULL, *bare = NULL;
+        bool exists = false, changed = false, half;
+        char why[NSSWITCH_WHY_SIZE] = "";
         *what = NSSWITCH;
         int r = enable_read(ctl, NSSWITCH, &text, &exists);
         if (r == 0)
-                r = nsswitch_insert(text, &made, &changed);
+                r = nsswitch_insert(text, &made, &changed, why);
+        if (r == -EINVAL && why[0])
+                (void)json_object_set_new(changes, "text", json_sprintf("%s, %s", NSSWITCH, why));
         if (r < 0 || !changed)
                 return r;
-        /* What it was is on disk before it changes; a crash in between leaves the file as it was. A file in which the word stands in one
-         * line already keeps the original of then. */
+        /* What it was is on disk before it changes; a crash in between leaves the file as it was. Where we were here before, and somebody took out
+         * one of the words since, the original is the file without the other. */
         _cleanup_free_ char *original = NULL, *enabled = NULL;
-        bool kept = enable_kept(ctl, NSSWITCH_NAME, &original, &enabled) == 0 && strcmp(enabled, text) == 0;
-        r = enable_keep(ctl, NSSWITCH_NAME, kept ? original : exists ? text : NULL, made);
+        r = nsswitch_remove(text, &bare, &half);
+        if (r == 0) {
+                bool again = enable_kept(ctl, NSSWITCH_NAME, &original, &enabled) == 0;
+                r = enable_keep(ctl, NSSWITCH_NAME, !exists ? NULL : again ? bare : text, made);
+        }
         if (r == 0)
                 r = enable_write(ctl, NSSWITCH, made);
         if (r == 0)
@@ -71,8 +77,9 @@ int disable_nsswitch(struct ctl *ctl, json_t *changes, const char **what) {
 static json_t *refused(json_t *changes, int error, const char *what, int *exit) {
         (void)json_object_set_new(changes, "result", json_string("refused"));
         (void)json_object_set_new(changes, "reason", json_string("permission-denied"));
-        (void)json_object_set_new(changes, "text", error == -EBUSY ? json_sprintf("%s was left as it is: pam-auth-update refused to change it (edited by hand? see pam-auth-update --force)", what)
-                                  : json_sprintf("%s: %s", what, error == -EINVAL ? "not a text file" : strerror(-error)));
+        if (!json_object_get(changes, "text"))
+                (void)json_object_set_new(changes, "text", error == -EBUSY ? json_sprintf("%s was left as it is: pam-auth-update refused to change it (edited by hand? see pam-auth-update --force)", what)
+                                          : json_sprintf("%s: %s", what, error == -EINVAL ? "not a text file" : strerror(-error)));
         *exit = EXIT_REFUSED;
         return changes;
 }

@@ -2,175 +2,183 @@
 #include "multidirctl/nsswitch.h"
 
 #include <errno.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/sbuf.h"
+#include "multidirctl/nsswitch_line.h"
 
 #define OUR_WORD "multidir"
+#define CONTINUE "[SUCCESS=continue]"
 
-static const char *const databases[] = { "passwd", "group", "initgroups" };
-#define DATABASE_INITGROUPS 2
+/* Where our word goes into a line. */
+struct place {
+        bool there;          /* it is in it already */
+        bool found;          /* behind a service; else in front of all */
+        bool open;           /* that service's answers go on to the next one */
+        bool ended;          /* the search ends before the place for names that were not found */
+        bool needs_continue; /* initgroups: the service in front of it must go on to ours */
+        size_t at;           /* offset in the line */
+        const char *why;     /* no right place: the reason, and what to do */
+};
 
-struct span { const char *at; size_t len; };
-
-static bool is_blank(char c) {
-        return c == ' ' || c == '\t';
+static bool is_tied(const struct service *service) {
+        return service->on[OUTCOME_SUCCESS] != ACTION_RETURN;
 }
 
-/* Which of our databases the line is for; -1: none. *at: behind its colon. */
-static int database_of(struct span line, size_t *at) {
-        size_t start = 0;
-        while (start < line.len && is_blank(line.at[start]))
-                start++;
-        for (size_t i = 0; i < ARRAY_SIZE(databases); i++) {
-                size_t len = strlen(databases[i]), end = start + len;
-                if (end >= line.len || memcmp(line.at + start, databases[i], len) != 0)
-                        continue;
-                while (end < line.len && is_blank(line.at[end]))
-                        end++;
-                if (end < line.len && line.at[end] == ':') {
-                        *at = end + 1;
-                        return (int)i;
-                }
-        }
-        return -1;
+static bool ends_search(const struct service *service) {
+        return service->on[OUTCOME_NOTFOUND] == ACTION_RETURN;
 }
 
-/* The next word or [criterion] of a line from *at on; false at its end or at a comment. */
-static bool next_word(struct span line, size_t *at, struct span *word) {
-        while (*at < line.len && is_blank(line.at[*at]))
-                (*at)++;
-        if (*at >= line.len || line.at[*at] == '#')
-                return false;
-        size_t start = *at;
-        bool bracket = line.at[start] == '[';
-        while (*at < line.len && line.at[*at] != '#' && (bracket ? line.at[*at] != ']' : !is_blank(line.at[*at]) && line.at[*at] != '['))
-                (*at)++;
-        if (bracket && *at < line.len && line.at[*at] == ']')
-                (*at)++;
-        *word = (struct span){ line.at + start, *at - start };
-        return true;
+#define NOT_ASKED "the search ends before multidir would be asked; take out that criterion, or put multidir in by hand"
+
+/* passwd, group: behind files; where an answer of files goes on to the next service, behind that one. */
+static void look_for_files(struct place *place, const struct service *service) {
+        bool files = !place->found && (span_is(service->name, "files") || span_is(service->name, "compat"));
+        if (!place->found || place->open)
+                place->ended = place->ended || ends_search(service);
+        if (!files && !place->open)
+                return;
+        place->found = true;
+        place->at = service->end;
+        place->open = is_tied(service);
+        place->why = place->ended ? NOT_ASKED : NULL;
 }
 
-static bool is_word(struct span word, const char *text) {
-        return word.len == strlen(text) && memcmp(word.at, text, word.len) == 0;
+/* initgroups: behind all, each of which must go on after a success for the groups of all to be given. */
+static void look_for_end(struct place *place, const struct service *service) {
+        if (place->needs_continue)
+                place->why = "without [SUCCESS=continue] behind each of them not all services are asked; put it there, or multidir in by hand";
+        else if (ends_search(service) || (service->has_criteria && !is_tied(service)))
+                place->why = NOT_ASKED;
+        place->found = true;
+        place->at = service->end;
+        place->needs_continue = !service->has_criteria;
 }
 
-static bool is_criterion(struct span word) {
-        return word.at[0] == '[' && word.at[word.len - 1] == ']';
-}
-
-/* Steps over text, a lower-case word, if that is what comes next: in either case, blanks in front of it. */
-static bool step_over(struct span word, size_t *at, const char *text) {
-        size_t here = *at, len = strlen(text);
-        while (here < word.len && is_blank(word.at[here]))
-                here++;
-        if (here + len > word.len || strncasecmp(word.at + here, text, len) != 0)
-                return false;
-        *at = here + len;
-        return true;
-}
-
-static size_t step_over_one_of(struct span word, size_t *at, const char *const texts[], size_t count) {
-        for (size_t i = 0; i < count; i++)
-                if (step_over(word, at, texts[i]))
-                        return i;
-        return count;
-}
-
-enum outcome { SUCCESS, NOTFOUND, OUTCOMES = 4 };
-enum action { RETURN, CONTINUE, MERGE, ACTIONS };
-
-/* What a criterion such as [SUCCESS=merge] or [!UNAVAIL=return] does on an outcome; ACTIONS: it says nothing about it (nsswitch.conf(5)). */
-static enum action action_of(struct span criterion, enum outcome outcome) {
-        static const char *const outcomes[OUTCOMES] = { "success", "notfound", "unavail", "tryagain" };
-        static const char *const actions[ACTIONS] = { "return", "continue", "merge" };
-        enum action said = ACTIONS;
-        for (size_t at = 1;;) {
-                bool negated = step_over(criterion, &at, "!");
-                size_t named = step_over_one_of(criterion, &at, outcomes, OUTCOMES);
-                if (named == OUTCOMES || !step_over(criterion, &at, "="))
-                        return said;
-                enum action action = (enum action)step_over_one_of(criterion, &at, actions, ACTIONS);
-                if (action == ACTIONS)
-                        return said;
-                if ((named == (size_t)outcome) != negated)
-                        said = action;
-        }
-}
-
-/* What stands behind it is not asked for a name that was not found; a bracket that is never closed swallows what stands behind it. */
-static bool ends_search(struct span word) {
-        return word.at[0] == '[' && (!is_criterion(word) || action_of(word, NOTFOUND) == RETURN);
-}
-
-/* The answer goes on to the service behind it, so that nothing may come between. */
-static bool ties(struct span word) {
-        return is_criterion(word) && (action_of(word, SUCCESS) == MERGE || action_of(word, SUCCESS) == CONTINUE);
-}
-
-/* Where our word belongs in a line: behind "files" and the criteria that belong to files alone; at the end where one of them ties files to
- * what follows; never behind what ends the search. A line without local files asks us first. SIZE_MAX: it is there already. */
-static size_t find_place(struct span line, size_t at) {
-        struct span word;
-        size_t place = SIZE_MAX, front = at, last = at;
-        bool after_files = false, tied = false, ended = false;
-        while (next_word(line, &at, &word)) {
-                if (is_word(word, OUR_WORD))
-                        return SIZE_MAX;
-                ended = ended || ends_search(word);
-                tied = tied || (after_files && ties(word));
-                if (!ended)
-                        last = at;
-                bool files = place == SIZE_MAX && (is_word(word, "files") || is_word(word, "compat"));
-                if (files || (after_files && is_criterion(word) && !ended))
-                        place = at;
+static struct place find_place(struct span line, size_t at, enum nsswitch_database database) {
+        struct place place = { .at = at };
+        struct service service;
+        enum next_service next;
+        while ((next = nsswitch_next(line, &at, &service)) == SERVICE_FOUND) {
+                if (span_is(service.name, OUR_WORD))
+                        return (struct place){ .there = true };
+                if (database == NSSWITCH_INITGROUPS)
+                        look_for_end(&place, &service);
                 else
-                        after_files = false;
-                after_files = after_files || files;
+                        look_for_files(&place, &service);
         }
-        if (place == SIZE_MAX)
-                return front;
-        return tied ? last : place;
+        if (next == SERVICE_BAD)
+                place.why = "the C library cannot read the line, and ignores the whole file for it; mend it first";
+        else if (next == SERVICE_CUT)
+                place.why = "the C library reads at most one [criterion] behind a service, and nothing behind a second one; mend it first";
+        return place;
 }
 
-static void insert_line(struct sbuf *out, struct span line, bool *changed) {
-        size_t at = 0;
-        int database = database_of(line, &at);
-        size_t place = database < 0 ? SIZE_MAX : find_place(line, at);
-        if (place == SIZE_MAX) {
-                sbuf_add_bytes(out, line.at, line.len);
-                return;
-        }
-        sbuf_add_bytes(out, line.at, place);
-        sbuf_add(out, " " OUR_WORD);
-        bool joined = place < line.len && !is_blank(line.at[place]) && line.at[place] != '#' && line.at[place] != '[';
-        sbuf_add(out, joined ? " " : "");
-        sbuf_add_bytes(out, line.at + place, line.len - place);
-        *changed = true;
+static void insert_word(struct sbuf *out, struct span line, const struct place *place) {
+        size_t at = place->at;
+        while (!place->found && at < line.len && nsswitch_is_blank(line.at[at]))
+                at++;
+        /* In front of the first service the blanks are the line's own. */
+        bool joined = at > 0 && !nsswitch_is_blank(line.at[at - 1]);
+        sbuf_add_bytes(out, line.at, at);
+        sbuf_add(out, joined || place->found ? " " : "");
+        sbuf_add(out, place->needs_continue ? CONTINUE " " OUR_WORD : OUR_WORD);
+        sbuf_add(out, at < line.len && !nsswitch_is_blank(line.at[at]) ? " " : "");
+        sbuf_add_bytes(out, line.at + at, line.len - at);
 }
 
-static void remove_line(struct sbuf *out, struct span line, bool *changed) {
-        size_t at = 0, kept = 0;
-        struct span word;
-        if (database_of(line, &at) < 0) {
-                sbuf_add_bytes(out, line.at, line.len);
-                return;
-        }
-        while (next_word(line, &at, &word)) {
-                if (!is_word(word, OUR_WORD))
+/* Whether ours was put in with CONTINUE in front of it, and where that begins. */
+static size_t before_continue(struct span line, size_t kept, size_t start) {
+        static const char with_blank[] = " " CONTINUE;
+        size_t len = sizeof with_blank - 1;
+        return start >= kept + len && memcmp(line.at + start - len, with_blank, len) == 0 ? start - len : start;
+}
+
+/* The next run of bytes that are no blank, or a [criterion] with the blanks in it: also where glibc has stopped reading. */
+static bool next_token(struct span line, size_t *at, struct span *token) {
+        while (*at < line.len && nsswitch_is_blank(line.at[*at]))
+                (*at)++;
+        size_t start = *at;
+        bool bracket = start < line.len && line.at[start] == '[';
+        while (*at < line.len && (bracket ? line.at[*at] != ']' : !nsswitch_is_blank(line.at[*at]) && line.at[*at] != '['))
+                (*at)++;
+        if (bracket && *at < line.len)
+                (*at)++;
+        *token = (struct span){ line.at + start, *at - start };
+        return token->len > 0;
+}
+
+/* Where what belongs to our word at [start, end) ends: behind its criteria. */
+static size_t own_end(struct span line, size_t end) {
+        struct span token;
+        size_t at = end;
+        return next_token(line, &at, &token) && token.at[0] == '[' ? at : end;
+}
+
+static void remove_words(struct sbuf *out, struct span line, size_t at, enum nsswitch_database database, bool *changed) {
+        size_t kept = 0;
+        struct span token;
+        while (next_token(line, &at, &token)) {
+                if (!span_is(token, OUR_WORD))
                         continue;
-                size_t start = (size_t)(word.at - line.at), blanks = start;
-                while (blanks > kept && is_blank(line.at[blanks - 1]))
-                        blanks--;
-                sbuf_add_bytes(out, line.at + kept, blanks - kept);
-                kept = start + word.len;
+                size_t start = (size_t)(token.at - line.at), end = own_end(line, start + token.len);
+                while (start > kept && nsswitch_is_blank(line.at[start - 1]))
+                        start--;
+                if (database == NSSWITCH_INITGROUPS)
+                        start = before_continue(line, kept, start);
+                sbuf_add_bytes(out, line.at + kept, start - kept);
+                kept = at = end;
                 *changed = true;
         }
         sbuf_add_bytes(out, line.at + kept, line.len - kept);
+}
+
+static struct span line_at(const char *text) {
+        return (struct span){ text, strcspn(text, "\n") };
+}
+
+static void refuse(char why[NSSWITCH_WHY_SIZE], unsigned number, enum nsswitch_database database, const char *text) {
+        (void)snprintf(why, NSSWITCH_WHY_SIZE, "line %u, %s: %s", number, nsswitch_names[database], text);
+}
+
+/* One line of ours into out. -EINVAL: it has no right place. */
+static int insert_line(struct sbuf *out, struct span line, size_t at, enum nsswitch_database database, bool *changed, const char **why) {
+        struct place place = find_place(line, at, database);
+        if (place.there) {
+                sbuf_add_bytes(out, line.at, line.len);
+                return 0;
+        }
+        if (place.why) {
+                *why = place.why;
+                return -EINVAL;
+        }
+        insert_word(out, line, &place);
+        *changed = true;
+        return 0;
+}
+
+static int insert_all(const char *text, struct sbuf *out, bool seen[NSSWITCH_DATABASES], bool *changed, char why[NSSWITCH_WHY_SIZE]) {
+        for (unsigned number = 1; *text; number++) {
+                size_t at = 0;
+                struct span line = line_at(text);
+                enum nsswitch_database database = nsswitch_line(line, &at);
+                bool last = text[line.len] == 0;
+                if (database < NSSWITCH_DATABASES) {
+                        const char *reason;
+                        seen[database] = true;
+                        if (insert_line(out, line, at, database, changed, &reason) < 0) {
+                                refuse(why, number, database, reason);
+                                return -EINVAL;
+                        }
+                        *changed = *changed || last; /* without its newline glibc does not see it */
+                } else
+                        sbuf_add_bytes(out, line.at, line.len);
+                sbuf_add(out, !last || database < NSSWITCH_DATABASES ? "\n" : "");
+                text += line.len + !last;
+        }
+        return 0;
 }
 
 static int finish(struct sbuf *out, char **text) {
@@ -181,29 +189,18 @@ static int finish(struct sbuf *out, char **text) {
         return 0;
 }
 
-static void each_line(const char *text, struct sbuf *out, bool *changed, bool seen[], void (*edit)(struct sbuf *, struct span, bool *)) {
-        while (*text) {
-                size_t at = 0, len = strcspn(text, "\n");
-                struct span line = { text, len };
-                int database = database_of(line, &at);
-                if (database >= 0)
-                        seen[database] = true;
-                edit(out, line, changed);
-                sbuf_add_bytes(out, text + len, text[len] == '\n');
-                text += len + (text[len] == '\n');
-        }
-}
-
-int nsswitch_insert(const char *text, char **out, bool *changed) {
+int nsswitch_insert(const char *text, char **out, bool *changed, char why[NSSWITCH_WHY_SIZE]) {
         _cleanup_sbuf_ struct sbuf buf = { 0 };
-        bool seen[ARRAY_SIZE(databases)] = { false };
+        bool seen[NSSWITCH_DATABASES] = { false };
         *changed = false;
-        each_line(text, &buf, changed, seen, insert_line);
-        for (size_t i = 0; i < DATABASE_INITGROUPS; i++)
-                if (!seen[i]) {
+        int r = insert_all(text, &buf, seen, changed, why);
+        if (r < 0)
+                return r;
+        for (enum nsswitch_database database = NSSWITCH_PASSWD; database < NSSWITCH_INITGROUPS; database++)
+                if (!seen[database]) {
                         if (buf.len > 0 && buf.text[buf.len - 1] != '\n')
                                 sbuf_add(&buf, "\n");
-                        sbuf_printf(&buf, "%s: files " OUR_WORD "\n", databases[i]);
+                        sbuf_printf(&buf, "%s: files " OUR_WORD "\n", nsswitch_names[database]);
                         *changed = true;
                 }
         return finish(&buf, out);
@@ -211,8 +208,17 @@ int nsswitch_insert(const char *text, char **out, bool *changed) {
 
 int nsswitch_remove(const char *text, char **out, bool *changed) {
         _cleanup_sbuf_ struct sbuf buf = { 0 };
-        bool seen[ARRAY_SIZE(databases)];
         *changed = false;
-        each_line(text, &buf, changed, seen, remove_line);
+        while (*text) {
+                size_t at = 0;
+                struct span line = line_at(text);
+                enum nsswitch_database database = nsswitch_line(line, &at);
+                if (database < NSSWITCH_DATABASES)
+                        remove_words(&buf, line, at, database, changed);
+                else
+                        sbuf_add_bytes(&buf, line.at, line.len);
+                sbuf_add(&buf, text[line.len] ? "\n" : "");
+                text += line.len + (text[line.len] != 0);
+        }
         return finish(&buf, out);
 }

@@ -1,6 +1,8 @@
 /* A password for a request; see password.h. */
 #include "multidirctl/password.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,34 +56,66 @@ static void on_interrupt(int number) {
         interrupted = number;
 }
 
-/* A line with what interrupts made to end the reading instead of the program: the terminal must get its echo back first. */
-static void read_interruptibly(FILE *from, struct line *line) {
-        struct sigaction before[ARRAY_SIZE(interrupts)], ours = { .sa_handler = on_interrupt };
+struct signals { struct sigaction actions[ARRAY_SIZE(interrupts)]; sigset_t mask; };
+
+/* From here to signals_restore() they come only inside wait_for_line(). What is ignored, as under nohup, stays so. */
+static void signals_hold(struct signals *before) {
+        const struct sigaction ours = { .sa_handler = on_interrupt };
+        sigset_t held;
+        (void)sigemptyset(&held);
         interrupted = 0;
         for (size_t i = 0; i < ARRAY_SIZE(interrupts); i++)
-                (void)sigaction(interrupts[i], &ours, &before[i]);
-        read_line(from, line);
-        for (size_t i = 0; i < ARRAY_SIZE(interrupts); i++)
-                (void)sigaction(interrupts[i], &before[i], NULL);
+                if (sigaction(interrupts[i], NULL, &before->actions[i]) == 0 && before->actions[i].sa_handler != SIG_IGN) {
+                        (void)sigaddset(&held, interrupts[i]);
+                        (void)sigaction(interrupts[i], &ours, NULL);
+                }
+        (void)sigprocmask(SIG_BLOCK, &held, &before->mask);
 }
 
-/* One line without echo; false: there is no terminal, or an interrupt came that this program outlives. */
-static bool ask(const struct ctl *ctl, const char *prompt, struct line *line) {
+static void signals_restore(const struct signals *before) {
+        for (size_t i = 0; i < ARRAY_SIZE(interrupts); i++)
+                (void)sigaction(interrupts[i], &before->actions[i], NULL);
+        (void)sigprocmask(SIG_SETMASK, &before->mask, NULL);
+}
+
+/* A terminal hands out whole lines: once there is something to read, reading does not wait. */
+static void wait_for_line(const struct signals *before) {
+        struct pollfd terminal = { .fd = STDIN_FILENO, .events = POLLIN };
+        while (!interrupted && ppoll(&terminal, 1, NULL, &before->mask) < 0 && errno == EINTR)
+                ;
+}
+
+/* One question without echo. The terminal has its echo back before an interrupt does what it does. false: there is no terminal. */
+static bool ask_once(const struct ctl *ctl, const char *prompt, struct line *line) {
         struct termios before, silent;
+        struct signals signals;
         if (tcgetattr(STDIN_FILENO, &before) < 0)
                 return false;
         silent = before;
         silent.c_lflag &= ~(tcflag_t)ECHO;
         fputs(prompt, ctl->err);
         fflush(ctl->err);
-        if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0)
-                return false;
-        read_interruptibly(stdin, line);
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-        fputc('\n', ctl->err);
-        if (interrupted)
+        signals_hold(&signals);
+        bool silenced = tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
+        if (silenced) {
+                wait_for_line(&signals);
+                if (!interrupted)
+                        read_line(stdin, line);
+                (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+                fputc('\n', ctl->err);
+        }
+        signals_restore(&signals);
+        return silenced;
+}
+
+/* Who was stopped and goes on is asked again. */
+static bool ask(const struct ctl *ctl, const char *prompt, struct line *line) {
+        while (ask_once(ctl, prompt, line)) {
+                if (!interrupted)
+                        return true;
                 (void)raise(interrupted);
-        return !interrupted;
+        }
+        return false;
 }
 
 json_t *password_from_terminal(const struct ctl *ctl, json_t *fields, int *exit) {

@@ -26,6 +26,20 @@ static bool is_trusted(const struct stat *st, const char *path, struct sbuf *err
         return false;
 }
 
+/* Who can write the folder can put another file in the file's place. */
+static bool has_trusted_folder(const char *path, struct sbuf *errors) {
+        const char *slash = strrchr(path, '/');
+        struct stat st;
+        _cleanup_free_ char *folder = !slash ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+        return folder && (stat(folder, &st) < 0 || is_trusted(&st, folder, errors)); /* a folder that is not there: opening says so */
+}
+
+/* The folder that the path names, and the one that it leads to through symbolic links. */
+static bool has_trusted_place(const char *path, struct sbuf *errors) {
+        _cleanup_free_ char *real = realpath(path, NULL);
+        return has_trusted_folder(path, errors) && (!real || strcmp(real, path) == 0 || has_trusted_folder(real, errors));
+}
+
 /* A symbolic link is followed: configuration management uses them, and what it leads to is checked. */
 static int read_one(const char *path, struct config_sources *sources, struct sbuf *errors) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -35,7 +49,8 @@ static int read_one(const char *path, struct config_sources *sources, struct sbu
                 sbuf_printf(errors, "%s: %s\n", path, strerror(-r));
                 return r;
         }
-        if (!is_trusted(&st, path, errors))
+        bool placed = has_trusted_place(path, errors);
+        if (!is_trusted(&st, path, errors) || !placed)
                 return -EPERM;
         struct config_source source = { .path = strdup(path) };
         struct config_source *items = reallocarray(sources->items, sources->count + 1, sizeof *items);
@@ -85,21 +100,9 @@ static int read_folder(const char *folder, struct config_sources *sources, struc
         return first_error;
 }
 
-/* Who can write the folder can put another file in the file's place. */
-static int check_place(const char *file, struct sbuf *errors) {
-        const char *slash = strrchr(file, '/');
-        struct stat st;
-        _cleanup_free_ char *folder = !slash ? strdup(".") : slash == file ? strdup("/") : strndup(file, (size_t)(slash - file));
-        if (!folder)
-                return -ENOMEM;
-        return stat(folder, &st) < 0 || is_trusted(&st, folder, errors) ? 0 : -EPERM; /* a folder that is not there: the file says so */
-}
-
 int config_read_sources(const char *file, const char *folder, struct config_sources *sources, struct sbuf *errors) {
         struct config_sources made = { 0 };
-        int r = check_place(file, errors);
-        if (r == 0)
-                r = read_one(file, &made, errors);
+        int r = read_one(file, &made, errors);
         int folder_r = folder ? read_folder(folder, &made, errors) : 0;
         if (r == 0)
                 r = folder_r;

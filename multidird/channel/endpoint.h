@@ -1,5 +1,5 @@
 /* A channel in the supervisor's loop: frames come as calls, what is queued is written as the socket takes it.
- * Relies on: multidird/channel, sd-event.
+ * Relies on: multidird/channel/channel, sd-event.
  * Must never: call back from endpoint_flush or endpoint_new; touch itself after a call back that freed it. */
 #pragma once
 

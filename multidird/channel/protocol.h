@@ -1,5 +1,5 @@
 /* What the service's own processes say to each other: supervisor and keeper, supervisor and checkers. Same frames as the sockets.
- * Relies on: multidird/channel, wire/codec, wire/message.
+ * Relies on: multidird/channel/channel, wire/codec, wire/message.
  * Must never: be spoken on auth.sock or admin.sock; be trusted because of who sent it (the supervisor checks every field of a message from a
  * keeper or checker as if it came from an attacker).
  *

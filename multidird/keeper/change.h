@@ -1,5 +1,5 @@
 /* Changes: what the directories say, the plan that the rules make of it (rules/update), and carrying it out.
- * Relies on: rules/update, replica/store, keeper_state.
+ * Relies on: rules/update, replica/store, multidird/keeper/state.
  * Must never: change anything before every part of the change was planned and allowed; decide a rule itself.
  *
  *   change_init → change_plan (once per name)… → the handler's own checks on change.steps → change_finish; change_done in every case */

@@ -1,5 +1,5 @@
 /* The administrator's commands that the keeper answers: one JSON request, one JSON object, one exit status.
- * Relies on: keeper_state, keeper_build, rules/update.
+ * Relies on: multidird/keeper/state, multidird/keeper/build, rules/update.
  * Must never: crash or exit on a bad request; change a part of what as a whole is refused. */
 #pragma once
 

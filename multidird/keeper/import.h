@@ -1,5 +1,5 @@
 /* user import, group import: rows gathered over several requests of one connection, checked as a whole, written in one transaction.
- * Relies on: keeper_command, replica/store.
+ * Relies on: multidird/keeper/command, replica/store.
  * Must never: write anything while one row is bad, or after the connection that began it is gone. */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* What the parts of an import share: the rows in compact form, and the list of bad lines.
- * Relies on: base/arena, keeper_command.
- * Must never: be included outside keeper_import*.c. */
+ * Relies on: base/arena, multidird/keeper/command.
+ * Must never: be included outside multidird/keeper/import*.c. */
 #pragma once
 
 #include "base/arena.h"

@@ -1,5 +1,5 @@
 /* The keeper's loop: what the supervisor sends, in order; then one build for all of it; replies only after the view is installed. See keeper/keeper.h.
- * Relies on: multidird/protocol, keeper_state, keeper_build, keeper_command, keeper_login.
+ * Relies on: multidird/channel/protocol, multidird/keeper/state, multidird/keeper/build, multidird/keeper/command, multidird/keeper/login.
  * Must never: exit because of a request; build per request (changes that come together share a build). */
 #include "multidird/keeper/keeper.h"
 

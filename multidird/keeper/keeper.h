@@ -1,5 +1,5 @@
 /* The keeper: the process (user multidir, no network) that has the stores. It holds the replicas, decides changes by the rules, and builds views.
- * Relies on: multidird/protocol (fd is the socket pair to the supervisor), replica/, view/compile, rules/, jansson.
+ * Relies on: multidird/channel/protocol (fd is the socket pair to the supervisor), replica/, view/compile, rules/, jansson.
  * Must never: open a file outside /var/lib/multidir/stores; say that a change is published before the supervisor has installed it. */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* directory sync: one directory, or all, read again from where they are kept.
- * Relies on: keeper_state.
+ * Relies on: multidird/keeper/state.
  * Must never: leave a directory out because it looks unchanged. An internal directory's store is the directory itself (D1): each time is a full one. */
 #include "multidird/keeper/build.h"
 #include "multidird/keeper/command.h"

@@ -1,5 +1,5 @@
 /* Publishing: which view is the host's, on the supervisor's side. One installer at a time, in a child of its own.
- * Relies on: multidird/installer, sd-event.
+ * Relies on: multidird/publisher/installer, sd-event.
  * Must never: block; map a view as the service's own that is not the installed file. */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* Commands of multidirctl: the few that the supervisor answers itself; all others go to the keeper as they are.
- * Relies on: jansson, multidird/publish, multidird/login_driver, multidird/reload.
+ * Relies on: jansson, multidird/publisher/publish, multidird/supervisor/login_driver, multidird/supervisor/reload.
  * Must never: read a field that it does not know as if it were not there. */
 #include <errno.h>
 #include <jansson.h>

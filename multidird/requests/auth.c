@@ -1,5 +1,5 @@
 /* What pam_multidir asks: a password to check, a password to change, a session to note.
- * Relies on: multidird/login_driver, wire/message.
+ * Relies on: multidird/supervisor/login_driver, wire/message.
  * Must never: tell the outside more of a denial than L9 lets it. */
 #include <errno.h>
 #include <stdio.h>

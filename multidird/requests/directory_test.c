@@ -1,5 +1,5 @@
 /* directory test: asks one directory, through a checker of its own pool as a login would, whether it answers, has a user, takes a password.
- * Relies on: multidird/pool, multidird/configuration, rules/throttle, jansson.
+ * Relies on: multidird/supervisor/pool, multidird/supervisor/configuration, rules/throttle, jansson.
  * Must never: try more passwords than L11 lets anybody try; let a password that L8 refuses reach the directory. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* A password change, as passwd(1) asks for it through PAM: the old password is checked like a login, then the keeper changes it at the owner.
- * Relies on: multidird/login_driver, multidird/keeper_link.
+ * Relies on: multidird/supervisor/login_driver, multidird/supervisor/keeper_link.
  * Must never: change a password whose old one was not checked, unless root changes it; change another entry's than the one checked. */
 #include <errno.h>
 #include <stdio.h>

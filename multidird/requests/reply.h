@@ -1,5 +1,5 @@
 /* Replies to commands of multidirctl that the supervisor itself gives.
- * Relies on: jansson, multidird/sockets.
+ * Relies on: jansson, multidird/supervisor/sockets.
  * Must never: be called twice for one request. */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* The handlers of requests, one per type; the table that says who may ask what is in supervisor/sockets.c.
- * Relies on: jansson, multidird/sockets.
+ * Relies on: jansson, multidird/supervisor/sockets.
  * Must never: block; reply more than once. Each handler ends, now or later, with connection_replied(), or returns a negative errno. */
 #pragma once
 

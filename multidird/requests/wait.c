@@ -1,5 +1,5 @@
 /* A command that finds no keeper: it waits a little for the next one, which starts within a moment when the last has crashed.
- * Relies on: sd-event, multidird/keeper_link, multidird/sockets.
+ * Relies on: sd-event, multidird/supervisor/keeper_link, multidird/supervisor/sockets.
  * Must never: give a command to two keepers (what was with one that died is answered as unknown); keep the copy, which may hold a password. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* The supervisor's side of the keeper: the process, started again when it dies, and what is asked of it.
- * Relies on: multidird/protocol, multidird/process.
+ * Relies on: multidird/channel/protocol, multidird/supervisor/process.
  * Must never: believe the keeper. Whatever it sends is checked as an attacker's. */
 #pragma once
 

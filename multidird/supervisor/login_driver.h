@@ -1,5 +1,5 @@
 /* The login machine's hands: performs what rules/login.c asks for, on this host.
- * Relies on: rules/login, multidird/pool, the installed view, the keeper for what the view does not say.
+ * Relies on: rules/login, multidird/supervisor/pool, the installed view, the keeper for what the view does not say.
  * Must never: decide; send a password anywhere but to the owner's checkers; take longer than login_deadline; let the time of a denial tell which
  * hash was checked, or that none was (L9). */
 #pragma once

@@ -1,5 +1,5 @@
 /* The checkers of one directory: a bounded pool of processes that ask it whether it has a user, and check passwords.
- * Relies on: multidird/process, multidird/protocol, sd-event.
+ * Relies on: multidird/supervisor/process, multidird/channel/protocol, sd-event.
  * Must never: hold up another pool. A process that hangs is killed at its deadline, one that crashes is replaced; their jobs are answered
  * "unavailable". */
 #pragma once

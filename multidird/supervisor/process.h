@@ -1,5 +1,5 @@
 /* Starting the other roles: the same binary again, with one socket pair, a user of its own and nothing else.
- * Relies on: multidird/sandbox.
+ * Relies on: multidird/sandbox/sandbox.
  * Must never: let a descriptor, an environment variable or a privilege of the supervisor reach a role. */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* Reloading the configuration: a good one replaces the one in force, a bad one changes nothing.
- * Relies on: multidird/configuration.
+ * Relies on: multidird/supervisor/configuration.
  * Must never: touch the configuration in force. */
 #pragma once
 

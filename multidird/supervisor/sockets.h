@@ -1,5 +1,5 @@
 /* The two sockets: who may ask what, one request at a time per connection, and the connections' limits.
- * Relies on: multidird/endpoint, SO_PEERCRED.
+ * Relies on: multidird/channel/endpoint, SO_PEERCRED.
  * Must never: read a byte of a peer that may not ask; let one peer keep others out. */
 #pragma once
 

@@ -28,7 +28,7 @@ measure() {
         [ "$4" = 0 ] || [ "$(echo "$took < $4" | bc)" = 1 ] || verdict=FAIL
         [ "$5" = 0 ] || [ "$memory" -lt "$5" ] || verdict=FAIL
         [ $verdict = PASS ] || wrong=1
-        echo "$1 users, $2 groups, $3 direct memberships: started, loaded, built and published in $took s (target: $4), keeper at most $memory MB (target: $5), view $(($(stat -c %s /var/lib/multidir/view) / 1048576)) MB $verdict"
+        echo "$1 users, $2 groups, $3 direct memberships: started, loaded, built and published in $took s ($([ "$4" = 0 ] && echo "no target" || echo "target: $4")), keeper at most $memory MB ($([ "$5" = 0 ] && echo "no target" || echo "target: $5")), view $(($(stat -c %s /var/lib/multidir/view) / 1048576)) MB $verdict"
         service_stop
 }
 measure 1000000 50000 3500000 0 1200 || { wrong=1; tail "$service_log"; }

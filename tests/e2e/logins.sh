@@ -146,6 +146,10 @@ ck "user password: two that differ" "$(set_password pat-3 pat-4; ssh_password pa
 ck "user password: an interrupt gives the echo back" "$(expect -c "log_user 0; set timeout 20
         spawn bash -c {trap : INT; multidirctl --directory partners user password pat; echo ends with \$?; stty -a}
         expect {New password:}; send \"\003\"; expect -re {ends with (\d+)} {puts \$expect_out(1,string)}; expect -re { (-?echo) } {puts \$expect_out(1,string)}")" $'130\necho'
+ck "user password: stopped and continued, it asks again" "$(expect -c "log_user 0; set timeout 20
+        spawn bash -mic {multidirctl --directory partners user password pat; fg; echo ends with \$?}
+        expect {New password:}; send \"\032\"; expect {New password:}; send \"pat-5\r\"; expect again:; send \"pat-5\r\"
+        expect -re {ends with (\d+)} {puts \$expect_out(1,string)} timeout {puts TIMEOUT}"; ssh_password pat pat-5 'id -un')" $'0\npat'
 
 # --- service stopped
 service_stop

@@ -1,5 +1,5 @@
 /* Fuzz target: bytes -> JSON -> the keeper's commands, one request per line, over stores in a folder of its own that is emptied each time.
- * Relies on: multidird/keeper_command, libFuzzer.
+ * Relies on: multidird/keeper/command, libFuzzer.
  * Must never: look outside its folder under /dev/shm (or /tmp). */
 #include <dirent.h>
 #include <fcntl.h>

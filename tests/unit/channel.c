@@ -1,4 +1,4 @@
-/* Tests of multidird/channel: what stays in memory of a frame that is done with, and what a peer that does not read may cost.
+/* Tests of multidird/channel/channel: what stays in memory of a frame that is done with, and what a peer that does not read may cost.
  * Relies on: cmocka, socket pairs.
  * Must never: depend on timing. */
 #include <setjmp.h>

@@ -117,6 +117,19 @@ static void test_read_sources(void **state) {
                 assert_int_equal(read_all(&sources, &errors), -EPERM);
                 assert_non_null(strstr(sbuf_text(&errors), "mode 0775 lets others write it; valid: mode 0755"));
                 assert_int_equal(chmod(folder, 0700), 0);
+                sbuf_done(&errors);
+                snprintf(path, sizeof path, "%s/open", folder); /* ... also the one that a symbolic link leads to */
+                assert_int_equal(mkdir(path, 0700), 0);
+                put("open/real.conf", "linked", 0644);
+                snprintf(path, sizeof path, "%s/d/20.conf", folder);
+                assert_int_equal(unlink(path), 0);
+                assert_int_equal(symlink("../open/real.conf", path), 0);
+                assert_int_equal(read_all(&sources, &errors), 0);
+                config_sources_done(&sources);
+                snprintf(path, sizeof path, "%s/open", folder);
+                assert_int_equal(chmod(path, 0777), 0);
+                assert_int_equal(read_all(&sources, &errors), -EPERM);
+                assert_non_null(strstr(sbuf_text(&errors), "/open: mode 0777"));
         }
         sbuf_done(&errors);
 }
@@ -127,7 +140,7 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-        static const char *const names[] = { "d/20.conf", "d/100.conf", "d/.hidden.conf", "d/20.conf.bak", "multidir.conf", "d", "" };
+        static const char *const names[] = { "d/20.conf", "d/100.conf", "d/.hidden.conf", "d/20.conf.bak", "multidir.conf", "d", "open/real.conf", "open", "" };
         char path[160];
         for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
                 snprintf(path, sizeof path, "%s/%s", folder, names[i]);

@@ -1,6 +1,6 @@
 /* The keeper as a process, the test in the supervisor's place: views in sealed memory, replies only after the view with the change is installed,
  * passwd(1), the gate, sessions, imports with progress, junk on the channel.
- * Relies on: multidird/protocol, keeper_serve, fork.
+ * Relies on: multidird/channel/protocol, keeper_serve, fork.
  * Must never: need the service or root. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* A keeper over a temporary folder, asked with JSON, for the tests of its commands: no socket, no service; the installer accepts every view.
- * Relies on: multidird/keeper_command, cmocka.
+ * Relies on: multidird/keeper/command, cmocka.
  * Must never: touch anything outside its own folder under /tmp. */
 #pragma once
 

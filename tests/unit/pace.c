@@ -1,4 +1,4 @@
-/* Tests of multidird/pace: how long a denial takes (L9).
+/* Tests of multidird/supervisor/pace: how long a denial takes (L9).
  * Relies on: cmocka. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -93,11 +93,12 @@ static bool ask_once(const struct ctl *ctl, const char *prompt, struct line *lin
                 return false;
         silent = before;
         silent.c_lflag &= ~(tcflag_t)ECHO;
-        fputs(prompt, ctl->err);
-        fflush(ctl->err);
         signals_hold(&signals);
+        /* Before the prompt: it drops what was typed so far, which nobody must have typed as an answer. */
         bool silenced = tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
         if (silenced) {
+                fputs(prompt, ctl->err);
+                fflush(ctl->err);
                 wait_for_line(&signals);
                 if (!interrupted)
                         read_line(stdin, line);

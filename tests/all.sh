@@ -18,10 +18,10 @@ one() {
         else count 0 1; note "not ok - $name"; tail -n 40 "$log"; fi
 }
 
-# lines NAME COMMAND…: counts its "ok" and "not ok" lines; a failure without one counts as one.
+# lines NAME COMMAND…: counts its "ok" and "not ok" lines; a failure without one counts as one, and so does one that takes ten minutes.
 lines() {
         local name=$1 log="$logs/${1//[^a-zA-Z0-9]/_}.log" status good bad; shift
-        "$@" > "$log" 2>&1; status=$?
+        timeout --kill-after=10 600 "$@" > "$log" 2>&1 < /dev/null; status=$?
         good=$(grep -c '^ok ' "$log"); bad=$(grep -c '^not ok ' "$log")
         [ $status = 0 ] || [ "$bad" -gt 0 ] || bad=1
         [ $((good + bad)) -gt 0 ] || bad=1

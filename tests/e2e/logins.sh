@@ -126,7 +126,7 @@ ck "login: a local user" "$(on_console localann local-pw)" 'localann'
 change() { # OLD NEW
         expect -c "log_user 0; set timeout 20; spawn setpriv --reuid=$uid --regid=$gid --init-groups passwd
                 expect -re {[Cc]urrent.*assword|assword:}; send \"$1\r\"; expect -re {[Nn]ew.*assword} {} eof {catch wait r; puts [lindex \$r 3]; exit}
-                send \"$2\r\"; expect -re {[Rr]etype|again}; send \"$2\r\"; expect eof; catch wait r; puts [lindex \$r 3]"
+                send \"$2\r\"; expect -re {[Rr]etype|again}; send \"$2\r\"; expect eof {} timeout {close}; catch wait r; puts [lindex \$r 3]"
 }
 ck "passwd: a user changes the own password" "$(change first-pw changed-1st)" '0'
 ck "passwd: the new one works" "$(ssh_password zed changed-1st 'id -un')" 'zed'
@@ -139,7 +139,7 @@ ck "passwd: a local user" "$(printf 'local-2\nlocal-2\n' | passwd localann >/dev
 # --- multidirctl's own questions
 set_password() { # NEW AGAIN
         expect -c "log_user 0; set timeout 20; spawn multidirctl --directory partners user password pat
-                expect {New password:}; send \"$1\r\"; expect again:; send \"$2\r\"; expect eof; catch wait r; puts [lindex \$r 3]"
+                expect {New password:}; send \"$1\r\"; expect again:; send \"$2\r\"; expect eof {} timeout {close}; catch wait r; puts [lindex \$r 3]"
 }
 ck "user password at a terminal" "$(set_password pat-2 pat-2; ssh_password pat pat-2 'id -un')" $'0\npat'
 ck "user password: two that differ" "$(set_password pat-3 pat-4; ssh_password pat pat-2 'id -un')" $'2\npat'

@@ -9,8 +9,9 @@ set -euo pipefail
 cd "$(dirname "$(realpath "$0")")"
 
 build_packages=(gcc libc6-dev meson ninja-build pkg-config libpam0g-dev libsqlite3-dev libcrypt-dev libsystemd-dev libseccomp-dev
-                libjansson-dev libcmocka-dev)
+                libjansson-dev libldap-dev libcmocka-dev)
 login_packages=(openssh-server openssh-client sudo sshpass expect iproute2 util-linux passwd login python3 pamtester)
+ldap_packages=(slapd ldap-utils openssl)
 test_packages=(clang llvm libclang-rt-14-dev mandoc strace binutils systemd systemd-container attr bash-completion e2fsprogs procps)
 bench_packages=(nscd bc perl)
 
@@ -54,13 +55,13 @@ do_demo() {
 
 do_test() {
         must_be_root test
-        need "${build_packages[@]}" "${login_packages[@]}" "${test_packages[@]}"
+        need "${build_packages[@]}" "${login_packages[@]}" "${ldap_packages[@]}" "${test_packages[@]}"
         exec tests/all.sh "$@"
 }
 
 do_bench() {
         must_be_root bench
-        need "${build_packages[@]}" "${login_packages[@]}" "${bench_packages[@]}"
+        need "${build_packages[@]}" "${login_packages[@]}" "${ldap_packages[@]}" "${bench_packages[@]}"
         build build-bench --buildtype=release
         exec tests/bench/all.sh build-bench "$@"
 }

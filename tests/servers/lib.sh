@@ -1,6 +1,7 @@
 # What the scripts for the servers share: a throw-away certification authority, and how a server of ours is found again and stopped.
 # Relies on: openssl. Sourced by the scripts beside it.
 # Must never: end a process that is not the one it started.
+# shellcheck shell=bash
 
 # make_ca FOLDER [NAME…]: once; ca.crt signs server.crt (127.0.0.1, localhost and the names), other-ca.crt signs nothing, wrong.crt is ca.crt's
 # for a name that nobody asks for, expired.crt ran out yesterday.

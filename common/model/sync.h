@@ -28,6 +28,7 @@ struct sync_group {
 
 #define SYNC_DN_MAX 1023
 #define SYNC_ENTRY_ID_MAX 63
+#define SYNC_TEXT_MAX 65535 /* bytes of any other text: a name over it ends the synchronisation, another text is left out */
 
 /* Where the entries go, in this order: all users, all groups, then members and children. Users and groups are numbered from 0 in the order of the
  * calls; a membership is a pair of numbers, each pair once. Each returns 0, or a negative errno that ends the synchronisation. */

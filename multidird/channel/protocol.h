@@ -31,13 +31,15 @@ enum protocol_type {
         KEEPER_GATE,            /* struct protocol_gate -> GATE_REPLY */
         KEEPER_SESSION,         /* struct protocol_session: a session started. No answer */
         KEEPER_CHANGE_PASSWORD, /* struct protocol_change_password -> PASSWORD_CHANGED, once the change is durable */
+        KEEPER_SYNC,            /* struct protocol_sync, and the receiving end of a sync stream (channel/sync_wire.h) -> SYNCED */
         /* keeper -> supervisor */
         KEEPER_ADMIN_PROGRESS,  /* struct protocol_admin */
         KEEPER_ADMIN_REPLY,     /* struct protocol_admin */
         KEEPER_VIEW,            /* u64 generation, and a sealed memfd with the view -> INSTALLED. The next one only after the answer */
         KEEPER_GATE_REPLY,      /* struct protocol_gate_reply */
         KEEPER_PASSWORD_CHANGED,/* struct protocol_password_changed */
-        KEEPER_STATE,           /* JSON text: what `status` says of the directories; sent after every load and build */
+        KEEPER_STATE,           /* JSON text: what `status` says of the directories; sent after every load, build and synchronisation */
+        KEEPER_SYNCED,          /* struct protocol_keeper_synced, once its view is installed, or it failed */
         /* supervisor -> checker; answered one by one, in order */
         CHECKER_FIND,           /* struct protocol_check, password empty -> ANSWER */
         CHECKER_CHECK,          /* struct protocol_check -> ANSWER */
@@ -119,6 +121,22 @@ struct protocol_password_changed {
 };
 int protocol_send_password_changed(struct channel *channel, const struct protocol_password_changed *changed);
 int protocol_get_password_changed(const unsigned char *payload, size_t len, struct protocol_password_changed *changed);
+
+/* A synchronisation of that directory comes over the descriptor. id: the supervisor's own, given back. One that is under way for the directory is given
+ * up, and answered first. Send no more than CHANNEL_FDS_MAX of these before the keeper could read. fd is taken, also on failure. */
+struct protocol_sync { uint64_t id; char directory[WIRE_NAME_MAX + 1]; };
+int protocol_send_sync(struct channel *channel, const struct protocol_sync *sync, int fd);
+int protocol_get_sync(const unsigned char *payload, size_t len, struct protocol_sync *sync);
+
+struct protocol_keeper_synced {
+        uint64_t id;
+        bool complete;                /* D5: the store has it, durable. Else nothing has changed, and the last good replica stays */
+        uint32_t users, groups;       /* of the directory's replica now, whichever that is */
+        char directory[WIRE_NAME_MAX + 1];
+        char error[WIRE_TEXT_MAX + 1]; /* why it is not complete; or, where it is, why its view is not published; else "" */
+};
+int protocol_send_keeper_synced(struct channel *channel, const struct protocol_keeper_synced *synced);
+int protocol_get_keeper_synced(const unsigned char *payload, size_t len, struct protocol_keeper_synced *synced);
 
 /* KEEPER_STATE: one JSON object
  *   {"directories":[{"name","type","state","age","users","groups","error"}], "masked":N, "warnings":[TEXT…]}

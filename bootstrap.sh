@@ -12,6 +12,8 @@ build_packages=(gcc libc6-dev meson ninja-build pkg-config libpam0g-dev libsqlit
                 libjansson-dev libldap-dev libcmocka-dev)
 login_packages=(openssh-server openssh-client sudo sshpass expect iproute2 util-linux passwd login python3 pamtester)
 ldap_packages=(slapd ldap-utils openssl)
+# The other servers that the LDAP kind is tested against (tests/servers).
+server_packages=(389-ds-base python3-lib389 libnss3-tools samba samba-ad-dc samba-ad-provision samba-dsdb-modules winbind ldb-tools python3-samba)
 test_packages=(clang llvm libclang-rt-14-dev mandoc strace binutils systemd systemd-container attr bash-completion e2fsprogs procps)
 bench_packages=(nscd bc perl)
 
@@ -55,7 +57,7 @@ do_demo() {
 
 do_test() {
         must_be_root test
-        need "${build_packages[@]}" "${login_packages[@]}" "${ldap_packages[@]}" "${test_packages[@]}"
+        need "${build_packages[@]}" "${login_packages[@]}" "${ldap_packages[@]}" "${server_packages[@]}" "${test_packages[@]}"
         exec tests/all.sh "$@"
 }
 

@@ -37,6 +37,7 @@ tls_ca_file = $L/people/tls/ca.crt
 base = dc=example,dc=org
 user_name = uid
 user_ssh_keys = sshPublicKey
+paged = 3
 $reader"
 cat > /etc/multidir/multidir.conf <<C
 [directory/people]

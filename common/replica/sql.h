@@ -58,6 +58,19 @@ enum store_statement {
         STORE_DELETE_MEMBER,
         STORE_INSERT_CHILD,
         STORE_DELETE_CHILD,
+        SYNC_USERS, /* what a synchronisation compares with and writes; SYNC_UPDATE_X takes the same parameters as SYNC_INSERT_X */
+        SYNC_INSERT_USER,
+        SYNC_UPDATE_USER,
+        SYNC_USER_NAME,
+        SYNC_GROUPS,
+        SYNC_INSERT_GROUP,
+        SYNC_UPDATE_GROUP,
+        SYNC_GROUP_NAME,
+        SYNC_MEMBERS,
+        SYNC_CHILDREN,
+        SYNC_DELETE_MEMBERS,
+        SYNC_DELETE_CHILDREN,
+        SYNC_DONE,
         STORE_STATEMENT_MAX
 };
 

@@ -12,6 +12,7 @@ static const struct { const char *key, *types; } foreign_keys[] = {
 };
 
 #define WORDS_MAX 80
+#define WORDS_SHOWN_BESIDE_ONE 30 /* more would hide the one that was meant */
 
 /* The keys that the section can have; all of a directory's while its type is not known. */
 static size_t valid_keys(const struct config_section *section, const char *words[WORDS_MAX]) {
@@ -45,6 +46,10 @@ void config_unknown_key(const struct config_section *section, const char *name, 
                 sbuf_printf(why, "[%s] has no key \"%.80s\"; ", section->name, name);
         if (nearest)
                 sbuf_printf(why, "did you mean \"%s\"? ", nearest);
+        if (nearest && count > WORDS_SHOWN_BESIDE_ONE) {
+                sbuf_printf(why, "valid: the keys of type %s in multidir.conf(5)", section->type.text ? section->type.text : "internal and ldap");
+                return;
+        }
         if (!types && !key)
                 sbuf_add(why, "valid:");
         for (size_t i = 0; i < count; i++)

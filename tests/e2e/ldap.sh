@@ -425,6 +425,42 @@ echo reader-pw > /etc/multidir/secrets/reader
 m reload
 ck "the right one again" "$(test_of people; sync_now people)" $'0\n0'
 
+# --- servers that are none
+cat > /etc/multidir/multidir.conf.d/evil.conf <<C
+[directory/evil]
+type = ldap
+uri = ldap://127.0.0.1:7389
+base = dc=example,dc=org
+user_name = uid
+paged = 5
+shrink_guard = 100
+$reader
+[application/evil]
+directories = evil
+services = evil
+C
+m reload
+# hostile MODE: "EXIT SECONDS USERS" of a synchronisation
+hostile() {
+        "$here/../servers/hostile.py" "$1" 7389 >> "$L/servers.log" 2>&1 & local pid=$! from=$SECONDS code
+        for _ in $(seq 100); do ss -ltn | grep -q :7389 && break; sleep 0.02; done
+        code=$(sync_now evil)
+        echo "$code $((SECONDS - from)) $(state evil users)"
+        kill $pid; wait $pid 2>/dev/null
+}
+for mode in close reset silent half drip garbage huge other-id notice starttls; do
+        ck "hostile: $mode" "$(hostile $mode)" '[16] ? 0'
+        [ $mode != huge ] || ck "hostile: $mode: memory is bounded" "$(for pid in $(pgrep -f 'role=(worker|keeper)'); do awk '/VmHWM/ && $2 > 200000' "/proc/$pid/status"; done)" ''
+done
+for mode in cut limit referral; do
+        ck "D5: hostile: $mode" "$(hostile $mode)" '[16] ? 0'
+done
+ck "D5: hostile: a page without its cookie" "$(hostile no-cookie)" '@(0 ? 9|[16] ? 0)'
+ck "hostile: no text, no numbers, no names" "$(hostile binary)" '[016] ? [01]'
+ck "hostile: one id twice" "$(hostile twice)" '[016] ? [019]'
+ck "hostile: the service is as it was" "$(explain alice alice-pw; state people state)" $'allow ok people\nready'
+rm /etc/multidir/multidir.conf.d/evil.conf; m reload
+
 # --- D6: nothing from below before the first complete replica
 service_stop
 server stop people

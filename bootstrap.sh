@@ -1,6 +1,7 @@
 #!/bin/bash
 # The only thing a newcomer types (Debian 12, root):
 #   ./bootstrap.sh demo [--shell]   builds, and shows the main job in a namespace of its own; the host stays untouched
+#   ./bootstrap.sh demo --ldap      the same with a real OpenLDAP server above an internal directory
 #   ./bootstrap.sh test             every test, then "N passed, N failed"
 #   ./bootstrap.sh install          builds and installs on this host
 #   ./bootstrap.sh bench            the measurements, beside a peer in the same run
@@ -49,10 +50,12 @@ must_be_root() { [ "$(id -u)" = 0 ] || { echo "bootstrap.sh $1: needs root" >&2;
 
 do_demo() {
         must_be_root demo
+        local script=demo.sh
         need "${build_packages[@]}" "${login_packages[@]}"
+        if [ "${1:-}" = --ldap ]; then script=demo_ldap.sh; shift; need "${ldap_packages[@]}"; fi
         echo "Building …"
         build build-demo --buildtype=release -Dtests=false
-        exec tests/e2e/namespace.sh build-demo "$PWD/tests/e2e/demo.sh" "$@"
+        exec tests/e2e/namespace.sh build-demo "$PWD/tests/e2e/$script" "$@"
 }
 
 do_test() {
@@ -106,5 +109,5 @@ case $command in
         test) do_test "$@" ;;
         install) do_install ;;
         bench) do_bench "$@" ;;
-        *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+        *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -84,6 +84,7 @@ stage_ldap_servers() {
 }
 stage_demo() {
         one "demo" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/demo.sh"
+        one "demo --ldap" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/demo_ldap.sh"
 }
 stage_systemd() {
         lines "the unit under systemd" tests/e2e/systemd.sh build-gcc

@@ -1,6 +1,6 @@
 /* The sync stream: a synchronisation's entries on their way from a worker, which has the network, to the keeper, which has the stores. Frames as
  * wire/message.h's, one way, over a socket of their own:
- *   USERS* GROUPS* MEMBERS* CHILDREN* END, and PROGRESS anywhere before END. A stream without END is none (D5).
+ *   USERS* GROUPS* MEMBERS* CHILDREN* END. A stream without END is none (D5).
  * Relies on: wire/codec, wire/message, model/sync; a channel (multidird/channel) at the receiving end.
  * Must never: give a sink what was not checked (the sender reads from the network: the receiver takes it for an attacker); let what was cut off pass for
  * a whole. */
@@ -19,7 +19,6 @@ enum sync_frame {
         SYNC_GROUPS,
         SYNC_MEMBERS,
         SYNC_CHILDREN,
-        SYNC_PROGRESS,
         SYNC_END,
 };
 
@@ -35,11 +34,11 @@ struct sync_sender *sync_sender_new(int fd);
 void sync_sender_free(struct sync_sender *sender);
 DEFINE_CLEANUP(struct sync_sender *, sync_sender_free)
 
-/* Where the entries go; owned by the sender. Entries are sent in batches. A text other than name, id and DN that is longer than SYNC_TEXT_MAX is left out,
+/* Where the entries go; owned by the sender; it has no use for progress. Entries are sent in batches. A text other than name, id and DN that is longer than SYNC_TEXT_MAX is left out,
  * as if the entry had none. Each function gives 0; -EINVAL: out of order, no name, no id, one that is too long (also a name over SYNC_TEXT_MAX, a DN over
  * SYNC_DN_MAX), a membership of an entry that was not sent; -EPIPE, -ECONNRESET: the keeper gave up; or send's errno. No signal. */
 const struct sync_sink *sync_sender_sink(struct sync_sender *sender);
-/* The end, once. error NULL or "": the synchronisation is complete; else why it is not (cut at WIRE_TEXT_MAX bytes). 0 or as above. */
+/* The end, once; -EINVAL: a second one. error NULL or "": the synchronisation is complete; else why it is not (cut at WIRE_TEXT_MAX bytes). 0 or as above. */
 int sync_sender_end(struct sync_sender *sender, const char *error);
 
 /* ---- The keeper's end ---- */
@@ -49,7 +48,6 @@ struct sync_receiver {
         unsigned last;             /* the type of the last frame with entries; 0: none yet */
         uint32_t users, groups;    /* so far */
         uint64_t members, children;
-        uint64_t done, total;      /* of the last PROGRESS */
         bool ended;
         char error[WIRE_TEXT_MAX + 1]; /* of the END: "" is a complete synchronisation */
 };

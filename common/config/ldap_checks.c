@@ -2,6 +2,7 @@
  * Relies on: config/ldap_syntax, model/ldap_uri, stat.
  * Must never: open a file: the password is the supervisor's to read. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,8 +86,8 @@ static void check_members(struct config_parser *parser, const struct config_sect
 }
 
 /* As sources.c: root must not act on what others could have written, or tell what others could have read. Anybody else only checks a draft, and may not
- * see the file. */
-static void check_file(struct config_parser *parser, const struct config_section *section, const char *key, const char *path, mode_t refused,
+ * see the file. false: an error was noted, or nothing can be known. */
+static bool check_file(struct config_parser *parser, const struct config_section *section, const char *key, const char *path, mode_t refused,
                        const char *wanted) {
         struct stat st;
         struct config_place place = config_place_of(section, key);
@@ -99,6 +100,30 @@ static void check_file(struct config_parser *parser, const struct config_section
                 config_error(parser, place, "[%s] %s: %s is owned by uid %u; valid: owned by root", section->name, key, path, st.st_uid);
         else if (geteuid() == 0 && (st.st_mode & refused))
                 config_error(parser, place, "[%s] %s: %s has mode %04o; valid: %s", section->name, key, path, st.st_mode & 07777, wanted);
+        else
+                return true;
+        return false;
+}
+
+/* The process that talks to the server is an ordinary user and opens the certificates itself: they, and each folder on the way, must let it. */
+static void check_readable(struct config_parser *parser, const struct config_section *section, const char *key, const char *path) {
+        char part[PATH_MAX];
+        for (size_t len = 1; len < sizeof part; len++) {
+                bool whole = path[len] == 0;
+                struct stat st;
+                if (!whole && path[len] != '/')
+                        continue;
+                memcpy(part, path, len);
+                part[len] = 0;
+                if (stat(part, &st) == 0 && !(st.st_mode & (whole ? S_IROTH : S_IXOTH))) {
+                        config_error(parser, config_place_of(section, key),
+                                     "[%s] %s: %s has mode %04o, and certificates are read by a process that is not root; valid: %s or wider", section->name, key,
+                                     part, st.st_mode & 07777, whole ? "0444" : "0711");
+                        return;
+                }
+                if (whole)
+                        return;
+        }
 }
 
 static void check_files(struct config_parser *parser, const struct config_section *section, const struct ldap_settings *ldap) {
@@ -106,9 +131,9 @@ static void check_files(struct config_parser *parser, const struct config_sectio
         for (size_t i = 0; i < ldap->uri_count; i++)
                 tls = tls || (ldap->uris[i] && strncmp(ldap->uris[i], "ldaps", 5) == 0);
         if (*ldap->bind_password_file)
-                check_file(parser, section, "bind_password_file", ldap->bind_password_file, S_IRWXG | S_IRWXO, "0600 or stricter: it is a secret");
-        if (tls)
-                check_file(parser, section, "tls_ca_file", ldap->tls_ca_file, S_IWGRP | S_IWOTH, "0644 or stricter: who can write it can be any server");
+                (void)check_file(parser, section, "bind_password_file", ldap->bind_password_file, S_IRWXG | S_IRWXO, "0600 or stricter: it is a secret");
+        if (tls && check_file(parser, section, "tls_ca_file", ldap->tls_ca_file, S_IWGRP | S_IWOTH, "0644: who can write it can be any server"))
+                check_readable(parser, section, "tls_ca_file", ldap->tls_ca_file);
 }
 
 void config_check_ldap(struct config_parser *parser, const struct config_section *section, const struct config_directory *made) {

@@ -154,7 +154,7 @@ static void test_syntax(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
                 if (!ldap_filter_problem(filters[i].text) != filters[i].valid)
                         fail_msg("the filter \"%s\": %s", filters[i].text, filters[i].valid ? ldap_filter_problem(filters[i].text) : "accepted");
-        char deep[2 * 100 + 8] = "";
+        char deep[3 * 70 + 8] = "";
         for (unsigned depth = 60; depth <= 70; depth += 10) {
                 memset(deep, 0, sizeof deep);
                 for (unsigned i = 0; i < depth; i++)
@@ -171,6 +171,7 @@ static void test_syntax(void **state) {
 static void test_files(void **state) {
         char folder[] = "/tmp/config-ldap-XXXXXX", secret[64], ca[64];
         assert_non_null(mkdtemp(folder));
+        assert_int_equal(chmod(folder, 0755), 0);
         snprintf(secret, sizeof secret, "%s/secret", folder);
         snprintf(ca, sizeof ca, "%s/ca.pem", folder);
         static const struct { const char *name; mode_t secret, ca; const char *says; bool root; } rows[] = {
@@ -179,6 +180,7 @@ static void test_files(void **state) {
                 { "the group reads the secret", 0640, 0644, "mode 0640; valid: 0600 or stricter: it is a secret", true },
                 { "others read the secret", 0604, 0644, "multidir.conf:6: [directory/d] bind_password_file", true },
                 { "others write the certificates", 0600, 0666, "mode 0666; valid: 0644", true },
+                { "only root reads the certificates", 0600, 0600, "ca.pem has mode 0600, and certificates are read by a process that is not root; valid: 0444", false },
                 { "no secret", 0, 0644, "No such file", false },
                 { "no certificates", 0600, 0, "multidir.conf:7: [directory/d] tls_ca_file", false },
         };
@@ -198,6 +200,15 @@ static void test_files(void **state) {
                 unlink(ca);
         }
         _cleanup_sbuf_ struct sbuf text = { 0 }, errors = { 0 };
+        assert_int_equal(file_replace(ca, "x", 1, 0644), 0);
+        assert_int_equal(chmod(folder, 0700), 0);
+        sbuf_printf(&text, LDAP "tls_ca_file = %s\n" HOST, ca);
+        assert_int_equal(parse(sbuf_text(&text), true, &errors), -EINVAL);
+        assert_non_null(strstr(sbuf_text(&errors), " has mode 0700, and certificates are read by a process that is not root; valid: 0711"));
+        assert_non_null(strstr(sbuf_text(&errors), "multidir.conf:5: [directory/d] tls_ca_file: /tmp/config-ldap"));
+        unlink(ca);
+        sbuf_done(&text);
+        sbuf_done(&errors);
         sbuf_printf(&text, LDAP "bind_dn = cn=reader\nbind_password_file = %s\ntls_ca_file = %s\n" HOST, folder, folder);
         assert_int_equal(parse(sbuf_text(&text), true, &errors), -EINVAL);
         assert_int_equal(lines_of(&errors), 2);

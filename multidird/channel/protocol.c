@@ -358,7 +358,7 @@ int protocol_get_answer(const unsigned char *payload, size_t len, struct protoco
         uint32_t presence = wire_get_u32(&reader), password = wire_get_u32(&reader);
         answer->active = get_flag(&reader);
         wire_get_text(&reader, answer->entry_id, WIRE_NAME_MAX);
-        if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_NOT_FOUND) {
+        if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_DENIED) {
                 answer->presence = (enum presence)presence;
                 answer->password = (enum password_result)password;
                 return 0;

@@ -45,7 +45,8 @@ static int take_config(struct checker *checker, const struct channel_frame *fram
 static bool is_open(struct checker *checker) {
         if (checker->directory)
                 return true;
-        int r = checker->kind->open(settings_of(checker), KEEPER_STORES, &checker->directory);
+        const struct directory_opening opening = { .settings = settings_of(checker), .stores = KEEPER_STORES };
+        int r = checker->kind->open(&opening, &checker->directory);
         if (r < 0)
                 log_warning("directory %s cannot be opened: %s", checker->name, strerror(-r));
         return r == 0;

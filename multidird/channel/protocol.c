@@ -317,56 +317,6 @@ int protocol_send_state(struct channel *channel, const char *json, size_t len) {
         return channel_send(channel, KEEPER_STATE, json, len);
 }
 
-int protocol_send_check(struct channel *channel, enum protocol_type type, const struct protocol_check *check) {
-        struct wire_writer writer;
-        int r = channel_begin(channel, type, 8 + TEXT_SIZE(check->user) + SECRET_SIZE(check->password), &writer);
-        if (r < 0)
-                return r;
-        wire_put_u64(&writer, check->id);
-        wire_put_text(&writer, check->user);
-        put_secret(&writer, &check->password);
-        return channel_end(channel, &writer, -1);
-}
-
-int protocol_get_check(const unsigned char *payload, size_t len, struct protocol_check *check) {
-        struct wire_reader reader = { .bytes = payload, .len = len };
-        *check = (struct protocol_check){ .id = wire_get_u64(&reader) };
-        wire_get_text(&reader, check->user, WIRE_NAME_MAX);
-        get_secret(&reader, &check->password);
-        if (wire_read_end(&reader))
-                return 0;
-        explicit_bzero(check, sizeof *check);
-        return -EBADMSG;
-}
-
-int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer) {
-        struct wire_writer writer;
-        int r = channel_begin(channel, CHECKER_ANSWER, 17 + TEXT_SIZE(answer->entry_id), &writer);
-        if (r < 0)
-                return r;
-        wire_put_u64(&writer, answer->id);
-        wire_put_u32(&writer, (uint32_t)answer->presence);
-        wire_put_u32(&writer, (uint32_t)answer->password);
-        wire_put_u8(&writer, answer->active);
-        wire_put_text(&writer, answer->entry_id);
-        return channel_end(channel, &writer, -1);
-}
-
-int protocol_get_answer(const unsigned char *payload, size_t len, struct protocol_answer *answer) {
-        struct wire_reader reader = { .bytes = payload, .len = len };
-        *answer = (struct protocol_answer){ .id = wire_get_u64(&reader) };
-        uint32_t presence = wire_get_u32(&reader), password = wire_get_u32(&reader);
-        answer->active = get_flag(&reader);
-        wire_get_text(&reader, answer->entry_id, WIRE_NAME_MAX);
-        if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_DENIED) {
-                answer->presence = (enum presence)presence;
-                answer->password = (enum password_result)password;
-                return 0;
-        }
-        *answer = (struct protocol_answer){ 0 };
-        return -EBADMSG;
-}
-
 int protocol_send_sync(struct channel *channel, const struct protocol_sync *sync, int fd) {
         _cleanup_close_ int owned = fd;
         struct wire_writer writer;

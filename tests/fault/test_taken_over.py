@@ -1,5 +1,6 @@
-"""Processes that were taken over: what a keeper or a checker may try from inside its sandbox, and what a keeper may hand in."""
+"""Processes that were taken over: what a keeper, a checker or a worker may try from inside its sandbox, and what a keeper may hand in."""
 import os
+import pathlib
 import subprocess
 import time
 
@@ -16,8 +17,8 @@ people()
 os.chown(STATE / 'stores' / 'mine', UID, GID)
 
 
-def attempt(role, what):
-    return subprocess.run([HOOK, 'attempt', role, what], capture_output=True, text=True, env={}).stdout.strip()
+def attempt(role, what, *authorities):
+    return subprocess.run([HOOK, 'attempt', role, what, *authorities], capture_output=True, text=True, env={}).stdout.strip()
 
 
 check('the sandboxes can be entered', [attempt('keeper', 'nothing'), attempt('checker', 'nothing')], ['worked', 'worked'])
@@ -31,6 +32,22 @@ check('a checker, taken over: read-shadow', attempt('checker', 'read-shadow'), '
 for what in ('write-view', 'replace-view', 'remove-view', 'make-view', 'write-store', 'make-store', 'internet', 'connect-auth', 'exec', 'fork',
              'setuid', 'kill', 'ptrace', 'code'):
     check(f'a checker, taken over: {what}', attempt('checker', what), 'killed')
+authorities = pathlib.Path('/etc/multidir/authorities.pem')
+authorities.write_text('x')
+secret = pathlib.Path('/etc/multidir/secret')
+secret.write_text('x')
+secret.chmod(0o600)
+(STATE / 'notes').write_text('x')
+os.chown(STATE / 'notes', bed.WORKER_UID, bed.WORKER_UID)
+check('a worker has the network', [attempt('worker', what) for what in ('nothing', 'internet', 'datagrams', 'resolve')], ['worked'] * 4)
+check('a worker may read what finds and proves a server', [attempt('worker', 'read-hosts', authorities), attempt('worker', 'read-authorities', authorities)],
+      ['worked'] * 2)
+check('a worker of a server on this host: a socket of this host, but not the service\'s', attempt('worker-unix', 'connect-auth'), 'refused')
+for what in ('read-shadow', 'read-passwd', 'read-store', 'read-secret', 'read-configuration', 'read-authorities', 'connect-auth', 'netlink'):
+    check(f'a worker, taken over: {what}', attempt('worker', what), 'refused')
+for what in ('write-view', 'replace-view', 'remove-view', 'make-view', 'write-store', 'make-store', 'append-log', 'raw', 'packets', 'listen', 'exec', 'fork',
+             'setuid', 'kill', 'ptrace', 'code'):
+    check(f'a worker, taken over: {what}', attempt('worker', what), 'killed')
 check('the view is as it was', reason('anna', 'one'), 'ok')
 before = VIEW.read_bytes()
 service.stop()

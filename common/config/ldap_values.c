@@ -45,7 +45,9 @@ bool value_uris(struct config_parser *parser, const struct config_key *key, cons
                 return false;
         size_t count = ldap->uri_count;
         const char **uris = config_take(parser, count, sizeof *uris);
-        for (size_t i = 0; uris && i < count; i++) {
+        if (!uris || !ldap->uris)
+                ldap->uri_count = count = 0; /* memory is out, which the parser knows */
+        for (size_t i = 0; i < count; i++) {
                 const char *item = ldap->uris[i], *problem;
                 struct ldap_uri uri;
                 if (ldap_uri_parse(item, &uri, &problem) < 0 || count > URIS_MAX) {

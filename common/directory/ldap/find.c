@@ -60,7 +60,8 @@ static int look(struct looking *looking, const char *base, int scope, const char
                 .domain_scope = directory->ldap->active_directory, .entry = take_entry, .userdata = looking,
         };
         int r = session_search(&directory->session, &search, restart, deadline_ms, &why);
-        if (r < 0 && r != -ENOENT)
+        /* An entry that is gone is an answer; a base that is not there is not. */
+        if (r < 0 && !(r == -ENOENT && scope == LDAP_SCOPE_BASE))
                 log_warning("directory %s: cannot look up a user: %s", directory->settings->name, sbuf_text(&why));
         return r;
 }

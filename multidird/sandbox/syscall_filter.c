@@ -54,8 +54,8 @@ static int allow_without(scmp_filter_ctx filter, int call, unsigned n, unsigned 
         return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_CMP(n, SCMP_CMP_MASKED_EQ, mask, 0));
 }
 
-/* Sockets of a worker. The resolver asks by itself for what it does not need (nscd's socket, the list of interfaces): there is none, as if the
- * kernel had been built without. */
+/* Sockets of a worker. Libraries ask by themselves for what it does not need (nscd's socket, the system log's, the list of interfaces): there is
+ * none, as if the kernel had been built without. */
 static int allow_sockets(scmp_filter_ctx filter, bool unix_sockets) {
         static const struct { unsigned long family, type; } kinds[] = {
                 { AF_INET, SOCK_STREAM }, { AF_INET, SOCK_DGRAM }, { AF_INET6, SOCK_STREAM }, { AF_INET6, SOCK_DGRAM }, { AF_UNIX, SOCK_STREAM },
@@ -66,8 +66,12 @@ static int allow_sockets(scmp_filter_ctx filter, bool unix_sockets) {
                 if (kinds[i].family != AF_UNIX || unix_sockets)
                         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_CMP(0, SCMP_CMP_EQ, kinds[i].family),
                                              SCMP_CMP(1, SCMP_CMP_MASKED_EQ, type_mask, kinds[i].type));
+        if (r == 0)
+                r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 2, SCMP_CMP(0, SCMP_CMP_EQ, AF_UNIX),
+                                     SCMP_CMP(1, SCMP_CMP_MASKED_EQ, type_mask, SOCK_DGRAM));
         if (r == 0 && !unix_sockets)
-                r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_CMP(0, SCMP_CMP_EQ, AF_UNIX));
+                r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 2, SCMP_CMP(0, SCMP_CMP_EQ, AF_UNIX),
+                                     SCMP_CMP(1, SCMP_CMP_MASKED_EQ, type_mask, SOCK_STREAM));
         if (r == 0)
                 r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_CMP(0, SCMP_CMP_EQ, AF_NETLINK));
         return r;

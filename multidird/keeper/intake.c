@@ -163,7 +163,7 @@ static int take_in(struct keeper *keeper, size_t directory, struct store_sync *c
                 return r;
         }
         keeper_adopt(keeper, directory, replica, changes.content || !changes.had_replica);
-        log_info("directory %s: synchronised, %u users and %u groups%s", keeper->directories[directory].name, changes.users, changes.groups,
+        log_debug("directory %s: synchronised, %u users and %u groups%s", keeper->directories[directory].name, changes.users, changes.groups,
                  changes.content ? "" : ", nothing new");
         return 0;
 }

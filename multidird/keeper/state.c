@@ -138,11 +138,7 @@ void keeper_adopt(struct keeper *keeper, size_t directory, struct replica *repli
 
 void keeper_sync_failed(struct keeper *keeper, size_t directory, const char *why) {
         struct keeper_directory *d = &keeper->directories[directory];
-        char text[sizeof d->sync_error];
-        (void)snprintf(text, sizeof text, "%s", why);
-        if (strcmp(text, d->sync_error) != 0) /* it is tried again and again */
-                log_error("directory %s: not synchronised: %s", d->name, text);
-        memcpy(d->sync_error, text, sizeof text);
+        (void)snprintf(d->sync_error, sizeof d->sync_error, "%s", why);
 }
 
 const struct replica *keeper_replica(const struct keeper *keeper, size_t directory) {

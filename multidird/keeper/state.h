@@ -88,7 +88,7 @@ void keeper_reread(struct keeper *keeper, size_t directory);
 /* A replica that has just been written to the directory's store (taken): it is not read from there again. content: it differs from the former
  * one; without, the view stays as it is. */
 void keeper_adopt(struct keeper *keeper, size_t directory, struct replica *replica, bool content);
-/* D5: the last good replica stays; `status` says why. */
+/* D5: the last good replica stays; `status` says why (the supervisor logs it). */
 void keeper_sync_failed(struct keeper *keeper, size_t directory, const char *why);
 /* Whether the replica is as the store is, which may be: none that is complete. */
 static inline bool keeper_is_loaded(const struct keeper *keeper, size_t directory) {

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <openldap.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,37 @@ static bool peer_is_this_host(int fd) {
         return address.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&address)->sin6_addr);
 }
 
-static int set_options(const struct link *link, size_t message_max, uint64_t deadline_ms) {
+/* Below TLS. libldap's own limit for a handshake begins anew with every byte that comes: here reading waits itself, until the deadline of all of it. */
+static int gate_setup(Sockbuf_IO_Desc *layer, void *link) {
+        layer->sbiod_pvt = link;
+        return 0;
+}
+static int gate_remove(_unused_ Sockbuf_IO_Desc *layer) {
+        return 0;
+}
+static int gate_ctrl(Sockbuf_IO_Desc *layer, int option, void *value) {
+        return LBER_SBIOD_CTRL_NEXT(layer, option, value);
+}
+static ber_slen_t gate_read(Sockbuf_IO_Desc *layer, void *buffer, ber_len_t len) {
+        const struct link *link = layer->sbiod_pvt;
+        struct pollfd poll_fd = { .fd = link->fd, .events = POLLIN };
+        if (link->handshake_until_ms > 0 && poll(&poll_fd, 1, deadline_left_ms(link->handshake_until_ms)) <= 0) {
+                errno = ETIMEDOUT;
+                return -1;
+        }
+        return LBER_SBIOD_READ_NEXT(layer, buffer, len);
+}
+static ber_slen_t gate_write(Sockbuf_IO_Desc *layer, void *buffer, ber_len_t len) {
+        return LBER_SBIOD_WRITE_NEXT(layer, buffer, len);
+}
+static int gate_close(_unused_ Sockbuf_IO_Desc *layer) {
+        return 0;
+}
+#define GATE_LEVEL ((LBER_SBIOD_LEVEL_PROVIDER + LBER_SBIOD_LEVEL_TRANSPORT) / 2)
+static Sockbuf_IO gate = { .sbi_setup = gate_setup, .sbi_remove = gate_remove, .sbi_ctrl = gate_ctrl, .sbi_read = gate_read, .sbi_write = gate_write,
+                           .sbi_close = gate_close };
+
+static int set_options(struct link *link, size_t message_max, uint64_t deadline_ms) {
         const int version = LDAP_VERSION3;
         const struct timeval limit = left(deadline_ms);
         Sockbuf *buffer = NULL;
@@ -62,7 +93,7 @@ static int set_options(const struct link *link, size_t message_max, uint64_t dea
             ldap_get_option(link->ld, LDAP_OPT_SOCKBUF, &buffer) != LDAP_OPT_SUCCESS || !buffer)
                 return -EPROTO;
         /* Otherwise a length of 2 GB in a header is allocated. */
-        return ber_sockbuf_ctrl(buffer, LBER_SB_OPT_SET_MAX_INCOMING, &max) == 1 ? 0 : -EPROTO;
+        return ber_sockbuf_ctrl(buffer, LBER_SB_OPT_SET_MAX_INCOMING, &max) == 1 && ber_sockbuf_add_io(buffer, &gate, GATE_LEVEL, link) == 0 ? 0 : -EPROTO;
 }
 
 /* A context of this handle's own; a failure must end it, or libldap would fall back to the process's. */
@@ -83,10 +114,12 @@ static int make_tls(const struct link *link, const struct ldap_settings *setting
         return ok ? 0 : -EPROTO;
 }
 
-static int shake_hands(const struct link *link, uint64_t deadline_ms, struct sbuf *why) {
+static int shake_hands(struct link *link, uint64_t deadline_ms, struct sbuf *why) {
         const struct timeval limit = left(deadline_ms);
         (void)ldap_set_option(link->ld, LDAP_OPT_NETWORK_TIMEOUT, &limit);
+        link->handshake_until_ms = deadline_ms;
         int code = ldap_install_tls(link->ld);
+        link->handshake_until_ms = 0;
         if (code == LDAP_SUCCESS && ldap_tls_inplace(link->ld))
                 return 0;
         if (deadline_left_ms(deadline_ms) == 0) {
@@ -145,7 +178,7 @@ int link_open(const struct ldap_settings *settings, const struct uri *uri, size_
                 return -EPROTO;
         }
         link->fd = TAKE_FD(fd);
-        link->opened_ms = link->used_ms = clock_monotonic_ms();
+        link->used_ms = clock_monotonic_ms();
         int r = set_options(link, message_max, deadline_ms);
         if (r == 0)
                 r = stay_nonblocking(link);

@@ -24,7 +24,8 @@ struct link {
         int fd;                 /* the handle's own */
         bool may_send_secrets;  /* TLS, a UNIX socket, this host itself, or insecure_plaintext */
         size_t uri;             /* which of the settings' */
-        uint64_t opened_ms, used_ms;
+        uint64_t used_ms;
+        uint64_t handshake_until_ms; /* while TLS is being set up; else 0 */
         char server[URI_TEXT_MAX]; /* for messages */
 };
 

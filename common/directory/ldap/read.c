@@ -247,7 +247,7 @@ int ldap_kind_sync(struct directory *directory, const struct sync_sink *sink, st
         reading->context = (struct entry_context){ directory->ldap, directory->settings->ids, clock_real_s() };
         reading->members.by_name = directory->ldap->members == LDAP_MEMBERS_NAME;
         reading->members.nested = directory->settings->nested_groups && !reading->members.by_name;
-        int r = session_connect_bound(&directory->session, LINK_MESSAGE_LARGE, now + connect_ms, &reading->link, why);
+        int r = session_connect(&directory->session, &(struct session_want){ LINK_MESSAGE_LARGE, true }, now + connect_ms, &reading->link, why);
         if (r == 0)
                 r = read_users(reading);
         if (r == 0)

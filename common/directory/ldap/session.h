@@ -19,10 +19,14 @@ struct session {
 
 void session_close(struct session *session);
 
-/* A new connection to the first server that takes one, not bound. *link is the caller's. 0 or a negative errno, with a sentence in *why. */
-int session_connect(struct session *session, size_t message_max, uint64_t deadline_ms, struct link **link, struct sbuf *why);
-/* The same, bound as the service account (or anonymous, if there is none). -EACCES: the bind was refused. */
-int session_connect_bound(struct session *session, size_t message_max, uint64_t deadline_ms, struct link **link, struct sbuf *why);
+struct session_want {
+        size_t message_max;   /* LINK_MESSAGE_SMALL, LINK_MESSAGE_LARGE */
+        bool bound;           /* as the service account; does nothing where there is none */
+};
+/* A new connection to the first server that takes one, each with its share of the time. *link is the caller's. 0; -EACCES: the bind was refused (no
+ * other server is asked then); -EPERM: it would have gone in the clear; -EINVAL: there is no password; or another negative errno; with a sentence in
+ * *why. */
+int session_connect(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why);
 
 /* A search on the reader connection, which is opened if need be, and once more if the server had closed it. The entry callback may therefore see
  * entries twice: it must take that (restart is called before the second run; may be NULL). */

@@ -75,7 +75,7 @@ int ldap_kind_test(struct directory *directory, struct sbuf *report) {
         _cleanup_(link_closep) struct link *link = NULL;
         _cleanup_sbuf_ struct sbuf why = { 0 };
         uint64_t deadline_ms = clock_monotonic_ms() + directory->login_ms;
-        int r = session_connect_bound(&directory->session, LINK_MESSAGE_SMALL, deadline_ms, &link, &why);
+        int r = session_connect(&directory->session, &(struct session_want){ LINK_MESSAGE_SMALL, true }, deadline_ms, &link, &why);
         if (r < 0) {
                 sbuf_printf(report, "server: %s\n", sbuf_text(&why));
                 return r;

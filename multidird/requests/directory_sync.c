@@ -15,11 +15,15 @@
 
 #define PULSE_US (500 * 1000ull)
 
-static void put_sync(const struct service *service, json_t *directory) {
+/* passed_s: how long ago the keeper said it. */
+static void put_sync(const struct service *service, json_t *directory, uint64_t passed_s) {
         const char *name = json_string_value(json_object_get(directory, "name")), *said = json_string_value(json_object_get(directory, "state"));
         struct sync_state state;
         if (!name || !said || strcmp(said, "off") == 0 || !sync_get(service, name, &state))
                 return;
+        json_t *age = json_object_get(directory, "age");
+        if (json_is_integer(age))
+                (void)json_integer_set(age, json_integer_value(age) + (json_int_t)passed_s);
         if (state.running && (!state.settled || strcmp(said, "empty") == 0)) {
                 (void)json_object_set_new(directory, "state", json_string("syncing"));
         } else if (state.failed) {
@@ -30,15 +34,16 @@ static void put_sync(const struct service *service, json_t *directory) {
 
 json_t *request_state(const struct service *service) {
         size_t len = 0, index;
+        uint64_t since_ms;
         json_t *directory;
-        const char *text = keeper_link_state(service, &len);
+        const char *text = keeper_link_state(service, &len, &since_ms);
         json_t *state = text ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
         if (!json_is_object(state)) {
                 json_decref(state);
                 return json_object();
         }
         json_array_foreach(json_object_get(state, "directories"), index, directory)
-                put_sync(service, directory);
+                put_sync(service, directory, since_ms / 1000);
         return state;
 }
 

@@ -37,6 +37,7 @@ struct keeper_link {
         struct ask pulse_ask;
         struct ask *asks;
         struct sbuf state;            /* the last KEEPER_STATE */
+        uint64_t state_ms;            /* when it came */
 };
 
 /* Takes the question out of the list; it is then not under way. NULL: there is none of that number. */
@@ -123,6 +124,7 @@ static bool take_state(struct service *service, const struct channel_frame *fram
                 return false;
         sbuf_done(&link->state);
         sbuf_add_bytes(&link->state, frame->payload, frame->len);
+        link->state_ms = clock_monotonic_ms();
         /* A first build that failed: the service answers with the view that is there. */
         json_t *state = service->ready ? NULL : json_loadb((const char *)frame->payload, frame->len, JSON_REJECT_DUPLICATES, NULL);
         if (json_array_size(json_object_get(state, "warnings")) > 0)
@@ -375,7 +377,8 @@ int keeper_link_sync(struct service *service, const struct protocol_sync *sync, 
         return sent(service, protocol_send_sync(endpoint_channel(service->keeper->endpoint), sync, fd));
 }
 
-const char *keeper_link_state(const struct service *service, size_t *len) {
+const char *keeper_link_state(const struct service *service, size_t *len, uint64_t *since_ms) {
         *len = service->keeper ? service->keeper->state.len : 0;
+        *since_ms = service->keeper ? clock_monotonic_ms() - service->keeper->state_ms : 0;
         return *len > 0 ? sbuf_text(&service->keeper->state) : NULL;
 }

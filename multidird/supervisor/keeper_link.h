@@ -47,5 +47,5 @@ void keeper_link_installed(struct service *service, uint64_t incarnation, const 
 /* A synchronisation; sync_keeper_answer() gets what became of it, or sync_keeper_gone() is called. Takes fd, also on failure. -EHOSTDOWN: no keeper. */
 int keeper_link_sync(struct service *service, const struct protocol_sync *sync, int fd);
 
-/* The last KEEPER_STATE, NULL: none yet. NUL-terminated, len bytes; owned by the link. */
-const char *keeper_link_state(const struct service *service, size_t *len);
+/* The last KEEPER_STATE, NULL: none yet. NUL-terminated, len bytes; owned by the link. *since_ms: how long ago it came. */
+const char *keeper_link_state(const struct service *service, size_t *len, uint64_t *since_ms);

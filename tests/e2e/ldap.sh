@@ -135,12 +135,12 @@ chmod 600 /etc/multidir/secrets/reader
 service_start || exit 1
 m() { multidirctl "$@" >/dev/null || { echo "multidirctl $* failed" >&2; exit 1; }; }
 staff() { m --directory staff "$@"; }
-staff user add alice --password-stdin --unmask <<< 'alice-staff-pw'
+staff user add alice --password-stdin <<< 'alice-staff-pw'
 staff user add stan --password-stdin <<< 'stan-pw'
 staff group add ops
 m enable
 for u in alice bob carol john zoe paul quin tess uma stan; do install -d -m 755 -o "$(id -u $u)" -g "$(id -g $u)" "$(getent passwd $u | cut -d: -f6)"; done
-echo '%devs ALL=(ALL:ALL) NOPASSWD: /usr/bin/true' > /etc/sudoers.d/devs; chmod 440 /etc/sudoers.d/devs
+echo '%devs ALL=(ALL:ALL) NOPASSWD: /usr/bin/true' > /etc/sudoers.d/z-devs; chmod 440 /etc/sudoers.d/z-devs
 echo '%wheelers ALL=(ALL:ALL) ALL' > /etc/sudoers.d/wheelers; chmod 440 /etc/sudoers.d/wheelers
 printf '%s required pam_multidir.so\n' auth account > /etc/pam.d/second
 sshd_start || exit 1
@@ -209,11 +209,11 @@ ck "the server's own lock-out" "$(explain lou lou-pw)" 'deny * people'
 ck "the service speaks of no password" "$(grep -cE '(alice|bob|reader|stan)-pw' "$service_log")" 0
 
 # --- names that are filters or DNs
-# As an option: ssh itself refuses some of them on its command line.
-ssh_name() { sshpass -p "$2" ssh "${ssh_options[@]}" -o PubkeyAuthentication=no -o PreferredAuthentications=password -o "User=$1" 127.0.0.1 id -un 2>&1; }
+# The PAM stack of sshd: ssh itself would not send some of them.
+pam_name() { echo "$2" | pamtester sshd "$1" authenticate 2>&1; }
 for name in '*' 'a*' 'a)(uid=*' 'alice)(cn=*' 'alice,ou=people' 'x,dc=y' 'uid=alice,ou=people,dc=example,dc=org' '\2a' '*)(objectClass=*'; do
         ck "nobody is called $name" "$(explain "$name" alice-pw)" 'deny [ui][sn][ev][ra]*'
-        ck "ssh: nobody is called $name" "$(ssh_name "$name" alice-pw)" '*Permission denied*'
+        ck "PAM: nobody is called $name" "$(pam_name "$name" alice-pw)" '*ailure*'
 done
 ck "nobody is called alice and a line feed" "$(explain $'alice\n' alice-pw)" 'deny *'
 ck "a password that is a filter" "$(explain alice '*')" 'deny wrong-password people'
@@ -224,7 +224,7 @@ ck "L1: LDAP above, the lower password" "$(explain alice alice-staff-pw)" 'deny 
 ck "L1: LDAP below" "$(explain alice alice-staff-pw second)" 'allow ok staff'
 ck "L1: LDAP below, its password" "$(explain alice alice-pw second)" 'deny wrong-password staff'
 ck "L1: LDAP below, a user of its own" "$(explain bob bob-pw second)" 'allow ok people'
-ck "L1: LDAP below, through PAM" "$(echo bob-pw | pamtester second bob authenticate acct_mgmt 2>&1 | grep -c successfully)" 2
+ck "L1: LDAP below, through PAM" "$(echo bob-pw | pamtester second bob authenticate acct_mgmt 2>&1 | grep -cE 'successfully|done')" 2
 ck "L1: between two others" "$(explain paul paul-pw)" 'allow ok posix'
 
 # --- no writes
@@ -232,7 +232,7 @@ refused() { "$@" > "$L/refused.out" 2>&1; echo $?; }
 ck "P5: user add" "$(refused multidirctl --directory people user add newbie; grep -o people "$L/refused.out" | head -n 1)" $'5\npeople'
 ck "P5: its reason" "$(multidirctl --json --directory people user add newbie | python3 -c 'import json, sys; o = json.load(sys.stdin); print(o.get("reason") or o["error"]["reason"])')" 'read-only-kind'
 ck "P5: password" "$(refused multidirctl --directory people user password alice --password-stdin <<< new-pw-1)" 5
-ck "P5: member add" "$(refused multidirctl --directory posix member add team quin)" 5
+ck "P5: member add" "$(refused multidirctl --directory posix member add shop quin)" 5
 ck "P5: nothing happened" "$(explain alice alice-pw)" 'allow ok people'
 
 # --- what changes on the server
@@ -279,21 +279,21 @@ newrdn: uid=nina
 deleteoldrdn: 0
 newsuperior: ou=guests,ou=people,dc=example,dc=org
 C
-ck "moved, before the next synchronisation: no one else's session" "$(explain nina bad)" 'deny *'
-nina() { [[ $(explain nina nina-pw) == 'allow ok people' ]]; }
-ck "moved: known again soon" "$(eventually 15 nina)" '[0-9]*'
+synchronised() { grep -c 'multidird: directory people: synchronised' "$service_log"; }
+before=$(synchronised)
+# In second, whose gate asks for no group: the server left her old name in it.
+ck "moved, before the next synchronisation: nobody's session" "$(explain nina nina-pw second)" 'deny *'
+again() { [ "$(synchronised)" -gt "$before" ]; }
+ck "moved: it asks for a synchronisation, half a minute after the last one at the soonest" "$(eventually 40 again)" '[0-9]*'
+ck "moved: logs in" "$(explain nina nina-pw second)" 'allow ok people'
+ck "status: the copy's age" "$(sleep 1.5; state people age)" '[1-9]'
 server change people <<'C'
 dn: uid=nina,ou=guests,ou=people,dc=example,dc=org
 changetype: delete
 C
 ck "removed: cannot log in at once" "$(explain nina nina-pw)" 'deny *'
 ck "removed: gone" "$(sync_now people; getent passwd nina)" 0
-server change people <<'C'
-dn: uid=robert,ou=people,dc=example,dc=org
-changetype: modify
-replace: userPassword
-userPassword: robert-new-pw
-C
+LDAPNOINIT=1 ldappasswd -x -H ldap://127.0.0.1:3389 -D uid=robert,ou=people,dc=example,dc=org -w bob-pw -s robert-new-pw
 ck "a password set on the server" "$(explain robert robert-new-pw; explain robert bob-pw)" $'allow ok people\ndeny wrong-password people'
 
 # --- D5: incomplete is nothing
@@ -313,7 +313,7 @@ replace: olcLimits
 olcLimits: {0}dn.exact="cn=reader,dc=example,dc=org" size.soft=5 size.hard=unlimited size.prtotal=unlimited
 -
 add: olcAccess
-olcAccess: {0}to dn.subtree="ou=groups,dc=example,dc=org" by * none
+olcAccess: {0}to dn.children="ou=groups,dc=example,dc=org" by * none
 C
 ck "D5: the shrink guard" "$(sync_now people)" '[1-9]*'
 ck "D5: the shrink guard says so" "$(state people error; cat "$L/sync.out")" '*shrink_guard*'
@@ -435,22 +435,33 @@ user_name = uid
 paged = 5
 shrink_guard = 100
 $reader
+[directory/evil-tls]
+type = ldap
+uri = ldap://127.0.0.1:7389
+starttls = yes
+tls_ca_file = $L/people/tls/ca.crt
+base = dc=example,dc=org
+$reader
 [application/evil]
-directories = evil
+directories = evil, evil-tls
 services = evil
 C
 m reload
-# hostile MODE: "EXIT SECONDS USERS" of a synchronisation
+# hostile MODE [DIRECTORY]: "EXIT SECONDS USERS" of a synchronisation
 hostile() {
         "$here/../servers/hostile.py" "$1" 7389 >> "$L/servers.log" 2>&1 & local pid=$! from=$SECONDS code
         for _ in $(seq 100); do ss -ltn | grep -q :7389 && break; sleep 0.02; done
-        code=$(sync_now evil)
-        echo "$code $((SECONDS - from)) $(state evil users)"
+        code=$(sync_now "${2:-evil}")
+        echo "$code $((SECONDS - from)) $(state "${2:-evil}" users)"
         kill $pid; wait $pid 2>/dev/null
 }
-for mode in close reset silent half drip garbage huge other-id notice starttls; do
-        ck "hostile: $mode" "$(hostile $mode)" '[16] ? 0'
+for mode in close reset silent half drip garbage huge other-id notice; do
+        # Slow is not wrong: the answer that drips is an answer.
+        ck "hostile: $mode" "$(hostile $mode)" "$([ $mode = drip ] && echo '@(0|6) @(?|1?) 0' || echo '[16] @(?|1?) 0')"
         [ $mode != huge ] || ck "hostile: $mode: memory is bounded" "$(for pid in $(pgrep -f 'role=(worker|keeper)'); do awk '/VmHWM/ && $2 > 200000' "/proc/$pid/status"; done)" ''
+done
+for mode in silent starttls; do
+        ck "hostile: StartTLS: $mode" "$(hostile $mode evil-tls)" '[16] @(?|1?) 0'
 done
 for mode in cut limit referral; do
         ck "D5: hostile: $mode" "$(hostile $mode)" '[16] ? 0'

@@ -157,19 +157,26 @@ void sync_keeper_answer(struct service *service, const struct protocol_keeper_sy
                 char text[WIRE_TEXT_MAX + 1];
                 memcpy(text, !synced->complete && s->run.reason[0] ? s->run.reason : synced->error, sizeof text);
                 sync_run_drop(s);
+                s->keeper_lost = false;
                 sync_ended(s, synced->complete, text);
                 return;
         }
 }
 
-/* What they had sent is lost with the keeper: they begin anew with the next one. */
+/* What they had sent is lost with the keeper: they begin anew with the next one. The second time in a row it may be their doing, and is a failure. */
 void sync_keeper_gone(struct service *service) {
-        for (struct sync *s = service->syncs ? service->syncs->first : NULL; s; s = s->next)
-                if (s->run.id != 0) {
-                        sync_run_drop(s);
-                        s->runs--;
-                        plan(s, KEEPER_MS);
+        for (struct sync *s = service->syncs ? service->syncs->first : NULL; s; s = s->next) {
+                if (s->run.id == 0)
+                        continue;
+                sync_run_drop(s);
+                if (s->keeper_lost) {
+                        sync_ended(s, false, "the keeper ended while it took the entries");
+                        continue;
                 }
+                s->keeper_lost = true;
+                s->runs--;
+                plan(s, KEEPER_MS);
+        }
 }
 
 static void sync_free(struct sync *sync) {

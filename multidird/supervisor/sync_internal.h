@@ -35,6 +35,7 @@ struct sync {
         uint64_t runs;                       /* begun so far */
         bool settled, failed;
         unsigned failures;                   /* in a row */
+        bool keeper_lost;                    /* the last one ended with its keeper */
         uint64_t ended_ms;
         char error[WIRE_TEXT_MAX + 1];
         struct sync_wait *waits, *answered;  /* answered: to be told now */

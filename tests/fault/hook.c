@@ -3,6 +3,7 @@
  *   hook                        the supervisor, whose keeper is the attacking one below
  *   hook attempt ROLE WHAT [F]  enters the sandbox of keeper, checker or worker as the service does, tries WHAT, prints what came of it. F: the file of
  *                               certification authorities that a worker may read; ROLE worker-unix: the worker of a server on this host
+ *   hook --role=worker          what the service starts: a worker that attacks, in the way that its directory's name says
  *   hook verify FILE            the full check of a view file; exit 0 when it is whole
  * Relies on: the service's own library. Built for tests only, never installed.
  * Must never: be part of what is installed. */
@@ -24,6 +25,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "multidird/channel/jobs.h"
 #include "multidird/channel/protocol.h"
 #include "multidird/keeper/keeper.h"
 #include "multidird/sandbox/sandbox.h"
@@ -316,15 +318,65 @@ static int attacking_keeper(int fd) {
         }
 }
 
+/* Of one synchronisation. The stream ends with the descriptor. */
+static void attack_sync(const char *word, struct channel *channel, uint64_t id, int stream) {
+        struct protocol_synced synced = { .id = id };
+        unsigned char noise[4096];
+        memset(noise, 'x', sizeof noise);
+        if (strcmp(word, "liar") == 0)
+                (void)protocol_send_synced(channel, &synced);
+        else if (strcmp(word, "other-id") == 0)
+                (void)(synced.id++, protocol_send_synced(channel, &synced));
+        else if (strcmp(word, "strange-type") == 0)
+                (void)channel_send(channel, 200, "x", 1);
+        else if (strcmp(word, "answer") == 0)
+                (void)protocol_send_answer(channel, &(struct protocol_answer){ .id = id, .presence = PRESENCE_FOUND, .password = CHECK_RIGHT });
+        else if (strcmp(word, "long") == 0)
+                (void)channel_send(channel, WORKER_SYNCED, calloc(1, 1 << 20), 1 << 20);
+        else if (strcmp(word, "descriptors") == 0)
+                for (int i = 0; i < 64; i++)
+                        (void)protocol_send_number(channel, WORKER_PROGRESS, id, fcntl(0, F_DUPFD, 10));
+        else if (strcmp(word, "noise") == 0)
+                (void)(write(stream, noise, sizeof noise) < 0);
+        else if (strcmp(word, "other-frames") == 0)
+                (void)(write(stream, "MD\1\44\0\0\0\0", 8) < 0);
+        else if (strcmp(word, "leaves") == 0)
+                _exit(0);
+        (void)close(stream);
+}
+
+/* Answers every question with a yes that nobody asked for, and ends synchronisations as its directory's name says. */
+static int attacking_worker(int fd, const char *word) {
+        struct channel *channel = NULL;
+        if (channel_new(fd, PROTOCOL_MAX, 0, &channel) < 0)
+                return EXIT_FAILURE;
+        for (;;) {
+                struct pollfd poll_fd = { .fd = fd, .events = (short)(POLLIN | (channel_wants_write(channel) ? POLLOUT : 0)) };
+                struct channel_frame frame;
+                uint64_t id;
+                (void)poll(&poll_fd, 1, -1);
+                if (channel_write(channel) < 0 || channel_read(channel) < 0)
+                        return EXIT_SUCCESS;
+                while (channel_next(channel, &frame) > 0)
+                        if (frame.type == WORKER_SYNC && protocol_get_number(frame.payload, frame.len, &id) == 0)
+                                attack_sync(word, channel, id, channel_take_fd(channel));
+                        else if (frame.type == CHECKER_FIND || frame.type == CHECKER_CHECK)
+                                (void)protocol_send_answer(channel, &(struct protocol_answer){ .id = 1, .presence = PRESENCE_FOUND, .password = CHECK_RIGHT });
+        }
+}
+
 int main(int argc, char **argv) {
-        static const struct sandbox keeper = { SANDBOX_KEEPER, KEEPER_STORES, false }, checker = { SANDBOX_CHECKER, KEEPER_STORES, false };
+        static const struct sandbox keeper = { SANDBOX_KEEPER, KEEPER_STORES, false }, checker = { SANDBOX_CHECKER, KEEPER_STORES, false },
+                                    worker = { SANDBOX_WORKER, NULL, false };
         if ((argc == 4 || argc == 5) && strcmp(argv[1], "attempt") == 0)
                 return run_attempt(argv[2], argv[3], argc == 5 ? argv[4] : NULL);
         if (argc == 3 && strcmp(argv[1], "verify") == 0)
                 return verify(argv[2]);
         if (argc == 2 && strcmp(argv[1], "--role=keeper") == 0)
-                return sandbox_enter(&keeper) < 0 ? EXIT_FAILURE : attacking_keeper(ROLE_FD);
+                return sandbox_enter(&keeper) < 0 ? EXIT_FAILURE : access(KEEPER_STORES "/attack", F_OK) == 0 ? attacking_keeper(ROLE_FD) : keeper_main(ROLE_FD);
         if (argc == 3 && strcmp(argv[1], "--role=checker") == 0)
                 return sandbox_enter(&checker) < 0 ? EXIT_FAILURE : checker_main(ROLE_FD, argv[2] + strlen("--directory="));
+        if (argc >= 3 && strcmp(argv[1], "--role=worker") == 0)
+                return sandbox_enter(&worker) < 0 ? EXIT_FAILURE : attacking_worker(ROLE_FD, argv[2] + strlen("--directory="));
         return argc == 1 ? supervisor_main() : EXIT_FAILURE;
 }

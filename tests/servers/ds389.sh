@@ -47,7 +47,7 @@ I
         as_server dscreate from-file "$dir/instance.inf" >> "$dir/create.log" 2>&1 || { tail -n 20 "$dir/create.log" >&2; exit 1; }
         make_ca "$dir/tls" ds389.test
         openssl pkcs12 -export -in "$dir/tls/server.crt" -inkey "$dir/tls/server.key" -name Server-Cert -passout pass: -out "$dir/tls/server.p12"
-        give "$dir/tls"
+        give "$dir/tls/server.p12"
         as_server certutil -A -d "$settings" -n 'multidir test CA' -t CT,, -a -i "$dir/tls/ca.crt" -f "$settings/pwdfile.txt"
         as_server pk12util -i "$dir/tls/server.p12" -d "$settings" -k "$settings/pwdfile.txt" -W '' >> "$dir/create.log"
 }

@@ -182,14 +182,16 @@ static const char *keys_of(const struct ldap_entry *entry, const char *name, str
         return text->bytes + start;
 }
 
-/* What the entry calls its person, else first and last name. */
+/* What the entry calls its person, else first and last name; accounts without these still have a cn. */
 static const char *display_name_of(const struct ldap_entry *entry, const struct ldap_settings *settings, struct entry_text *text) {
         const char *display = text_of(entry, settings->user_display_name, text);
         if (display)
                 return display;
         const char *first = text_of(entry, settings->user_first_name, text), *last = text_of(entry, settings->user_last_name, text);
-        if (!first || !last)
-                return first ? first : last;
+        if (!first || !last) {
+                display = text_of(entry, ENTRY_CN, text);
+                return display ? display : first ? first : last;
+        }
         char both[2 * VALUE_MAX + 2];
         int len = snprintf(both, sizeof both, "%s %s", first, last);
         return keep(text, both, (size_t)len);

@@ -16,6 +16,7 @@
 /* The attributes to ask for: those that the settings name and those that say whether an account is active. NULL-terminated; points into the settings.
  * members: also group_member (as a range with active_directory). */
 #define ENTRY_ATTRIBUTES_MAX 40
+#define ENTRY_CN "cn" /* every person has one, whatever a preset calls the display name */
 struct entry_attributes { const char *names[ENTRY_ATTRIBUTES_MAX]; size_t count; char member_range[128]; };
 void entry_user_attributes(const struct ldap_settings *settings, struct entry_attributes *attributes);
 void entry_group_attributes(const struct ldap_settings *settings, bool members, struct entry_attributes *attributes);
@@ -63,5 +64,5 @@ const struct ldap_attribute *entry_find_ranged(const struct ldap_entry *entry, c
 bool entry_is_active(const struct ldap_entry *entry, uint64_t now_s);
 
 /* objectSid's bytes as "S-1-5-21-…"; the length, or -EINVAL. */
-#define ENTRY_SID_MAX 190
+#define ENTRY_SID_MAX 184
 int entry_sid_text(const struct berval *value, char text[ENTRY_SID_MAX + 1]);

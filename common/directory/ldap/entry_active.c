@@ -1,5 +1,6 @@
 /* Whether an account is active; see entry_is_active in ldap/entry.h. */
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -120,10 +121,15 @@ void entry_user_attributes(const struct ldap_settings *settings, struct entry_at
                 settings->user_member_of, settings->user_uid, settings->user_gid, settings->user_home, settings->user_shell,
                 settings->user_ssh_keys, settings->user_sid, settings->user_primary_group_id, settings->external_id,
         };
+        bool has_cn = false;
         attributes->count = 0;
-        for (size_t i = 0; i < ARRAY_SIZE(named); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(named); i++) {
+                has_cn = has_cn || strcasecmp(named[i], ENTRY_CN) == 0;
                 if (named[i][0])
                         attributes->names[attributes->count++] = named[i];
+        }
+        if (!has_cn)
+                attributes->names[attributes->count++] = ENTRY_CN;
         for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
                 attributes->names[attributes->count++] = signs[i].attribute;
         attributes->names[attributes->count] = NULL;

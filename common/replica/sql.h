@@ -70,9 +70,13 @@ enum store_statement {
         SYNC_CHILDREN,
         SYNC_DELETE_MEMBERS,
         SYNC_DELETE_CHILDREN,
+        SYNC_INSERT_MEMBERS, /* SYNC_BATCH pairs at a time */
+        SYNC_INSERT_CHILDREN,
         SYNC_DONE,
         STORE_STATEMENT_MAX
 };
+
+#define SYNC_BATCH 64
 
 /* NAME.db where a name is one entry (internal, delegated: the second spelling is refused), and where it may be several (N2). */
 extern const struct sql_schema sql_store_unique, sql_store_ambiguous;

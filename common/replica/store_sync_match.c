@@ -9,9 +9,14 @@
 #include "base/hash.h"
 #include "replica/store_sync_internal.h"
 
+struct id_slot {
+        uint32_t number;  /* + 1; 0: free */
+        uint32_t hash;    /* its upper half: most others are told apart without a look at their texts */
+};
+
 /* From an immutable id to the number that its entry came with; open addressing. */
 struct id_index {
-        uint32_t *slots;  /* number + 1; 0: free */
+        struct id_slot *slots;
         uint64_t mask, seed;
 };
 
@@ -29,15 +34,18 @@ static const char *entry_id_of(const struct matching *matching, uint32_t number)
         return replica_text(replica, matching->is_group ? replica->groups[number].entry_id : replica->users[number].entry_id);
 }
 
-/* Where the id is, or would be. */
-static uint32_t *find_slot(const struct matching *matching, const char *entry_id, size_t len) {
+/* Where the id is, or would be; its hash is there then. */
+static struct id_slot *find_slot(const struct matching *matching, const char *entry_id, size_t len) {
         const struct id_index *index = &matching->index;
-        for (uint64_t at = hash_bytes(entry_id, len, index->seed) & index->mask;; at = (at + 1) & index->mask) {
-                uint32_t *slot = &index->slots[at];
-                if (*slot == 0)
+        uint64_t hash = hash_bytes(entry_id, len, index->seed);
+        for (uint64_t at = hash & index->mask;; at = (at + 1) & index->mask) {
+                struct id_slot *slot = &index->slots[at];
+                if (slot->number == 0)
+                        slot->hash = (uint32_t)(hash >> 32);
+                if (slot->number == 0)
                         return slot;
-                const char *other = entry_id_of(matching, *slot - 1);
-                if (strlen(other) == len && memcmp(other, entry_id, len) == 0)
+                const char *other = slot->hash == (uint32_t)(hash >> 32) ? entry_id_of(matching, slot->number - 1) : NULL;
+                if (other && strlen(other) == len && memcmp(other, entry_id, len) == 0)
                         return slot;
         }
 }
@@ -52,10 +60,10 @@ static int make_index(struct matching *matching) {
                 return sync_refuse(matching->sync, -ENOMEM, "%s", strerror(ENOMEM));
         for (uint32_t i = 0; i < matching->side->count; i++) {
                 const char *entry_id = entry_id_of(matching, i);
-                uint32_t *slot = find_slot(matching, entry_id, strlen(entry_id));
-                if (*slot != 0)
+                struct id_slot *slot = find_slot(matching, entry_id, strlen(entry_id));
+                if (slot->number != 0)
                         return sync_refuse(matching->sync, -EEXIST, "two %s have the immutable id %s", matching->is_group ? "groups" : "users", entry_id);
-                *slot = i + 1;
+                slot->number = i + 1;
         }
         return 0;
 }
@@ -74,13 +82,13 @@ static int match_row(struct matching *matching, sqlite3_stmt *statement) {
         struct sync_side *side = matching->side;
         int64_t row = sqlite3_column_int64(statement, 0);
         const char *entry_id = (const char *)sqlite3_column_text(statement, 1);
-        uint32_t *slot = entry_id ? find_slot(matching, entry_id, (size_t)sqlite3_column_bytes(statement, 1)) : NULL;
+        const struct id_slot *slot = entry_id ? find_slot(matching, entry_id, (size_t)sqlite3_column_bytes(statement, 1)) : NULL;
         side->old_count++;
         /* In a damaged file an id may stand twice, and rows out of order. */
-        if (!slot || *slot == 0 || side->rows[*slot - 1] != 0 || row < 1 ||
+        if (!slot || slot->number == 0 || side->rows[slot->number - 1] != 0 || row < 1 ||
             (matching->ordered > 0 && side->rows[matching->order[matching->ordered - 1]] >= row))
                 return note_gone(side, row);
-        uint32_t number = *slot - 1;
+        uint32_t number = slot->number - 1;
         bool same = matching->is_group ? sync_same_group(matching->sync, number, statement) : sync_same_user(matching->sync, number, statement);
         side->rows[number] = row;
         side->states[number] = same ? SYNC_SAME : SYNC_CHANGED;

@@ -113,39 +113,67 @@ static int write_side(struct store_sync *sync, const struct sync_side *side, boo
         return r;
 }
 
-static int run_pair(struct database *database, sqlite3_stmt *statement, int64_t group, int64_t member) {
-        database_bind_number(database, statement, 1, group);
-        database_bind_number(database, statement, 2, member);
-        int r = database_step(database, statement); /* there are no rows: it is reset */
-        return r > 0 ? -EBADMSG : r;
+struct table_statements { enum store_statement clear, insert, insert_batch, delete; };
+
+/* Pairs on their way into a table. */
+struct batch {
+        struct database *database;
+        const struct table_statements *which;
+        struct sync_pair pairs[SYNC_BATCH];
+        size_t count;
+};
+
+static int run_pairs(struct database *database, enum store_statement which, const struct sync_pair *pairs, size_t count) {
+        sqlite3_stmt *statement = database_statement(database, which);
+        for (size_t i = 0; i < count; i++) {
+                database_bind_number(database, statement, (int)(2 * i + 1), pairs[i].group);
+                database_bind_number(database, statement, (int)(2 * i + 2), pairs[i].member);
+        }
+        return database_run(database, statement, NULL);
 }
 
-static int insert_all(struct store_sync *sync, const struct sync_table *table, const int64_t *members, sqlite3_stmt *statement) {
+/* What does not fill a statement goes one by one. */
+static int batch_end(struct batch *batch) {
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < batch->count; i++)
+                r = run_pairs(batch->database, batch->which->insert, &batch->pairs[i], 1);
+        batch->count = 0;
+        return r;
+}
+
+static int batch_add(struct batch *batch, int64_t group, int64_t member) {
+        batch->pairs[batch->count++] = (struct sync_pair){ group, member };
+        if (batch->count < SYNC_BATCH)
+                return 0;
+        batch->count = 0;
+        return run_pairs(batch->database, batch->which->insert_batch, batch->pairs, SYNC_BATCH);
+}
+
+static int insert_all(struct store_sync *sync, const struct sync_table *table, const int64_t *members, struct batch *batch) {
         int r = 0;
         for (uint32_t g = 0; g < sync->groups.count; g++)
                 for (size_t i = table->first[g]; r == 0 && i < table->first[g + 1]; i++)
-                        r = run_pair(&sync->store->database, statement, sync->groups.rows[g], members[table->members[i]]);
+                        r = batch_add(batch, sync->groups.rows[g], members[table->members[i]]);
         return r;
 }
 
-struct table_statements { enum store_statement clear, insert, delete; };
-
-static int write_table(struct store_sync *sync, const struct sync_table *table, const int64_t *members, struct table_statements which) {
-        struct database *database = &sync->store->database;
-        if (table->replace) {
-                int r = database_run(database, database_statement(database, which.clear), NULL);
-                return r < 0 ? r : insert_all(sync, table, members, database_statement(database, which.insert));
-        }
+static int write_table(struct store_sync *sync, const struct sync_table *table, const int64_t *members, const struct table_statements *which) {
+        struct batch batch = { .database = &sync->store->database, .which = which };
         int r = 0;
-        sqlite3_stmt *delete = database_statement(database, which.delete), *insert = database_statement(database, which.insert);
+        if (table->replace)
+                r = database_run(batch.database, database_statement(batch.database, which->clear), NULL);
         for (size_t i = 0; r == 0 && i < table->gone_count; i++)
-                r = run_pair(database, delete, table->gone[i].group, table->gone[i].member);
+                r = run_pairs(batch.database, which->delete, &table->gone[i], 1);
+        if (r == 0 && table->replace)
+                r = insert_all(sync, table, members, &batch);
         for (size_t i = 0; r == 0 && i < table->fresh_count; i++)
-                r = run_pair(database, insert, sync->groups.rows[table->fresh[i].group], members[table->fresh[i].member]);
-        return r;
+                r = batch_add(&batch, sync->groups.rows[table->fresh[i].group], members[table->fresh[i].member]);
+        return r < 0 ? r : batch_end(&batch);
 }
 
 int sync_write(struct store_sync *sync) {
+        static const struct table_statements member_statements = { SYNC_DELETE_MEMBERS, STORE_INSERT_MEMBER, SYNC_INSERT_MEMBERS, STORE_DELETE_MEMBER };
+        static const struct table_statements child_statements = { SYNC_DELETE_CHILDREN, STORE_INSERT_CHILD, SYNC_INSERT_CHILDREN, STORE_DELETE_CHILD };
         static const enum store_statement user_deletes[] = { STORE_DELETE_USER, STORE_DELETE_HASH, STORE_DELETE_ATTRIBUTES };
         struct database *database = &sync->store->database;
         int r = 0;
@@ -158,10 +186,8 @@ int sync_write(struct store_sync *sync) {
         if (r == 0)
                 r = write_side(sync, &sync->groups, true);
         if (r == 0)
-                r = write_table(sync, &sync->members, sync->users.rows,
-                                (struct table_statements){ SYNC_DELETE_MEMBERS, STORE_INSERT_MEMBER, STORE_DELETE_MEMBER });
+                r = write_table(sync, &sync->members, sync->users.rows, &member_statements);
         if (r == 0)
-                r = write_table(sync, &sync->children, sync->groups.rows,
-                                (struct table_statements){ SYNC_DELETE_CHILDREN, STORE_INSERT_CHILD, STORE_DELETE_CHILD });
+                r = write_table(sync, &sync->children, sync->groups.rows, &child_statements);
         return r;
 }

@@ -239,6 +239,20 @@ static void bad_certificates(void **state) {
         assert_int_equal(find("alice").presence, PRESENCE_FOUND);
 }
 
+/* A server that agrees on no more than TLS 1.1 gets nothing. */
+static void old_tls(void **state) {
+        help_open(&c);
+        help_slapd_config(&server, "dn: cn=config\nchangetype: modify\nreplace: olcTLSCipherSuite\n"
+                          "olcTLSCipherSuite: NORMAL:-VERS-ALL:+VERS-TLS1.1:%COMPAT:+SHA1:+SIGN-ALL:%VERIFY_ALLOW_SIGN_WITH_SHA1\n");
+        help_close(&c);
+        help_case(&c, server.tls_uri, server.ca);
+        help_open(&c);
+        assert_int_equal(find("alice").presence, PRESENCE_UNAVAILABLE);
+        help_slapd_config(&server, "dn: cn=config\nchangetype: modify\nreplace: olcTLSCipherSuite\nolcTLSCipherSuite: NORMAL:-VERS-ALL:+VERS-TLS1.2\n");
+        assert_int_equal(find("alice").presence, PRESENCE_FOUND);
+        help_slapd_config(&server, "dn: cn=config\nchangetype: modify\nreplace: olcTLSCipherSuite\nolcTLSCipherSuite: NORMAL\n");
+}
+
 /* A UNIX socket is as private as TLS. */
 static void unix_socket(void **state) {
         char uri[256] = "ldapi://";
@@ -325,6 +339,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(unavailable, setup, teardown),
                 cmocka_unit_test_setup_teardown(tls, setup, teardown),
                 cmocka_unit_test_setup_teardown(bad_certificates, setup, teardown),
+                cmocka_unit_test_setup_teardown(old_tls, setup, teardown),
                 cmocka_unit_test_setup_teardown(unix_socket, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_reports, setup, teardown),
                 cmocka_unit_test_setup_teardown(restarts, setup, teardown),

@@ -82,8 +82,8 @@ static void spellings(void **state) {
         }
 }
 static void no_dns(void **state) {
-        static const char *const texts[] = { "", " ", "alice", "cn", "=a", "cn=a,", ",cn=a", "cn=a,,dc=b", "cn=a\\", "c n=a", "cn=a+", "a=1+b=1+c=1+d=1+e=1+f=1+"
-                                             "g=1+h=1+i=1+j=1+k=1+l=1+m=1+n=1+o=1+p=1+q=1" };
+        static const char *const texts[] = { "", " ", "alice", "cn", "=a", "cn=a,", ",cn=a", "cn=a,,dc=b", "cn=a\\", "c n=a", "cn=a+",
+                                             "a=1+b=1+c=1+d=1+e=1+f=1+g=1+h=1+i=1+j=1+k=1+l=1+m=1+n=1+o=1+p=1+q=1" };
         char text[DN_NORMAL_MAX], long_dn[2 * DN_NORMAL_MAX] = "cn=";
         size_t len;
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)

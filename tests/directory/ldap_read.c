@@ -61,7 +61,7 @@ static void people_and_groups(void **state) {
         expect_lines(PEOPLE_LINES);
         assert_string_equal(help_detail(&got, "user alice|"), "user alice|uid=alice,ou=people,dc=example,dc=org|Alice A. Aardvark|alice@example.org|-|-|"
                             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA alice@example.org|-|0|0|active|-");
-        assert_string_equal(help_detail(&got, "user bob|"), "user bob|uid=bob,ou=people,dc=example,dc=org|Bear|-|-|-|-|-|0|0|active|-");
+        assert_string_equal(help_detail(&got, "user bob|"), "user bob|uid=bob,ou=people,dc=example,dc=org|Bob Bear|-|-|-|-|-|0|0|active|-");
         assert_non_null(strstr(help_detail(&got, "user frank|"), "|inactive|"));
         assert_string_equal(help_detail(&got, "group devs|"), "group devs|Developers|-|0");
         assert_int_equal(got.progress, got.user_count + got.group_count);

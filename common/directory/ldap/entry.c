@@ -14,19 +14,6 @@
 #define KEYS_MAX ((size_t)64 << 10)
 #define GUID_BYTES 16
 
-void entry_group_attributes(const struct ldap_settings *settings, bool members, struct entry_attributes *attributes) {
-        const char *const named[] = { settings->group_name, settings->group_description, settings->group_gid, settings->group_sid, settings->external_id };
-        attributes->count = 0;
-        for (size_t i = 0; i < ARRAY_SIZE(named); i++)
-                if (named[i][0])
-                        attributes->names[attributes->count++] = named[i];
-        if (members && settings->group_member[0]) {
-                entry_range_attribute(settings->group_member, 0, attributes->member_range, sizeof attributes->member_range);
-                attributes->names[attributes->count++] = settings->active_directory ? attributes->member_range : settings->group_member;
-        }
-        attributes->names[attributes->count] = NULL;
-}
-
 void entry_range_attribute(const char *name, uint32_t from, char *text, size_t size) {
         (void)snprintf(text, size, "%s;range=%u-*", name, from);
 }

@@ -1,4 +1,4 @@
-/* Whether an account is active; see entry_is_active in ldap/entry.h. */
+/* Which attributes an entry is asked for, and whether an account is active; see ldap/entry.h. */
 #include <string.h>
 #include <strings.h>
 
@@ -115,22 +115,36 @@ bool entry_is_active(const struct ldap_entry *entry, uint64_t now_s) {
         return true;
 }
 
+/* Some servers refuse a request that names an attribute twice. */
+static void add_name(struct entry_attributes *attributes, const char *name) {
+        for (size_t i = 0; i < attributes->count; i++)
+                if (strcasecmp(attributes->names[i], name) == 0)
+                        return;
+        if (name[0] && attributes->count + 1 < ENTRY_ATTRIBUTES_MAX)
+                attributes->names[attributes->count++] = name;
+        attributes->names[attributes->count] = NULL;
+}
+
 void entry_user_attributes(const struct ldap_settings *settings, struct entry_attributes *attributes) {
         const char *const named[] = {
-                settings->user_name, settings->user_first_name, settings->user_last_name, settings->user_display_name, settings->user_email,
+                settings->user_name, settings->user_first_name, settings->user_last_name, settings->user_display_name, ENTRY_CN, settings->user_email,
                 settings->user_member_of, settings->user_uid, settings->user_gid, settings->user_home, settings->user_shell,
                 settings->user_ssh_keys, settings->user_sid, settings->user_primary_group_id, settings->external_id,
         };
-        bool has_cn = false;
         attributes->count = 0;
-        for (size_t i = 0; i < ARRAY_SIZE(named); i++) {
-                has_cn = has_cn || strcasecmp(named[i], ENTRY_CN) == 0;
-                if (named[i][0])
-                        attributes->names[attributes->count++] = named[i];
-        }
-        if (!has_cn)
-                attributes->names[attributes->count++] = ENTRY_CN;
+        for (size_t i = 0; i < ARRAY_SIZE(named); i++)
+                add_name(attributes, named[i]);
         for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
-                attributes->names[attributes->count++] = signs[i].attribute;
-        attributes->names[attributes->count] = NULL;
+                add_name(attributes, signs[i].attribute);
+}
+
+void entry_group_attributes(const struct ldap_settings *settings, bool members, struct entry_attributes *attributes) {
+        const char *const named[] = { settings->group_name, settings->group_description, settings->group_gid, settings->group_sid, settings->external_id };
+        attributes->count = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(named); i++)
+                add_name(attributes, named[i]);
+        if (!members || !settings->group_member[0])
+                return;
+        entry_range_attribute(settings->group_member, 0, attributes->member_range, sizeof attributes->member_range);
+        add_name(attributes, settings->active_directory ? attributes->member_range : settings->group_member);
 }

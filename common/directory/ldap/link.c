@@ -17,8 +17,6 @@
 #include "directory/ldap/words.h"
 
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
-/* libldap accepts a lowest protocol version for GnuTLS and ignores it: its priority string is what counts. */
-#define GNUTLS_PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 void link_prepare_process(void) {
         const struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -100,18 +98,23 @@ static int set_options(struct link *link, size_t message_max, uint64_t deadline_
 static int make_tls(const struct link *link, const struct ldap_settings *settings, struct sbuf *why) {
         const char *ca = settings->tls_ca_file[0] ? settings->tls_ca_file : SYSTEM_CA_FILE;
         const int demand = LDAP_OPT_X_TLS_DEMAND, lowest = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2, client = 0;
-        char *package = NULL;
-        (void)ldap_get_option(NULL, LDAP_OPT_X_TLS_PACKAGE, &package);
-        bool gnutls = package && strcmp(package, "GnuTLS") == 0;
-        ldap_memfree(package);
         bool ok = ldap_set_option(link->ld, LDAP_OPT_X_TLS_CACERTFILE, ca) == LDAP_OPT_SUCCESS &&
                   ldap_set_option(link->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) == LDAP_OPT_SUCCESS &&
                   ldap_set_option(link->ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &lowest) == LDAP_OPT_SUCCESS &&
-                  (!gnutls || ldap_set_option(link->ld, LDAP_OPT_X_TLS_CIPHER_SUITE, GNUTLS_PRIORITY) == LDAP_OPT_SUCCESS) &&
                   ldap_set_option(link->ld, LDAP_OPT_X_TLS_NEWCTX, &client) == LDAP_OPT_SUCCESS;
         if (!ok)
                 sbuf_printf(why, "TLS cannot be set up: is %s a file of certificates?", ca);
         return ok ? 0 : -EPROTO;
+}
+
+/* libldap takes a lowest version for GnuTLS and ignores it, and leaks 8 KiB a connection if given a priority string: so the version is looked at when
+ * it is agreed on, before anything is sent. */
+static bool version_is_good(const struct link *link) {
+        char *version = NULL;
+        (void)ldap_get_option(link->ld, LDAP_OPT_X_TLS_VERSION, &version);
+        bool good = version && (strstr(version, "1.3") || strstr(version, "1.2"));
+        ldap_memfree(version);
+        return good;
 }
 
 static int shake_hands(struct link *link, uint64_t deadline_ms, struct sbuf *why) {
@@ -120,7 +123,7 @@ static int shake_hands(struct link *link, uint64_t deadline_ms, struct sbuf *why
         link->handshake_until_ms = deadline_ms;
         int code = ldap_install_tls(link->ld);
         link->handshake_until_ms = 0;
-        if (code == LDAP_SUCCESS && ldap_tls_inplace(link->ld))
+        if (code == LDAP_SUCCESS && ldap_tls_inplace(link->ld) && version_is_good(link))
                 return 0;
         if (deadline_left_ms(deadline_ms) == 0) {
                 sbuf_printf(why, "%s: the TLS handshake took too long", link->server);

@@ -130,7 +130,7 @@ static void take_event(struct login_run *run, const struct login_event *event) {
 static enum replica_knowledge knowledge(const struct login_run *run, const struct protocol_answer *answer) {
         size_t directory = run->login.directory;
         uint64_t now = clock_real_s(), age = settings_of(run)->directories[directory].replica_max_age_s;
-        bool has = answer->presence == PRESENCE_FOUND, fresh = true;
+        bool fresh = true;
         if (answer->presence == PRESENCE_UNAVAILABLE)
                 return REPLICA_ABSENT;
         if (configuration_has_server(run->configuration, directory)) {
@@ -139,9 +139,7 @@ static enum replica_knowledge knowledge(const struct login_run *run, const struc
                 /* One from the future is of a clock that was wrong: no proof of anything. */
                 fresh = answer->synchronised_s <= now && now - answer->synchronised_s < age;
         }
-        if (has)
-                return fresh ? REPLICA_HAS_USER : REPLICA_HAS_STALE;
-        return fresh ? REPLICA_LACKS_FRESH : REPLICA_LACKS_STALE;
+        return answer->presence == PRESENCE_FOUND ? (fresh ? REPLICA_HAS_USER : REPLICA_HAS_STALE) : fresh ? REPLICA_LACKS_FRESH : REPLICA_LACKS_STALE;
 }
 
 /* The replica is known to be wrong about this entry: it is read again soon. */

@@ -17,21 +17,31 @@ void intern_done(struct intern *intern) {
         *intern = (struct intern){ 0 };
 }
 
-static uint32_t *find(const struct intern *intern, const void *bytes, size_t len, uint32_t hash) {
+static uint64_t slot_of(uint32_t hash, uint32_t number) {
+        return (uint64_t)hash << 32 | (number + 1);
+}
+
+static uint32_t number_in(uint64_t slot) {
+        return (uint32_t)slot - 1;
+}
+
+static uint64_t *find(const struct intern *intern, const void *bytes, size_t len, uint32_t hash) {
         uint32_t mask = intern->slots_size - 1;
         for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
-                uint32_t *slot = &intern->slots[i];
+                uint64_t *slot = &intern->slots[i];
                 if (*slot == 0)
                         return slot;
-                const struct intern_text *text = &intern->texts[*slot - 1];
-                if (text->hash == hash && text->len == len && memcmp(text->bytes, bytes, len) == 0)
+                if (*slot >> 32 != hash)
+                        continue;
+                const struct intern_text *text = &intern->texts[number_in(*slot)];
+                if (text->len == len && memcmp(text->bytes, bytes, len) == 0)
                         return slot;
         }
 }
 
 static int grow(struct intern *intern) {
         uint32_t size = intern->slots_size > 0 ? intern->slots_size * 2 : 64;
-        uint32_t *slots = calloc(size, sizeof *slots);
+        uint64_t *slots = calloc(size, sizeof *slots);
         struct intern_text *texts = reallocarray(intern->texts, size / 2, sizeof *texts);
         if (texts)
                 intern->texts = texts;
@@ -49,7 +59,7 @@ static int grow(struct intern *intern) {
                 uint32_t i = intern->texts[n].hash & (size - 1);
                 while (slots[i] != 0)
                         i = (i + 1) & (size - 1);
-                slots[i] = n + 1;
+                slots[i] = slot_of(intern->texts[n].hash, n);
         }
         return 0;
 }
@@ -63,21 +73,21 @@ int intern_put(struct intern *intern, const void *bytes, size_t len, uint32_t *n
                         return r;
         }
         uint32_t hash = (uint32_t)hash_bytes(bytes, len, intern->seed);
-        uint32_t *slot = find(intern, bytes, len, hash);
+        uint64_t *slot = find(intern, bytes, len, hash);
         if (*slot == 0) {
                 char *copy = arena_copy(&intern->arena, bytes, len);
                 if (!copy)
                         return -ENOMEM;
                 intern->texts[intern->count] = (struct intern_text){ .bytes = copy, .len = (uint32_t)len, .hash = hash };
-                *slot = ++intern->count;
+                *slot = slot_of(hash, intern->count++);
         }
-        *number = *slot - 1;
+        *number = number_in(*slot);
         return 0;
 }
 
 uint32_t intern_get(const struct intern *intern, const void *bytes, size_t len) {
         if (intern->slots_size == 0)
                 return INTERN_NONE;
-        uint32_t slot = *find(intern, bytes, len, (uint32_t)hash_bytes(bytes, len, intern->seed));
-        return slot == 0 ? INTERN_NONE : slot - 1;
+        uint64_t slot = *find(intern, bytes, len, (uint32_t)hash_bytes(bytes, len, intern->seed));
+        return slot == 0 ? INTERN_NONE : number_in(slot);
 }

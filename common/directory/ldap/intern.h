@@ -10,14 +10,14 @@
 
 #define INTERN_NONE UINT32_MAX
 
-struct intern_text { const char *bytes; uint32_t len, hash; };
+struct intern_text { const char *bytes; uint32_t len, hash; }; /* the hash: to grow without reading all strings again */
 
 /* Zeroed memory is an empty one. */
 struct intern {
         struct arena arena;
         struct intern_text *texts;
         uint32_t count, texts_size;
-        uint32_t *slots;          /* number + 1; 0: free */
+        uint64_t *slots;          /* the hash above, number + 1 below (so that a look at another string's slot costs no more than that); 0: free */
         uint32_t slots_size;      /* a power of two, or 0 */
         uint64_t seed;
 };

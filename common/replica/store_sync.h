@@ -15,9 +15,9 @@
 #include "replica/store.h"
 
 enum {
-        STORE_SYNC_USERS_MAX = 8 << 20,
-        STORE_SYNC_GROUPS_MAX = 8 << 20,
-        STORE_SYNC_EDGES_MAX = 128 << 20,  /* members and children together */
+        STORE_SYNC_USERS_MAX = 4 << 20,
+        STORE_SYNC_GROUPS_MAX = 4 << 20,
+        STORE_SYNC_EDGES_MAX = 64 << 20,   /* members and children together */
         STORE_SYNC_TEXT_MAX = 1 << 30,     /* bytes of all texts, names of entries (DNs) included */
 };
 

@@ -17,6 +17,7 @@ enum evil_mode {
         STALL, CLOSE, PARTIAL, DRIP, GARBAGE, HUGE_MESSAGE, DEEP, RANDOM, TLS_STALL, TLS_DRIP, STARTTLS_STALL, STARTTLS_INJECT, BIND_BUSY, BIND_REFERRAL, BIND_NO_CODE,
         SEARCH_STALL, SEARCH_ENDLESS, SEARCH_PAGES_FOR_EVER, SEARCH_EMPTY_PAGES, SEARCH_NO_PAGING, SEARCH_REFERENCE, SEARCH_BAD_ENTRY, SEARCH_OTHER_ID, SEARCH_UNSOLICITED,
         SEARCH_TIME_LIMIT, SEARCH_CUT, SEARCH_GOOD, SEARCH_NUL,
+        RANGES, RANGES_REPEATED, RANGES_SHRUNK, RANGES_UNANSWERED,
 };
 
 struct bytes { size_t len; unsigned char data[4096]; };
@@ -72,6 +73,50 @@ static void entry(struct bytes *out, unsigned id, const char *name, const void *
         tlv(&operation, 0x64, body.data, body.len);
         message(out, id, &operation, NULL);
 }
+/* A group, the members of which are what the range says: "cn=NUMBER,dc=x" each; without a range none are given. */
+static void ranged_group(struct bytes *out, unsigned id, const char *range, unsigned from, unsigned to) {
+        struct bytes set = { 0 }, one = { 0 }, attributes = { 0 }, body = { 0 }, operation = { 0 };
+        char member[64];
+        attribute(&attributes, "cn", "big", 3);
+        attribute(&attributes, "entryUUID", "id-of-big", 9);
+        for (unsigned i = from; i <= to; i++) {
+                (void)snprintf(member, sizeof member, "uid=u%u,ou=people,dc=example,dc=org", i);
+                text(&set, 0x04, member);
+        }
+        text(&one, 0x04, range);
+        tlv(&one, 0x31, set.data, set.len);
+        if (range[0])
+                tlv(&attributes, 0x30, one.data, one.len);
+        text(&body, 0x04, "cn=big,dc=x");
+        tlv(&body, 0x30, attributes.data, attributes.len);
+        tlv(&operation, 0x64, body.data, body.len);
+        message(out, id, &operation, NULL);
+}
+
+/* The first search gets users, the second one the group with its first members, the others the next ones. */
+static void ranges_answer(struct bytes *out, enum evil_mode mode, unsigned id) {
+        static unsigned searches;
+        switch (searches++) {
+        case 0:
+                for (unsigned i = 0; i < 5; i++) {
+                        char name[8];
+                        (void)snprintf(name, sizeof name, "u%u", i);
+                        entry(out, id, name, name, strlen(name));
+                }
+                break;
+        case 1:
+                ranged_group(out, id, "uniqueMember;range=0-1", 0, 1);
+                break;
+        case 2:
+                if (mode != RANGES_UNANSWERED)
+                        ranged_group(out, id, mode == RANGES ? "uniqueMember;range=2-3" : mode == RANGES_SHRUNK ? "" : "uniqueMember;range=0-1", 2, 3);
+                break;
+        default:
+                ranged_group(out, id, "uniqueMember;range=4-*", 4, 4);
+        }
+        result(out, id, 0x65, 0, NULL);
+}
+
 /* RFC 2696's control with a cookie. */
 static struct bytes page(const char *cookie) {
         struct bytes value = { 0 }, sequence = { 0 }, control = { 0 }, controls = { 0 };
@@ -203,6 +248,12 @@ static void search_answer(int fd, enum evil_mode mode, unsigned id) {
         case SEARCH_NUL:
                 entry(&out, id, "root", "root\0x", 6);
                 result(&out, id, 0x65, 0, NULL);
+                break;
+        case RANGES:
+        case RANGES_REPEATED:
+        case RANGES_SHRUNK:
+        case RANGES_UNANSWERED:
+                ranges_answer(&out, mode, id);
                 break;
         default:
                 hang();

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The only thing a newcomer types (Debian 12, root):
 #   ./bootstrap.sh demo [--shell]   builds, and shows the main job in a namespace of its own; the host stays untouched
+#   ./bootstrap.sh demo --ldap      the same with a real OpenLDAP server above an internal directory
 #   ./bootstrap.sh test             every test, then "N passed, N failed"
 #   ./bootstrap.sh install          builds and installs on this host
 #   ./bootstrap.sh bench            the measurements, beside a peer in the same run
@@ -9,8 +10,11 @@ set -euo pipefail
 cd "$(dirname "$(realpath "$0")")"
 
 build_packages=(gcc libc6-dev meson ninja-build pkg-config libpam0g-dev libsqlite3-dev libcrypt-dev libsystemd-dev libseccomp-dev
-                libjansson-dev libcmocka-dev)
+                libjansson-dev libldap-dev libcmocka-dev)
 login_packages=(openssh-server openssh-client sudo sshpass expect iproute2 util-linux passwd login python3 pamtester)
+ldap_packages=(slapd ldap-utils openssl)
+# The other servers that the LDAP kind is tested against (tests/servers).
+server_packages=(389-ds-base python3-lib389 libnss3-tools samba samba-ad-dc samba-ad-provision samba-dsdb-modules winbind ldb-tools python3-samba)
 test_packages=(clang llvm libclang-rt-14-dev mandoc strace binutils systemd systemd-container attr bash-completion e2fsprogs procps)
 bench_packages=(nscd bc perl)
 
@@ -46,21 +50,23 @@ must_be_root() { [ "$(id -u)" = 0 ] || { echo "bootstrap.sh $1: needs root" >&2;
 
 do_demo() {
         must_be_root demo
+        local script=demo.sh
         need "${build_packages[@]}" "${login_packages[@]}"
+        if [ "${1:-}" = --ldap ]; then script=demo_ldap.sh; shift; need "${ldap_packages[@]}"; fi
         echo "Building …"
         build build-demo --buildtype=release -Dtests=false
-        exec tests/e2e/namespace.sh build-demo "$PWD/tests/e2e/demo.sh" "$@"
+        exec tests/e2e/namespace.sh build-demo "$PWD/tests/e2e/$script" "$@"
 }
 
 do_test() {
         must_be_root test
-        need "${build_packages[@]}" "${login_packages[@]}" "${test_packages[@]}"
+        need "${build_packages[@]}" "${login_packages[@]}" "${ldap_packages[@]}" "${server_packages[@]}" "${test_packages[@]}"
         exec tests/all.sh "$@"
 }
 
 do_bench() {
         must_be_root bench
-        need "${build_packages[@]}" "${login_packages[@]}" "${bench_packages[@]}"
+        need "${build_packages[@]}" "${login_packages[@]}" "${ldap_packages[@]}" "${bench_packages[@]}"
         build build-bench --buildtype=release
         exec tests/bench/all.sh build-bench "$@"
 }
@@ -103,5 +109,5 @@ case $command in
         test) do_test "$@" ;;
         install) do_install ;;
         bench) do_bench "$@" ;;
-        *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+        *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

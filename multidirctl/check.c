@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "model/local.h"
 
 static json_t *lines_of(const char *text) {
@@ -88,6 +89,29 @@ static void warn_of_directory(json_t *warnings, const struct settings *settings,
                 warn(warnings, "[directory/%s]: no application names it", settings->directories[index].name);
 }
 
+static void warn_of_ldap(json_t *warnings, const struct config *config, size_t index) {
+        const struct directory_settings *directory = &config->settings.directories[index];
+        const struct ldap_settings *ldap = config_ldap(config, index);
+        _cleanup_sbuf_ struct sbuf section = { 0 };
+        const char *origin = "";
+        if (!ldap)
+                return;
+        sbuf_printf(&section, "directory/%s", directory->name);
+        bool plain = false;
+        for (size_t i = 0; i < ldap->uri_count; i++)
+                plain = plain || text_starts_with(ldap->uris[i], "ldap:") || text_starts_with(ldap->uris[i], "ldap+srv:");
+        if (ldap->insecure_plaintext && plain) {
+                (void)config_value(config, sbuf_text(&section), "insecure_plaintext", &origin);
+                warn(warnings, "%s: insecure_plaintext = yes: whoever can listen to the network learns the passwords of all who log in", origin ? origin : "");
+        }
+        (void)config_value(config, sbuf_text(&section), "preset", &origin);
+        if (strcmp(origin, "default") == 0)
+                warn(warnings, "[directory/%s]: no preset: it is read as preset = generic says, user names from %s", directory->name, ldap->user_name);
+        if (directory->replica_max_age_s < directory->refresh_s)
+                warn(warnings, "[directory/%s]: replica_max_age is shorter than refresh: between two copies nothing proves that a user is not in it (L5)",
+                     directory->name);
+}
+
 /* N4: no error, since the group may come later. */
 static void warn_of_local_groups(const struct ctl *ctl, json_t *warnings, const struct settings *settings) {
         _cleanup_free_ char *path = ctl_path(ctl, "/etc/group"), *text = NULL;
@@ -111,8 +135,10 @@ static json_t *valid(const struct ctl *ctl, const struct config *config, int *ex
         if (!warnings)
                 return NULL;
         warn_of_local_groups(ctl, warnings, &config->settings);
-        for (size_t i = 0; i < config->settings.directory_count; i++)
+        for (size_t i = 0; i < config->settings.directory_count; i++) {
                 warn_of_directory(warnings, &config->settings, i);
+                warn_of_ldap(warnings, config, i);
+        }
         for (size_t i = 0; i < config->settings.application_count; i++)
                 warn_of_application(warnings, config, &config->settings.applications[i]);
         *exit = EXIT_DONE;

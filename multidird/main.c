@@ -3,16 +3,19 @@
  * Must never: act on a role before its sandbox is closed. */
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
-#include "multidird/worker/checker.h"
 #include "multidird/keeper/keeper.h"
-#include "multidird/supervisor/process.h"
 #include "multidird/sandbox/sandbox.h"
+#include "multidird/supervisor/process.h"
 #include "multidird/supervisor/supervisor.h"
+#include "multidird/worker/checker.h"
+#include "multidird/worker/worker.h"
 
 #define EXIT_USAGE 2
 
@@ -37,43 +40,70 @@ static const char help[] =
         "The multidir service. It runs in the foreground, as root, until SIGTERM; SIGHUP reloads the configuration.\n"
         "\n"
         "  --foreground          run in the foreground (this is what it does anyway)\n"
-        "  --role=ROLE           what the service starts by itself: keeper, or checker with --directory=NAME\n"
+        "  --role=ROLE           what the service starts by itself: keeper, or checker or worker with --directory=NAME\n"
         "  --help, --version\n"
         "\n"
         "See multidird(8).\n";
 
-static int run_role(const char *role, const char *directory) {
+struct arguments { const char *role, *directory, *authorities; bool unix_sockets; };
+
+static enum sandbox_role find_role(const char *word) {
+        static const enum sandbox_role roles[] = { SANDBOX_KEEPER, SANDBOX_CHECKER, SANDBOX_WORKER };
+        for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
+                if (strcmp(process_role_name(roles[i]), word) == 0)
+                        return roles[i];
+        return SANDBOX_NONE;
+}
+
+/* Says what is wrong and gives false. */
+static bool fit_together(const struct arguments *arguments, enum sandbox_role role) {
+        bool with_directory = role == SANDBOX_CHECKER || role == SANDBOX_WORKER;
+        if (arguments->role && role == SANDBOX_NONE) {
+                (void)fprintf(stderr, "multidird: there is no role %s; roles are keeper, checker and worker\n", arguments->role);
+                return false;
+        }
+        if (with_directory != (arguments->directory != NULL)) {
+                (void)fprintf(stderr, "multidird: --directory goes with --role=checker and --role=worker, and only there\n");
+                return false;
+        }
+        if (role != SANDBOX_WORKER && (arguments->authorities || arguments->unix_sockets)) {
+                (void)fprintf(stderr, "multidird: --authorities and --unix-sockets go with --role=worker, and only there\n");
+                return false;
+        }
+        return true;
+}
+
+static int run_role(const struct arguments *arguments, enum sandbox_role role) {
         static char name[300];
-        bool checker = strcmp(role, "checker") == 0;
-        if (!checker && strcmp(role, "keeper") != 0) {
-                (void)fprintf(stderr, "multidird: there is no role %s; roles are keeper and checker\n", role);
-                return EXIT_USAGE;
-        }
-        if (checker != (directory != NULL)) {
-                (void)fprintf(stderr, "multidird: --directory goes with --role=checker, and only there\n");
-                return EXIT_USAGE;
-        }
-        (void)snprintf(name, sizeof name, "multidird[%s%s%s]", role, directory ? " " : "", directory ? directory : "");
+        const char *directory = arguments->directory;
+        const struct sandbox sandbox = { .role = role, .path = role == SANDBOX_WORKER ? arguments->authorities : KEEPER_STORES,
+                                         .unix_sockets = arguments->unix_sockets };
+        (void)snprintf(name, sizeof name, "multidird[%s%s%s]", arguments->role, directory ? " " : "", directory ? directory : "");
         log_open(name, false);
-        int r = sandbox_enter(checker ? SANDBOX_CHECKER : SANDBOX_KEEPER, KEEPER_STORES);
+        int r = sandbox_enter(&sandbox);
         if (r < 0) {
                 log_error("cannot give up what this role does not need: %s", strerror(-r));
                 return EXIT_FAILURE;
         }
-        return checker ? checker_main(ROLE_FD, directory) : keeper_main(ROLE_FD);
+        if (role == SANDBOX_WORKER)
+                return worker_main(ROLE_FD, directory);
+        return role == SANDBOX_CHECKER ? checker_main(ROLE_FD, directory) : keeper_main(ROLE_FD);
 }
 
 int main(int argc, char **argv) {
         static const struct option options[] = {
-                { "role", required_argument, NULL, 'r' },       { "directory", required_argument, NULL, 'd' },
-                { "foreground", no_argument, NULL, 'f' },       { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'V' },          { NULL, 0, NULL, 0 },
+                { "role", required_argument, NULL, 'r' },        { "directory", required_argument, NULL, 'd' },
+                { "authorities", required_argument, NULL, 'a' }, { "unix-sockets", no_argument, NULL, 'u' },
+                { "foreground", no_argument, NULL, 'f' },        { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' },           { NULL, 0, NULL, 0 },
         };
-        const char *role = NULL, *directory = NULL;
+        struct arguments arguments = { 0 };
         for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) >= 0;) {
                 switch (option) {
-                case 'r': role = optarg; break;
-                case 'd': directory = optarg; break;
+                case 'r': arguments.role = optarg; break;
+                case 'd': arguments.directory = optarg; break;
+                case 'a': arguments.authorities = optarg; break;
+                case 'u': arguments.unix_sockets = true; break;
                 case 'f': break;
                 case 'h': return fputs(help, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
                 case 'V': return puts("multidird " MULTIDIR_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -84,9 +114,8 @@ int main(int argc, char **argv) {
                 (void)fprintf(stderr, "multidird: unexpected argument %s; see multidird --help\n", argv[optind]);
                 return EXIT_USAGE;
         }
-        if (!role && directory) {
-                (void)fprintf(stderr, "multidird: --directory goes with --role=checker, and only there\n");
+        enum sandbox_role role = arguments.role ? find_role(arguments.role) : SANDBOX_NONE;
+        if (!fit_together(&arguments, role))
                 return EXIT_USAGE;
-        }
-        return role ? run_role(role, directory) : supervisor_main();
+        return arguments.role ? run_role(&arguments, role) : supervisor_main();
 }

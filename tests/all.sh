@@ -76,8 +76,15 @@ stage_scenarios() {
 stage_logins() {
         lines "logins" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/logins.sh"
 }
+stage_ldap() {
+        lines "LDAP" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap.sh"
+}
+stage_ldap_servers() {
+        lines "LDAP, other servers" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_servers.sh"
+}
 stage_demo() {
         one "demo" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/demo.sh"
+        one "demo --ldap" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/demo_ldap.sh"
 }
 stage_systemd() {
         lines "the unit under systemd" tests/e2e/systemd.sh build-gcc
@@ -87,7 +94,7 @@ stage_faults() {
 }
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(gcc lint scenarios logins demo systemd faults sanitizers threads fuzz analyzer)
+[ ${#stages[@]} -gt 0 ] || stages=(gcc lint scenarios logins ldap ldap_servers demo systemd faults sanitizers threads fuzz analyzer)
 for stage in "${stages[@]}"; do
         note "--- $stage ($((SECONDS - started)) s)"
         "stage_$stage"

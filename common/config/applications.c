@@ -11,12 +11,6 @@
 
 #define NAMES_SHOWN 64
 
-/* Where a key was set; the section's first line if it was not. */
-static struct config_place place_of(const struct config_section *section, const char *key) {
-        const struct config_slot *slot = &section->slots[config_key_index(section->kind, key)];
-        return slot->text ? slot->place : section->place;
-}
-
 /* The names of all directories, for an error. */
 static void add_directories(struct sbuf *out, const struct settings *settings) {
         for (size_t i = 0; i < settings->directory_count && i < NAMES_SHOWN; i++)
@@ -58,7 +52,7 @@ static void build_mapping(struct config_parser *parser, const struct config_sect
 
 static void build_mappings(struct config_parser *parser, const struct config_section *section, const struct config_draft *draft,
                            const struct settings *settings, struct application_settings *application) {
-        struct config_place place = place_of(section, "directories");
+        struct config_place place = config_place_of(section, "directories");
         size_t count = draft->directory_count;
         if (count > CONFIG_MAPPINGS_MAX) {
                 config_error(parser, place, "[%s] has %zu directories; valid: at most %d in an application", section->name, count, CONFIG_MAPPINGS_MAX);
@@ -111,7 +105,7 @@ static bool parse_local_group(struct config_parser *parser, const struct setting
 
 static void build_local_groups(struct config_parser *parser, const struct config_section *section, const struct config_draft *draft,
                                const struct settings *settings, struct application_settings *application) {
-        struct config_place place = place_of(section, "local_groups");
+        struct config_place place = config_place_of(section, "local_groups");
         application->local_groups = config_take(parser, draft->local_group_count, sizeof *application->local_groups);
         for (size_t i = 0; i < draft->local_group_count && !parser->out_of_memory; i++) {
                 _cleanup_sbuf_ struct sbuf why = { 0 };
@@ -133,8 +127,8 @@ static void note_services(struct config_parser *parser, const struct config_sect
                 if (r != -EEXIST)
                         continue;
                 const struct config_section *other = &parser->sections[name_map_get(services, application->services[i])];
-                struct config_place first = place_of(other, "services");
-                config_error(parser, place_of(section, "services"), "[%s] services: %s belongs to [%s] already (%s:%u); valid: a PAM service in one application",
+                struct config_place first = config_place_of(other, "services");
+                config_error(parser, config_place_of(section, "services"), "[%s] services: %s belongs to [%s] already (%s:%u); valid: a PAM service in one application",
                              section->name, application->services[i], other->name, first.source->path, first.line);
         }
 }

@@ -29,13 +29,9 @@ static void parse_slot(struct config_parser *parser, const struct config_section
                 config_error(parser, place, "[%s] %s = %.80s: %s", section->name, key->name, text, sbuf_text(&why));
 }
 
-/* What a key has where no file sets it. NULL: nothing, the section must set it. */
-const char *config_fallback(const struct config_section *section, const struct config_key *key) {
-        if (!key->preset)
-                return key->fallback;
-        const char *profile = section->slots[config_key_index(SECTION_APPLICATION, "profile")].text;
-        const char *preset = profile ? config_preset(profile, key->name) : NULL;
-        return preset ? preset : config_preset("crowd", key->name);
+struct config_place config_place_of(const struct config_section *section, const char *key) {
+        const struct config_slot *slot = &section->slots[config_key_index(section->kind, key)];
+        return slot->text ? slot->place : section->place;
 }
 
 /* Defaults first, whatever the files say: a wrong value leaves no field unset for the rules that follow. */
@@ -44,45 +40,15 @@ void config_parse_section(struct config_parser *parser, const struct config_sect
         for (size_t i = 0; i < table->count; i++) {
                 const struct config_key *key = &table->keys[i];
                 const struct config_slot *slot = &section->slots[i];
+                if (!config_has_key(section, key))
+                        continue;
                 const char *fallback = config_fallback(section, key);
                 if (fallback && key->parse)
                         parse_slot(parser, section, key, fallback, section->place, target);
-                if (slot->text)
+                if (slot->text && !key->sealed)
                         parse_slot(parser, section, key, slot->text, slot->place, target);
                 else if (!fallback)
-                        config_error(parser, section->place, "[%s] has no %s; valid: %s = a comma-separated list, in the order in which they are searched",
-                                     section->name, key->name, key->name);
-        }
-}
-
-#define TYPE_VALID "valid: type = internal"
-
-static void check_type(struct config_parser *parser, const struct config_section *section) {
-        static const char *const later[] = { "ldap", "delegated", "crowd", "jira" };
-        const struct config_slot *type = &section->type;
-        if (!type->text) {
-                config_error(parser, section->place, "[%s] has no type; " TYPE_VALID, section->name);
-                return;
-        }
-        for (size_t i = 0; i < ARRAY_SIZE(later); i++)
-                if (strcmp(type->text, later[i]) == 0) {
-                        config_error(parser, type->place, "[%s] type = %s: this version has no such directories, it has internal only; " TYPE_VALID,
-                                     section->name, type->text);
-                        return;
-                }
-        if (strcmp(type->text, "internal") != 0)
-                config_error(parser, type->place, "[%s] type = %.80s: not a type; " TYPE_VALID, section->name, type->text);
-}
-
-static void build_directory(struct config_parser *parser, const struct config_section *section, struct directory_settings *directory) {
-        directory->name = section->first;
-        directory->type = DIRECTORY_INTERNAL;
-        check_type(parser, section);
-        config_parse_section(parser, section, directory);
-        if (directory->has_id_range && directory->id_range_last < directory->min_id) {
-                const struct config_slot *slot = &section->slots[config_key_index(SECTION_DIRECTORY, "id_range")];
-                config_error(parser, slot->place, "[%s] id_range = %s: all of it lies below min_id = %u; valid: a range that reaches above it",
-                             section->name, slot->text, directory->min_id);
+                        config_error(parser, section->place, "[%s] has no %s; valid: %s = %s", section->name, key->name, key->name, key->required);
         }
 }
 
@@ -102,14 +68,19 @@ static void build_service(struct config_parser *parser, struct settings *setting
                 config_parse_section(parser, found ? found : &none, settings);
 }
 
-void config_build(struct config_parser *parser, struct settings *settings) {
+void config_build(struct config_parser *parser, struct config *config) {
+        struct settings *settings = &config->settings;
         build_service(parser, settings);
         settings->directories = config_take(parser, count_of(parser, SECTION_DIRECTORY), sizeof *settings->directories);
         settings->applications = config_take(parser, count_of(parser, SECTION_APPLICATION), sizeof *settings->applications);
+        const struct ldap_settings **ldap = config_take(parser, count_of(parser, SECTION_DIRECTORY), sizeof *ldap);
+        config->ldap = ldap;
         if (parser->out_of_memory)
                 return;
         for (size_t i = 0; i < parser->section_count; i++)
-                if (parser->sections[i].kind == SECTION_DIRECTORY)
-                        build_directory(parser, &parser->sections[i], &settings->directories[settings->directory_count++]);
+                if (parser->sections[i].kind == SECTION_DIRECTORY) {
+                        size_t index = settings->directory_count++;
+                        config_build_directory(parser, &parser->sections[i], &settings->directories[index], &ldap[index]);
+                }
         config_build_applications(parser, settings);
 }

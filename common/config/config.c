@@ -19,13 +19,16 @@ static void parser_done(struct config_parser *parser) {
         name_map_done(&parser->section_names);
 }
 
-/* "FILE:LINE", "profile NAME" for what a profile that is set presets (U13), or "default". */
+/* "FILE:LINE", "profile NAME" for what a profile that is set presets (U13), "preset NAME" for what a preset says, or "default". */
 static const char *origin_text(struct config_parser *parser, const struct config_section *section, const struct config_key *key,
                                const struct config_slot *slot) {
         _cleanup_sbuf_ struct sbuf text = { 0 };
-        const struct config_slot *profile = key->preset ? &section->slots[config_key_index(SECTION_APPLICATION, "profile")] : NULL;
+        const char *preset = config_preset_of(section);
+        const struct config_slot *profile = key->preset && section->kind == SECTION_APPLICATION ? &section->slots[config_key_index(SECTION_APPLICATION, "profile")] : NULL;
         if (slot->text)
                 sbuf_printf(&text, "%s:%u", slot->place.source->path, slot->place.line);
+        else if (preset && key->preset && config_preset(preset, key->name))
+                sbuf_printf(&text, "preset %s", preset);
         else if (profile && profile->text)
                 sbuf_printf(&text, "profile %s", profile->text);
         else
@@ -43,6 +46,9 @@ static void note_section(struct config_parser *parser, const struct config_secti
                         origin_text(parser, section, &(struct config_key){ .name = "type" }, &section->type) };
         for (size_t i = 0; i < table->count; i++) {
                 const struct config_slot *slot = &section->slots[i];
+                /* Not what another type has, and not what cannot be set. */
+                if (!config_has_key(section, &table->keys[i]) || table->keys[i].sealed)
+                        continue;
                 config->origins[config->origin_count++] = (struct config_origin){ section->name, table->keys[i].name,
                         slot->text ? slot->text : config_fallback(section, &table->keys[i]), origin_text(parser, section, &table->keys[i], slot) };
         }
@@ -89,10 +95,10 @@ int config_parse(const struct config_sources *sources, bool check_files, struct 
                 free(made);
                 return -ENOMEM;
         }
-        struct config_parser parser = { .sources = sources, .arena = made->arena };
+        struct config_parser parser = { .sources = sources, .check_files = check_files, .arena = made->arena };
         config_read_lines(&parser);
         if (!parser.out_of_memory)
-                config_build(&parser, &made->settings);
+                config_build(&parser, made);
         bool bad = parser.error_count > 0;
         if (!bad && !parser.out_of_memory)
                 note_origins(&parser, made);
@@ -124,4 +130,21 @@ const char *config_value(const struct config *config, const char *section, const
                 return o->value;
         }
         return NULL;
+}
+
+bool config_value_at(const struct config *config, const char *section, size_t index, const char **key, const char **value, const char **origin) {
+        for (size_t i = 0; i < config->origin_count; i++) {
+                const struct config_origin *o = &config->origins[i];
+                if (strcmp(o->section, section) != 0 || index-- > 0)
+                        continue;
+                *key = o->key;
+                *value = o->value;
+                *origin = o->origin;
+                return true;
+        }
+        return false;
+}
+
+const struct ldap_settings *config_ldap(const struct config *config, size_t directory) {
+        return directory < config->settings.directory_count ? config->ldap[directory] : NULL;
 }

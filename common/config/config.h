@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/sbuf.h"
+#include "model/ldap_settings.h"
 #include "model/settings.h"
 
 #define CONFIG_FILE "/etc/multidir/multidir.conf"
@@ -28,20 +29,27 @@ void config_sources_done(struct config_sources *sources);
 
 struct config {
         struct settings settings;
-        struct arena *arena;             /* of everything in settings */
+        const struct ldap_settings *const *ldap; /* settings.directory_count of them: config_ldap() */
+        struct arena *arena;             /* of everything in settings and ldap */
         struct config_origin *origins;   /* where each value comes from: config_value() */
         size_t origin_count;
 };
 
 /* All errors go to *errors, a line each: "FILE:LINE: what is wrong; what would be right". check_files: also look at the permissions of the files
- * that *_file keys name (not in the keeper, which may not open them); internal directories have no such key. Returns 0, -EINVAL (there are errors), -ENOMEM. */
+ * that *_file keys name (not in the keeper and the workers, which may not look at them). Returns 0, -EINVAL (there are errors), -ENOMEM. */
 int config_parse(const struct config_sources *sources, bool check_files, struct sbuf *errors, struct config **config);
 void config_free(struct config *config);
 
+/* What the LDAP kinds need of a directory (an index of settings.directories); NULL if it is not of type ldap. Owned by the configuration. */
+const struct ldap_settings *config_ldap(const struct config *config, size_t directory);
+
 /* The effective value of a key as text, e.g. ("application/host", "membership"), and where it was set: "FILE:LINE", "profile NAME" for what
- * the application's profile presets (U13), or "default". origin may be NULL. Owned by the configuration.
+ * the application's profile presets (U13), "preset NAME" for what an LDAP directory's preset says, or "default". origin may be NULL. Owned by the configuration.
  * NULL for a key that the section does not have, or a section that is neither written nor a mapping of an application. */
 const char *config_value(const struct config *config, const char *section, const char *key, const char **origin);
+
+/* The index-th value of a section, in the order of the man page, as config_value gives it. false: there are no more. */
+bool config_value_at(const struct config *config, const char *section, size_t index, const char **key, const char **value, const char **origin);
 
 /* Rewrites the runtime file's text (NULL: there is none yet) with section.key = value set (value NULL: removed); other lines stay.
  * *new_text is malloc'ed. 0, -ENOMEM, -EINVAL: the value cannot be written so that it is read back (newline, " ;", blanks around it, …). */

@@ -1,6 +1,6 @@
-/* The table of keys: for each kind of section its keys, their parsers and defaults; the presets of the profiles (U13).
+/* The table of keys: for each kind of section its keys, their parsers and defaults.
  * Relies on: config/parse.h.
- * Must never: hold a default in two places. */
+ * Must never: hold a default in two places: what a preset of an LDAP server says is in conf/presets. */
 #include <stddef.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #define AT(type, member) .offset = offsetof(type, member)
 #define LIST(type, member, count) .offset = offsetof(type, member), .count_offset = offsetof(type, count)
 
-static const struct config_word id_words[] = { { "allocate", IDS_ALLOCATE }, { "attribute", IDS_ATTRIBUTE }, { NULL, 0 } };
+static const struct config_word id_words[] = { { "allocate", IDS_ALLOCATE }, { "attribute", IDS_ATTRIBUTE }, { "sid", IDS_SID }, { NULL, 0 } };
 static const struct config_word unavailable_words[] = { { "stop", ON_UNAVAILABLE_STOP }, { "next", ON_UNAVAILABLE_NEXT }, { NULL, 0 } };
 static const struct config_word case_words[] = { { "lower", NAME_CASE_LOWER }, { "preserve", NAME_CASE_PRESERVE }, { NULL, 0 } };
 static const struct config_word membership_words[] = { { "non-aggregating", NON_AGGREGATING }, { "aggregating", AGGREGATING }, { NULL, 0 } };
@@ -18,18 +18,23 @@ static const struct config_word group_writes_words[] = { { "all", GROUP_WRITES_A
 static const struct config_word external_words[] = { { "allowed", EXTERNAL_WRITES_ALLOWED }, { "never", EXTERNAL_WRITES_NEVER }, { NULL, 0 } };
 static const struct config_word publish_words[] = { { "all", PUBLISH_ALL }, { "with-access", PUBLISH_WITH_ACCESS }, { NULL, 0 } };
 
+static const struct config_word member_words[] = { { "dn", LDAP_MEMBERS_DN }, { "name", LDAP_MEMBERS_NAME }, { NULL, 0 } };
+
 static const struct config_key service_keys[] = {
         { "login_deadline", "8s", value_duration, AT(struct settings, login_deadline_s), .min = 1, .max = 300 },
         { "account_max_age", "0", value_duration, AT(struct settings, account_max_age_s), .max = CONFIG_DURATION_MAX },
 };
 
-/* Of the types that this version has: internal. */
+/* Of all types that this version has; LDAP's have rows of their own below. */
 #define D struct directory_settings
+#define L(member) .offset = offsetof(struct config_directory, ldap.member), .ldap = true
+#define NAME_KEY(name, fallback) { #name, fallback, value_attribute, L(name), .preset = true }
+#define NAME_KEY_REQUIRED(name, fallback) { #name, fallback, value_attribute, L(name), .preset = true, .min = 1 }
 static const struct config_key directory_keys[] = {
         { "active", "yes", value_bool, AT(D, active) },
         { "permissions", "read-write", value_permissions, AT(D, permissions) },
-        { "nested_groups", "yes", value_bool, AT(D, nested_groups) },
-        { "ids", "allocate", value_word, AT(D, ids), .words = id_words },
+        { "nested_groups", "yes", value_bool, AT(D, nested_groups), .preset = true },
+        { "ids", "allocate", value_word, AT(D, ids), .words = id_words, .preset = true },
         { "id_range", "", value_id_range },
         { "min_id", "1000", value_u32, AT(D, min_id), .min = 1000, .max = INT32_MAX },
         { "on_unavailable", "stop", value_word, AT(D, on_unavailable), .words = unavailable_words },
@@ -42,15 +47,54 @@ static const struct config_key directory_keys[] = {
         { "primary_group", "", value_group, AT(D, primary_group) },
         { "name_case", "lower", value_word, AT(D, name_case), .words = case_words },
         { "ignore_inactive_groups", "no", value_bool, AT(D, ignore_inactive_groups) },
-        { "starttls", "no", NULL, .later = true },
-        { "insecure_plaintext", "no", NULL, .later = true },
         { "sso", "no", NULL, .later = true },
+        { "preset", "generic", value_preset, L(preset) },
+        { "uri", NULL, value_uris, L(uris), .count_offset = offsetof(struct config_directory, ldap.uri_count),
+          .required = "the server, such as ldaps://ldap.example.com; more after commas, in order of preference" },
+        { "base", NULL, value_dn, L(base), .min = 1, .required = "the DN below which all users and groups are, such as dc=example,dc=com" },
+        { "bind_dn", "", value_text, L(bind_dn) }, /* Active Directory also has names that are no DNs: ldap_checks.c */
+        { "bind_password_file", "", value_file, L(bind_password_file) },
+        { "starttls", "no", value_bool, L(starttls) },
+        { "tls_ca_file", "/etc/ssl/certs/ca-certificates.crt", value_file, L(tls_ca_file), .min = 1 },
+        { "insecure_plaintext", "no", value_bool, L(insecure_plaintext) },
+        { "paged", "no", value_paged, L(page_size), .min = 1, .max = 100000, .preset = true },
+        { "active_directory", "no", value_bool, L(active_directory), .preset = true },
+        { "writable", "no", value_bool, L(writable), .preset = true, .sealed = true },
+        NAME_KEY_REQUIRED(external_id, "entryUUID"),
+        { "user_base", "", value_dn, L(user_base), .preset = true },
+        { "user_filter", "(objectClass=inetOrgPerson)", value_filter, L(user_filter), .preset = true },
+        NAME_KEY(user_object_class, ""),
+        NAME_KEY_REQUIRED(user_name, "cn"),
+        NAME_KEY(user_rdn, ""),
+        NAME_KEY(user_password, "userPassword"),
+        NAME_KEY(user_first_name, "givenName"),
+        NAME_KEY(user_last_name, "sn"),
+        NAME_KEY(user_display_name, "displayName"),
+        NAME_KEY(user_email, "mail"),
+        NAME_KEY(user_member_of, ""),
+        NAME_KEY(user_uid, "uidNumber"),
+        NAME_KEY(user_gid, "gidNumber"),
+        NAME_KEY(user_home, "homeDirectory"),
+        NAME_KEY(user_shell, "loginShell"),
+        NAME_KEY(user_ssh_keys, ""),
+        NAME_KEY(user_sid, ""),
+        NAME_KEY(user_primary_group_id, ""),
+        { "group_base", "", value_dn, L(group_base), .preset = true },
+        { "group_filter", "(objectClass=groupOfUniqueNames)", value_filter, L(group_filter), .preset = true },
+        NAME_KEY(group_object_class, ""),
+        NAME_KEY_REQUIRED(group_name, "cn"),
+        NAME_KEY(group_description, "description"),
+        NAME_KEY_REQUIRED(group_member, "uniqueMember"),
+        { "members", "dn", value_word, L(members), .words = member_words, .preset = true },
+        NAME_KEY(group_gid, "gidNumber"),
+        NAME_KEY(group_sid, ""),
 };
 
 #define A struct application_settings
 static const struct config_key application_keys[] = {
         { "profile", "crowd", value_profile, AT(A, profile) },
-        { "directories", NULL, value_names, LIST(struct config_draft, directories, directory_count) },
+        { "directories", NULL, value_names, LIST(struct config_draft, directories, directory_count),
+          .required = "a comma-separated list, in the order in which they are searched" },
         { "membership", NULL, value_word, AT(A, membership), .words = membership_words, .preset = true },
         { "updates", NULL, value_word, AT(A, updates), .words = updates_words, .preset = true },
         { "group_writes", NULL, value_word, AT(A, group_writes), .words = group_writes_words, .preset = true },
@@ -77,16 +121,6 @@ static const struct config_keys tables[SECTION_KINDS] = {
         [SECTION_MAPPING] = { mapping_keys, ARRAY_SIZE(mapping_keys) },
 };
 
-/* U13 */
-static const struct { const char *profile, *membership, *updates, *group_writes, *external_writes; } presets[] = {
-        { "crowd", "non-aggregating", "owner", "all", "allowed" },
-        { "jira", "non-aggregating", "owner", "all", "allowed" },
-        { "confluence", "aggregating", "owner", "all", "allowed" },
-        { "confluence-3.5", "non-aggregating", "first-writable", "first", "allowed" },
-        { "fisheye", "aggregating", "owner", "all", "never" },
-        { "bitbucket", "aggregating", "owner", "all", "never" },
-};
-
 const struct config_keys *config_keys_of(enum section_kind kind) {
         return &tables[kind];
 }
@@ -96,56 +130,4 @@ size_t config_key_index(enum section_kind kind, const char *name) {
                 if (strcmp(tables[kind].keys[i].name, name) == 0)
                         return i;
         return SIZE_MAX;
-}
-
-const char *config_preset(const char *profile, const char *key) {
-        for (size_t i = 0; i < ARRAY_SIZE(presets); i++) {
-                if (strcmp(presets[i].profile, profile) != 0)
-                        continue;
-                return strcmp(key, "membership") == 0 ? presets[i].membership
-                        : strcmp(key, "updates") == 0 ? presets[i].updates
-                        : strcmp(key, "group_writes") == 0 ? presets[i].group_writes
-                        : strcmp(key, "external_writes") == 0 ? presets[i].external_writes : NULL;
-        }
-        return NULL;
-}
-
-/* Keys of the directory types that a later version brings, so that a configuration written for one gets a clear answer. */
-static const struct { const char *key, *types; } foreign_keys[] = {
-        { "preset", "ldap and delegated" }, { "uri", "ldap and delegated" }, { "base", "ldap and delegated" },
-        { "bind_dn", "ldap and delegated" }, { "bind_password_file", "ldap and delegated" },
-        { "tls_ca_file", "ldap, delegated and crowd" }, { "user_base", "ldap and delegated" },
-        { "user_filter", "ldap and delegated" }, { "user_name", "ldap and delegated" },
-        { "user_object_class", "ldap and delegated" }, { "user_rdn", "ldap and delegated" },
-        { "user_member_of", "ldap and delegated" }, { "group_base", "ldap and delegated" },
-        { "group_filter", "ldap and delegated" }, { "group_name", "ldap and delegated" },
-        { "group_member", "ldap and delegated" }, { "external_id", "ldap and delegated" },
-        { "url", "crowd and jira" }, { "application_name", "crowd and jira" },
-        { "application_password_file", "crowd and jira" },
-};
-
-void config_unknown_key(const struct config_section *section, const char *name, struct sbuf *why) {
-        const struct config_keys *table = &tables[section->kind];
-        const char *words[ARRAY_SIZE(directory_keys) + 1];
-        size_t count = 0;
-        if (section->kind == SECTION_DIRECTORY)
-                words[count++] = "type";
-        for (size_t i = 0; i < table->count; i++)
-                words[count++] = table->keys[i].name;
-        for (size_t i = 0; section->kind == SECTION_DIRECTORY && i < ARRAY_SIZE(foreign_keys); i++)
-                if (strcmp(foreign_keys[i].key, name) == 0) {
-                        sbuf_printf(why, "the key \"%s\" belongs to directories of type %s; this version has type internal only, valid for it:",
-                                    name, foreign_keys[i].types);
-                        name = NULL;
-                        break;
-                }
-        const char *nearest = name ? config_nearest(name, words, count) : NULL;
-        if (name)
-                sbuf_printf(why, "[%s] has no key \"%.80s\"; ", section->name, name);
-        if (nearest)
-                sbuf_printf(why, "did you mean \"%s\"? ", nearest);
-        if (name)
-                sbuf_add(why, "valid:");
-        for (size_t i = 0; i < count; i++)
-                sbuf_printf(why, "%s %s", i ? "," : "", words[i]);
 }

@@ -7,6 +7,7 @@
 #include "base/name_map.h"
 #include "base/sbuf.h"
 #include "config/config.h"
+#include "model/ldap_settings.h"
 
 enum section_kind { SECTION_SERVICE, SECTION_DIRECTORY, SECTION_APPLICATION, SECTION_MAPPING, SECTION_KINDS };
 
@@ -31,6 +32,7 @@ struct config_section {
 
 struct config_parser {
         const struct config_sources *sources;
+        bool check_files;              /* also look at the files that *_file keys name */
         struct arena *arena;           /* of the finished configuration */
         struct config_section *sections;
         size_t section_count, section_size;
@@ -61,7 +63,10 @@ struct config_key {
         const struct config_word *words;   /* words: up to one with word NULL */
         uint64_t min, max;                 /* numbers, and seconds of durations */
         bool later;                        /* another value than the default needs a later version */
-        bool preset;                       /* U13: the profile gives the default */
+        bool preset;                       /* the profile (U13), or the preset of an LDAP directory, gives the default, where it has one */
+        bool ldap;                         /* directories: only those of type ldap have it; others may only say its default, if that is "no" */
+        bool sealed;                       /* directories: only a preset can say it */
+        const char *required;              /* fallback NULL: what would be valid, for the error */
 };
 
 struct config_keys { const struct config_key *keys; size_t count; };
@@ -69,10 +74,29 @@ struct config_keys { const struct config_key *keys; size_t count; };
 const struct config_keys *config_keys_of(enum section_kind kind);
 /* Index in that table; SIZE_MAX: no such key. */
 size_t config_key_index(enum section_kind kind, const char *name);
+/* The type that a directory's section says; DIRECTORY_TYPE_NONE for another section, no type, or one that this version does not have. */
+enum directory_type config_section_type(const struct config_section *section);
+/* Whether the section's type has the key. */
+bool config_has_key(const struct config_section *section, const struct config_key *key);
 /* U13: what a profile says to a preset key; NULL for a profile that is none. */
-const char *config_preset(const char *profile, const char *key);
+const char *config_profile(const char *profile, const char *key);
+/* What the preset of that name says to a key; NULL: nothing. */
+const char *config_preset(const char *name, const char *key);
+bool config_preset_is(const char *name);
+/* The preset that holds for a section; NULL: none, it is no LDAP directory. */
+const char *config_preset_of(const struct config_section *section);
+/* conf/presets, by presets.awk; both end with NULL. */
+struct config_preset_value { const char *preset, *key, *value; };
+extern const struct config_preset_value config_preset_values[];
+extern const char *const config_preset_names[];
 /* Adds what is wrong with a key that [section] does not have, and which it has, to *why. */
 void config_unknown_key(const struct config_section *section, const char *name, struct sbuf *why);
+
+/* Values of a directory: those of its type's part stay unused where it has another type. */
+struct config_directory {
+        struct directory_settings directory; /* first: the keys' offsets count from here */
+        struct ldap_settings ldap;
+};
 
 /* Values of an application before its directories are known by number. */
 struct config_draft {
@@ -98,6 +122,14 @@ bool value_groups(struct config_parser *, const struct config_key *, const char 
 bool value_services(struct config_parser *, const struct config_key *, const char *, void *, struct sbuf *);
 bool value_names(struct config_parser *, const struct config_key *, const char *, void *, struct sbuf *);
 bool value_list(struct config_parser *, const struct config_key *, const char *, void *, struct sbuf *);
+bool value_preset(struct config_parser *, const struct config_key *, const char *, void *, struct sbuf *);
+bool value_uris(struct config_parser *, const struct config_key *, const char *, void *, struct sbuf *);
+bool value_dn(struct config_parser *, const struct config_key *, const char *, void *, struct sbuf *);
+bool value_text(struct config_parser *, const struct config_key *, const char *, void *, struct sbuf *);
+bool value_filter(struct config_parser *, const struct config_key *, const char *, void *, struct sbuf *);
+bool value_attribute(struct config_parser *, const struct config_key *, const char *, void *, struct sbuf *);
+bool value_file(struct config_parser *, const struct config_key *, const char *, void *, struct sbuf *);
+bool value_paged(struct config_parser *, const struct config_key *, const char *, void *, struct sbuf *);
 
 /* Whether a text is a name of a directory or application, safe as a file name. */
 bool config_name_is_valid(const char *text, size_t len);
@@ -107,8 +139,15 @@ bool config_name_is_valid(const char *text, size_t len);
 void config_read_lines(struct config_parser *parser);
 /* The section of that name, NULL if no file has it. */
 struct config_section *config_find_section(const struct config_parser *parser, const char *name);
-/* Values and the rules between sections: parser->sections into *settings. */
-void config_build(struct config_parser *parser, struct settings *settings);
+/* Values and the rules between sections: parser->sections into config->settings and config->ldap. */
+void config_build(struct config_parser *parser, struct config *config);
+/* The part of it for directories: one section's values and the rules within it. *ldap: in the parser's arena, NULL if the type is another. */
+void config_build_directory(struct config_parser *parser, const struct config_section *section, struct directory_settings *directory,
+                            const struct ldap_settings **ldap);
+/* The rules between the keys of an LDAP directory, and the files that it names. */
+void config_check_ldap(struct config_parser *parser, const struct config_section *section, const struct config_directory *made);
+/* Where a key was set; the section's first line if it was not. */
+struct config_place config_place_of(const struct config_section *section, const char *key);
 /* The part of it for applications; settings->directories are there, settings->applications has room. */
 void config_build_applications(struct config_parser *parser, struct settings *settings);
 /* One section's values into the struct of its kind (a config_draft for an application). */

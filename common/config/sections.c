@@ -101,9 +101,10 @@ static struct config_section *open_section(struct config_parser *parser, struct 
         section.name = arena_copy(parser->arena, name.at, name.len);
         section.first = first.at ? arena_copy(parser->arena, first.at, first.len) : NULL;
         section.second = second.at ? arena_copy(parser->arena, second.at, second.len) : NULL;
-        struct config_section *found = section.name ? config_find_section(parser, section.name) : NULL;
-        if (!found)
-                found = section.name ? add_section(parser, section) : NULL;
+        bool copied = section.name && !section.first == !first.at && !section.second == !second.at;
+        struct config_section *found = copied ? config_find_section(parser, section.name) : NULL;
+        if (copied && !found)
+                found = add_section(parser, section);
         if (!found)
                 parser->out_of_memory = true;
         return found;

@@ -31,7 +31,7 @@ bool value_word(struct config_parser *parser, const struct config_key *key, cons
 }
 
 bool value_profile(struct config_parser *parser, const struct config_key *key, const char *text, void *target, struct sbuf *why) {
-        if (!config_preset(text, "membership")) {
+        if (!config_profile(text, "membership")) {
                 sbuf_add(why, "valid: crowd, jira, confluence, confluence-3.5, fisheye, bitbucket");
                 return false;
         }

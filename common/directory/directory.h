@@ -8,36 +8,60 @@
 
 #include <stdbool.h>
 
+#include "base/sbuf.h"
 #include "base/secret.h"
+#include "model/ldap_settings.h"
 #include "model/settings.h"
+#include "model/sync.h"
 #include "rules/login.h" /* the three answers and password_result: plain enums */
 
 struct directory;  /* one opened directory: a kind's own state */
 
+/* What a kind may need to open one directory. Everything in it is borrowed, and must outlive the directory. */
+struct directory_opening {
+        const struct directory_settings *settings;
+        const char *stores;                 /* the folder of NAME.db: internal */
+        const struct ldap_settings *ldap;   /* type = ldap; else NULL */
+        const struct secret *bind_password; /* NULL: none */
+        uint32_t login_ms;                  /* what a find or a check may take in all; 0: DIRECTORY_LOGIN_MS */
+        uint32_t sync_ms;                   /* ... and a synchronisation; 0: DIRECTORY_SYNC_MS */
+};
+#define DIRECTORY_LOGIN_MS 6000u
+#define DIRECTORY_SYNC_MS 600000u
+
 struct directory_entry {
         enum presence presence;
-        char entry_id[64];       /* immutable id; empty unless FOUND */
+        /* Kinds with a server of their own take the next two as IN too: what the replica knows, or "". OUT: what was found. */
+        char entry_id[SYNC_ENTRY_ID_MAX + 1]; /* immutable id; empty unless FOUND */
+        char dn[SYNC_DN_MAX + 1];             /* where the password is checked; empty for kinds that have none */
         bool active;
 };
 
 struct directory_kind {
         enum directory_type type;
         const char *name;        /* the word of `type =` */
-        /* Opens it. stores: the folder of NAME.db (internal; NULL for network kinds). 0 or a negative errno. */
-        int (*open)(const struct directory_settings *settings, const char *stores, struct directory **directory);
+        /* Opens it; asks no server yet. 0 or a negative errno. */
+        int (*open)(const struct directory_opening *opening, struct directory **directory);
         void (*close)(struct directory *directory);
         /* Does the directory have the user? Never fails: an error is PRESENCE_UNAVAILABLE. */
         void (*find)(struct directory *directory, const char *user, struct directory_entry *entry);
-        /* Checks the password and tells the entry that was checked and its active flag. The password has passed L8. */
+        /* Checks the password and tells the entry that was checked and its active flag. The password has passed L8. With an entry_id given:
+         * CHECK_NOT_FOUND unless the entry at dn (searched for if dn is "") is that very one, and is still called user. */
         enum password_result (*check)(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
-        /* Spends what a check costs, on nothing (L9). */
+        /* Spends what a check costs, on nothing (L9); nothing where that cannot be done. */
         void (*check_dummy)(struct directory *directory, const struct secret *password);
+        /* Reads everything into the sink (D5): 0: complete. Else a negative errno, and what happened as a sentence in *why: the caller must
+         * throw away what came. NULL: the kind has nothing to read, its store is the directory. */
+        int (*sync)(struct directory *directory, const struct sync_sink *sink, struct sbuf *why);
+        /* For `directory test`: asks the server for as much as proves that the settings work, a line each to *report. 0 or a negative errno,
+         * the last line then says why. NULL: there is no server. */
+        int (*test)(struct directory *directory, struct sbuf *report);
 };
 
-extern const struct directory_kind directory_internal;
+extern const struct directory_kind directory_internal, directory_ldap;
 
 /* The kind for a type, or NULL: this version has none. */
 const struct directory_kind *directory_kind_for(enum directory_type type);
-/* The kind's type for a configuration word; DIRECTORY_TYPE_NONE if this version has none. directory_kind_names() lists what it has: "internal". */
+/* The kind's type for a configuration word; DIRECTORY_TYPE_NONE if this version has none. directory_kind_names() lists what it has: "internal, ldap". */
 enum directory_type directory_type_from_name(const char *name);
 const char *directory_kind_names(void);

@@ -15,11 +15,12 @@ struct directory {
         bool can_change; /* L7: a must-change password can be changed here */
 };
 
-static int internal_open(const struct directory_settings *settings, const char *stores, struct directory **result) {
+static int internal_open(const struct directory_opening *opening, struct directory **result) {
+        const struct directory_settings *settings = opening->settings;
         _cleanup_free_ struct directory *directory = calloc(1, sizeof *directory);
         if (!directory)
                 return -ENOMEM;
-        int r = store_open(stores, settings->name, DIRECTORY_INTERNAL, STORE_READ_ONLY, &directory->store);
+        int r = store_open(opening->stores, settings->name, DIRECTORY_INTERNAL, STORE_READ_ONLY, &directory->store);
         if (r < 0)
                 return r;
         directory->can_change = settings->permissions & PERMISSION_BIT(PERMISSION_MODIFY_USER);

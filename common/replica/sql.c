@@ -23,18 +23,29 @@
         "CREATE TABLE members (grp INTEGER NOT NULL, user INTEGER NOT NULL, PRIMARY KEY (grp, user)) WITHOUT ROWID;" \
         "CREATE TABLE children (parent INTEGER NOT NULL, child INTEGER NOT NULL, PRIMARY KEY (parent, child)) WITHOUT ROWID;"
 
+/* Where a synchronised directory's server has the entry. Not looked up by, and never loaded with a replica. */
+#define STORE_DN "ALTER TABLE users ADD COLUMN dn TEXT;"
+
 static const char *const store_unique_versions[] = {
         STORE_TABLES "CREATE UNIQUE INDEX users_name ON users (name); CREATE UNIQUE INDEX groups_name ON groups (name);",
+        STORE_DN,
 };
 static const char *const store_ambiguous_versions[] = {
         STORE_TABLES "CREATE INDEX users_name ON users (name); CREATE INDEX groups_name ON groups (name);",
+        STORE_DN,
 };
+
+/* Ten million rows by a statement each take five times as long. OR FAIL: no journal for one statement, as any failure ends the whole transaction. */
+#define PAIRS_4 "(?, ?), (?, ?), (?, ?), (?, ?)"
+#define PAIRS_16 PAIRS_4 ", " PAIRS_4 ", " PAIRS_4 ", " PAIRS_4
+#define SYNC_PAIRS PAIRS_16 ", " PAIRS_16 ", " PAIRS_16 ", " PAIRS_16
 
 static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
         [STORE_READ_INFO] = { "SELECT name, type, synchronised_s FROM store" },
-        [STORE_READ_REVISION] = { "SELECT revision FROM store" },
-        [STORE_LOGIN] = { "SELECT u.entry_id, u.active, u.must_change, p.hash FROM users u LEFT JOIN passwords p ON p.user = u.id"
-                          " WHERE u.name = ?1 LIMIT 2" },
+        [STORE_READ_REVISION] = { "SELECT revision, synchronised_s FROM store" },
+        /* A row without a user says when the replica was complete all the same, of the same moment. */
+        [STORE_LOGIN] = { "SELECT s.synchronised_s, u.id, u.entry_id, u.active, u.must_change, p.hash, u.dn FROM store s"
+                          " LEFT JOIN users u ON u.name = ?1 LEFT JOIN passwords p ON p.user = u.id LIMIT 2" },
         [STORE_FIND_USER] = { "SELECT id FROM users WHERE name = ?1 LIMIT 2" },
         [STORE_FIND_GROUP] = { "SELECT id FROM groups WHERE name = ?1 LIMIT 2" },
         [STORE_ATTRIBUTES] = { "SELECT key, value FROM attributes WHERE user = ?1 ORDER BY key" },
@@ -75,6 +86,24 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
         [STORE_DELETE_MEMBER] = { "DELETE FROM members WHERE grp = ?1 AND user = ?2", true },
         [STORE_INSERT_CHILD] = { "INSERT INTO children (parent, child) VALUES (?1, ?2)", true },
         [STORE_DELETE_CHILD] = { "DELETE FROM children WHERE parent = ?1 AND child = ?2", true },
+        [SYNC_USERS] = { "SELECT id, entry_id, uid, gid, active, posix_primary, name, display_name, email, home, shell, ssh_keys, sid, dn"
+                         " FROM users ORDER BY id", true },
+        [SYNC_INSERT_USER] = { "INSERT INTO users (id, entry_id, uid, gid, active, posix_primary, name, display_name, email, home, shell,"
+                               " ssh_keys, sid, dn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)", true },
+        [SYNC_UPDATE_USER] = { "UPDATE users SET uid = ?3, gid = ?4, active = ?5, posix_primary = ?6, name = ?7,"
+                               " display_name = ?8, email = ?9, home = ?10, shell = ?11, ssh_keys = ?12, sid = ?13, dn = ?14 WHERE id = ?1", true },
+        [SYNC_USER_NAME] = { "SELECT name FROM users WHERE id = ?1", true },
+        [SYNC_GROUPS] = { "SELECT id, entry_id, gid, active, name, description, sid FROM groups ORDER BY id", true },
+        [SYNC_INSERT_GROUP] = { "INSERT INTO groups (id, entry_id, gid, active, name, description, sid) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", true },
+        [SYNC_UPDATE_GROUP] = { "UPDATE groups SET gid = ?3, active = ?4, name = ?5, description = ?6, sid = ?7 WHERE id = ?1", true },
+        [SYNC_GROUP_NAME] = { "SELECT name FROM groups WHERE id = ?1", true },
+        [SYNC_MEMBERS] = { "SELECT grp, user FROM members ORDER BY grp, user", true },
+        [SYNC_CHILDREN] = { "SELECT parent, child FROM children ORDER BY parent, child", true },
+        [SYNC_DELETE_MEMBERS] = { "DELETE FROM members", true },
+        [SYNC_DELETE_CHILDREN] = { "DELETE FROM children", true },
+        [SYNC_INSERT_MEMBERS] = { "INSERT OR FAIL INTO members (grp, user) VALUES " SYNC_PAIRS, true },
+        [SYNC_INSERT_CHILDREN] = { "INSERT OR FAIL INTO children (parent, child) VALUES " SYNC_PAIRS, true },
+        [SYNC_DONE] = { "UPDATE store SET synchronised_s = ?1, revision = revision + ?2", true },
 };
 
 #define STORE_APPLICATION_ID 0x4d445354 /* "MDST" */

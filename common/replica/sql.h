@@ -58,8 +58,25 @@ enum store_statement {
         STORE_DELETE_MEMBER,
         STORE_INSERT_CHILD,
         STORE_DELETE_CHILD,
+        SYNC_USERS, /* what a synchronisation compares with and writes; SYNC_UPDATE_X takes the same parameters as SYNC_INSERT_X */
+        SYNC_INSERT_USER,
+        SYNC_UPDATE_USER,
+        SYNC_USER_NAME,
+        SYNC_GROUPS,
+        SYNC_INSERT_GROUP,
+        SYNC_UPDATE_GROUP,
+        SYNC_GROUP_NAME,
+        SYNC_MEMBERS,
+        SYNC_CHILDREN,
+        SYNC_DELETE_MEMBERS,
+        SYNC_DELETE_CHILDREN,
+        SYNC_INSERT_MEMBERS, /* SYNC_BATCH pairs at a time */
+        SYNC_INSERT_CHILDREN,
+        SYNC_DONE,
         STORE_STATEMENT_MAX
 };
+
+#define SYNC_BATCH 64
 
 /* NAME.db where a name is one entry (internal, delegated: the second spelling is refused), and where it may be several (N2). */
 extern const struct sql_schema sql_store_unique, sql_store_ambiguous;

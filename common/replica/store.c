@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "replica/store_internal.h"
 
@@ -31,12 +32,8 @@ static int check_owner(struct store *store, const char *name) {
         if (r < 0)
                 return r;
         bool ours = same_text(statement, 0, name) && same_text(statement, 1, type_names[store->type]);
-        int64_t synchronised_s = sqlite3_column_int64(statement, 2);
         database_reset(statement);
-        if (!ours)
-                return database_refuse(&store->database, -EBADMSG, "it is the store of a directory with another name or type");
-        store->synchronised_s = synchronised_s > 0 ? (uint64_t)synchronised_s : 0;
-        return 0;
+        return ours ? 0 : database_refuse(&store->database, -EBADMSG, "it is the store of a directory with another name or type");
 }
 
 /* The folder has files of other kinds too: a directory must not take their names. */
@@ -84,17 +81,31 @@ const char *store_error(const struct store *store) {
         return store->database.error;
 }
 
-int store_revision(struct store *store, uint64_t *revision) {
+/* An internal directory is its own truth: complete now and always. */
+static uint64_t complete_s(const struct store *store, sqlite3_stmt *statement, int column) {
+        int64_t synchronised_s = sqlite3_column_int64(statement, column);
+        if (store->type == DIRECTORY_INTERNAL)
+                return clock_real_s();
+        return synchronised_s > 0 ? (uint64_t)synchronised_s : 0;
+}
+
+int store_state(struct store *store, uint64_t *revision, uint64_t *synchronised_s) {
         sqlite3_stmt *statement = database_statement(&store->database, STORE_READ_REVISION);
         int r = database_step(&store->database, statement);
         if (r <= 0)
                 return r < 0 ? r : -EBADMSG;
         int64_t number = sqlite3_column_int64(statement, 0);
+        *synchronised_s = complete_s(store, statement, 1);
         database_reset(statement);
         if (number < 0)
                 return database_refuse(&store->database, -EBADMSG, "its revision is negative");
         *revision = (uint64_t)number;
         return 0;
+}
+
+int store_revision(struct store *store, uint64_t *revision) {
+        uint64_t synchronised_s;
+        return store_state(store, revision, &synchronised_s);
 }
 
 int store_find(struct store *store, enum store_statement which, const char *name, int64_t *id) {
@@ -127,13 +138,18 @@ static int copy_column(struct store *store, sqlite3_stmt *statement, int column,
 }
 
 static int read_login(struct store *store, sqlite3_stmt *statement, struct store_login *login) {
-        int r = copy_column(store, statement, 0, login->entry_id, sizeof login->entry_id);
+        login->synchronised_s = complete_s(store, statement, 0);
+        if (sqlite3_column_type(statement, 1) == SQLITE_NULL)
+                return -ENOENT;
+        int r = copy_column(store, statement, 2, login->entry_id, sizeof login->entry_id);
         if (r == 0 && !login->entry_id[0])
                 r = database_refuse(&store->database, -EBADMSG, "an entry in it has no id");
         if (r == 0)
-                r = copy_column(store, statement, 3, login->hash, sizeof login->hash);
-        login->active = sqlite3_column_int(statement, 1) == 1;
-        login->must_change = sqlite3_column_int(statement, 2) != 0;
+                r = copy_column(store, statement, 5, login->hash, sizeof login->hash);
+        if (r == 0)
+                r = copy_column(store, statement, 6, login->dn, sizeof login->dn);
+        login->active = sqlite3_column_int(statement, 3) == 1;
+        login->must_change = sqlite3_column_int(statement, 4) != 0;
         return r;
 }
 
@@ -143,14 +159,13 @@ int store_login_by_name(struct store *store, const char *name, struct store_logi
         database_bind_text(&store->database, statement, 1, name);
         int r = database_step(&store->database, statement);
         if (r == 0)
-                return -ENOENT;
+                r = database_refuse(&store->database, -EBADMSG, "it does not say whose store it is");
         if (r > 0)
                 r = read_login(store, statement, &found);
         if (r == 0)
                 r = database_step(&store->database, statement) == 1 ? -ENOTUNIQ : 0;
         database_reset(statement);
-        if (r == 0)
-                *login = found;
+        *login = r == 0 ? found : (struct store_login){ .synchronised_s = r == -ENOENT || r == -ENOTUNIQ ? found.synchronised_s : 0 };
         explicit_bzero(&found, sizeof found);
         return r;
 }

@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "model/replica.h"
 #include "model/settings.h"
+#include "model/sync.h"
 
 struct store;
 
@@ -39,8 +40,11 @@ struct store_login {
         bool active;
         bool must_change;
         char hash[400];       /* crypt(5) text; "" : no password can be right. Wipe after use. */
+        char dn[SYNC_DN_MAX + 1]; /* where a synchronised directory's server has the entry; "": not known */
+        uint64_t synchronised_s;  /* L6: when the replica that says all this was complete; 0: never yet. An internal directory's: now */
 };
-/* By name in any case. -ENOENT: not there; -ENOTUNIQ: ambiguous (N2). */
+/* By name in any case. -ENOENT: not there; -ENOTUNIQ: ambiguous (N2). With both of them login->synchronised_s is set, and the rest is empty; after
+ * another failure all of it is. */
 int store_login_by_name(struct store *store, const char *name, struct store_login *login);
 
 /* One transaction around any number of changes. A change outside one is its own transaction, durable when it returns 0.

@@ -9,7 +9,6 @@
 struct store {
         struct database database;
         enum directory_type type;
-        uint64_t synchronised_s;   /* not for an internal directory: that one is always complete */
         bool explicit_transaction; /* between store_begin() and its end */
         bool changed;              /* in this transaction: the revision grows at its commit */
         int failed;                /* why the explicit transaction can no longer be committed */
@@ -24,6 +23,8 @@ struct store {
  * store_rollback(). */
 int change_begin(struct store *store);
 int change_end(struct store *store, int result);
+/* As store_revision; also when the replica was complete, as in struct store_login. */
+int store_state(struct store *store, uint64_t *revision, uint64_t *synchronised_s);
 /* The row id of a user (STORE_FIND_USER) or group (STORE_FIND_GROUP). -ENOENT, -ENOTUNIQ (N2). */
 int store_find(struct store *store, enum store_statement statement, const char *name, int64_t *id);
 

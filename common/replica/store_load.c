@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "replica/store_internal.h"
 
 /* From the file's row ids, which come in ascending order, to the replica's indexes. */
@@ -178,7 +177,7 @@ static int load_all(struct loading *loading) {
         if (r == 0)
                 r = load_rows(loading, STORE_LOAD_CHILDREN, load_child);
         if (r == 0)
-                r = store_revision(loading->store, &loading->replica->revision);
+                r = store_state(loading->store, &loading->replica->revision, &loading->replica->synchronised_s);
         id_map_done(&loading->users);
         id_map_done(&loading->groups);
         free(loading->text);
@@ -202,7 +201,6 @@ int store_load(struct store *store, struct replica **replica) {
                 replica_free(loading.replica);
                 return r;
         }
-        loading.replica->synchronised_s = store->type == DIRECTORY_INTERNAL ? clock_real_s() : store->synchronised_s;
         *replica = loading.replica;
         return 0;
 }

@@ -184,6 +184,9 @@ static void take_password(struct login *login, const struct login_event *event) 
         case CHECK_NOT_FOUND:
                 deny(login, "L1", login->owner, REASON_WRONG_PASSWORD, "the entry is gone from the directory: no password of it is right");
                 break;
+        case CHECK_DENIED:
+                deny(login, "L3", login->owner, REASON_INACTIVE, "the server of the directory that owns the name refuses the account, not the password");
+                break;
         case CHECK_UNAVAILABLE:
         default:
                 deny(login, "L5", login->owner, REASON_UNAVAILABLE, "the directory that owns the name cannot check the password");

@@ -52,6 +52,7 @@ enum password_result {
         CHECK_MUST_CHANGE,      /* right, expired, and the directory lets us change it (L7) */
         CHECK_EXPIRED,          /* right, expired, and it cannot be changed (L7) */
         CHECK_NOT_FOUND,        /* the entry is gone: counts as a wrong password, and asks for a synchronisation */
+        CHECK_DENIED,           /* the server refuses the account, whatever the password: locked, disabled, not now. Says nothing of the password */
 };
 
 struct login_event {

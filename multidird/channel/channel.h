@@ -23,7 +23,7 @@ struct channel_frame {
         size_t len;
 };
 
-#define CHANNEL_FDS_MAX 4 /* received descriptors that nobody took yet; more is an error */
+#define CHANNEL_FDS_MAX 32 /* received descriptors that nobody took yet; more is an error. One call of channel_read takes in fewer */
 
 /* Takes fd (a connected SOCK_STREAM socket), also on failure. max_payload: the largest payload that is accepted. max_queued: bytes that may
  * wait to be sent before channel_send refuses (0: no limit). Returns 0, -ENOMEM, or fcntl's errno. */

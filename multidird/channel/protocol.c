@@ -317,52 +317,51 @@ int protocol_send_state(struct channel *channel, const char *json, size_t len) {
         return channel_send(channel, KEEPER_STATE, json, len);
 }
 
-int protocol_send_check(struct channel *channel, enum protocol_type type, const struct protocol_check *check) {
+int protocol_send_sync(struct channel *channel, const struct protocol_sync *sync, int fd) {
+        _cleanup_close_ int owned = fd;
         struct wire_writer writer;
-        int r = channel_begin(channel, type, 8 + TEXT_SIZE(check->user) + SECRET_SIZE(check->password), &writer);
+        int r = channel_begin(channel, KEEPER_SYNC, 8 + TEXT_SIZE(sync->directory), &writer);
         if (r < 0)
                 return r;
-        wire_put_u64(&writer, check->id);
-        wire_put_text(&writer, check->user);
-        put_secret(&writer, &check->password);
-        return channel_end(channel, &writer, -1);
+        wire_put_u64(&writer, sync->id);
+        wire_put_text(&writer, sync->directory);
+        return channel_end(channel, &writer, TAKE_FD(owned));
 }
 
-int protocol_get_check(const unsigned char *payload, size_t len, struct protocol_check *check) {
+int protocol_get_sync(const unsigned char *payload, size_t len, struct protocol_sync *sync) {
         struct wire_reader reader = { .bytes = payload, .len = len };
-        *check = (struct protocol_check){ .id = wire_get_u64(&reader) };
-        wire_get_text(&reader, check->user, WIRE_NAME_MAX);
-        get_secret(&reader, &check->password);
+        *sync = (struct protocol_sync){ .id = wire_get_u64(&reader) };
+        wire_get_text(&reader, sync->directory, WIRE_NAME_MAX);
         if (wire_read_end(&reader))
                 return 0;
-        explicit_bzero(check, sizeof *check);
+        *sync = (struct protocol_sync){ 0 };
         return -EBADMSG;
 }
 
-int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer) {
+int protocol_send_keeper_synced(struct channel *channel, const struct protocol_keeper_synced *synced) {
         struct wire_writer writer;
-        int r = channel_begin(channel, CHECKER_ANSWER, 17 + TEXT_SIZE(answer->entry_id), &writer);
+        int r = channel_begin(channel, KEEPER_SYNCED, 17 + TEXT_SIZE(synced->directory) + TEXT_SIZE(synced->error), &writer);
         if (r < 0)
                 return r;
-        wire_put_u64(&writer, answer->id);
-        wire_put_u32(&writer, (uint32_t)answer->presence);
-        wire_put_u32(&writer, (uint32_t)answer->password);
-        wire_put_u8(&writer, answer->active);
-        wire_put_text(&writer, answer->entry_id);
+        wire_put_u64(&writer, synced->id);
+        wire_put_u8(&writer, synced->complete);
+        wire_put_u32(&writer, synced->users);
+        wire_put_u32(&writer, synced->groups);
+        wire_put_text(&writer, synced->directory);
+        wire_put_text(&writer, synced->error);
         return channel_end(channel, &writer, -1);
 }
 
-int protocol_get_answer(const unsigned char *payload, size_t len, struct protocol_answer *answer) {
+int protocol_get_keeper_synced(const unsigned char *payload, size_t len, struct protocol_keeper_synced *synced) {
         struct wire_reader reader = { .bytes = payload, .len = len };
-        *answer = (struct protocol_answer){ .id = wire_get_u64(&reader) };
-        uint32_t presence = wire_get_u32(&reader), password = wire_get_u32(&reader);
-        answer->active = get_flag(&reader);
-        wire_get_text(&reader, answer->entry_id, WIRE_NAME_MAX);
-        if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_NOT_FOUND) {
-                answer->presence = (enum presence)presence;
-                answer->password = (enum password_result)password;
+        *synced = (struct protocol_keeper_synced){ .id = wire_get_u64(&reader) };
+        synced->complete = get_flag(&reader);
+        synced->users = wire_get_u32(&reader);
+        synced->groups = wire_get_u32(&reader);
+        wire_get_text(&reader, synced->directory, WIRE_NAME_MAX);
+        wire_get_text(&reader, synced->error, WIRE_TEXT_MAX);
+        if (wire_read_end(&reader))
                 return 0;
-        }
-        *answer = (struct protocol_answer){ 0 };
+        *synced = (struct protocol_keeper_synced){ 0 };
         return -EBADMSG;
 }

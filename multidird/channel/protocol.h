@@ -1,4 +1,4 @@
-/* What the service's own processes say to each other: supervisor and keeper, supervisor and checkers. Same frames as the sockets.
+/* What the service's own processes say to each other: supervisor and keeper, supervisor and checkers and workers. Same frames as the sockets.
  * Relies on: multidird/channel/channel, wire/codec, wire/message.
  * Must never: be spoken on auth.sock or admin.sock; be trusted because of who sent it (the supervisor checks every field of a message from a
  * keeper or checker as if it came from an attacker).
@@ -31,19 +31,28 @@ enum protocol_type {
         KEEPER_GATE,            /* struct protocol_gate -> GATE_REPLY */
         KEEPER_SESSION,         /* struct protocol_session: a session started. No answer */
         KEEPER_CHANGE_PASSWORD, /* struct protocol_change_password -> PASSWORD_CHANGED, once the change is durable */
+        KEEPER_SYNC,            /* struct protocol_sync, and the receiving end of a sync stream (channel/sync_wire.h) -> SYNCED */
         /* keeper -> supervisor */
         KEEPER_ADMIN_PROGRESS,  /* struct protocol_admin */
         KEEPER_ADMIN_REPLY,     /* struct protocol_admin */
         KEEPER_VIEW,            /* u64 generation, and a sealed memfd with the view -> INSTALLED. The next one only after the answer */
         KEEPER_GATE_REPLY,      /* struct protocol_gate_reply */
         KEEPER_PASSWORD_CHANGED,/* struct protocol_password_changed */
-        KEEPER_STATE,           /* JSON text: what `status` says of the directories; sent after every load and build */
+        KEEPER_STATE,           /* JSON text: what `status` says of the directories; sent after every load, build and synchronisation */
+        KEEPER_SYNCED,          /* struct protocol_keeper_synced, once its view is installed, or it failed */
         /* supervisor -> checker; answered one by one, in order */
-        CHECKER_FIND,           /* struct protocol_check, password empty -> ANSWER */
+        CHECKER_FIND,           /* struct protocol_check (channel/jobs.h), password empty -> ANSWER */
         CHECKER_CHECK,          /* struct protocol_check -> ANSWER */
         CHECKER_DUMMY,          /* struct protocol_check, user empty -> ANSWER */
         /* checker -> supervisor */
         CHECKER_ANSWER,         /* struct protocol_answer */
+        /* supervisor -> worker: CONFIG, SECRET, then FIND, CHECK, TEST or SYNC, answered one by one, in order; see channel/jobs.h */
+        WORKER_SECRET,          /* struct secret: the password of bind_dn */
+        WORKER_TEST,            /* struct protocol_check, user and password empty -> ANSWER */
+        WORKER_SYNC,            /* u64 id, and a socket to the keeper -> any number of PROGRESS, one SYNCED */
+        /* worker -> supervisor */
+        WORKER_PROGRESS,        /* struct protocol_progress */
+        WORKER_SYNCED,          /* struct protocol_synced */
         PROTOCOL_TYPE_END
 };
 
@@ -120,23 +129,23 @@ struct protocol_password_changed {
 int protocol_send_password_changed(struct channel *channel, const struct protocol_password_changed *changed);
 int protocol_get_password_changed(const unsigned char *payload, size_t len, struct protocol_password_changed *changed);
 
+/* A synchronisation of that directory comes over the descriptor. id: the supervisor's own, given back. One that is under way for the directory is given
+ * up, and answered first. Send no more than CHANNEL_FDS_MAX of these before the keeper could read. fd is taken, also on failure. */
+struct protocol_sync { uint64_t id; char directory[WIRE_NAME_MAX + 1]; };
+int protocol_send_sync(struct channel *channel, const struct protocol_sync *sync, int fd);
+int protocol_get_sync(const unsigned char *payload, size_t len, struct protocol_sync *sync);
+
+struct protocol_keeper_synced {
+        uint64_t id;
+        bool complete;                /* D5: the store has it, durable. Else nothing has changed, and the last good replica stays */
+        uint32_t users, groups;       /* of the directory's replica now, whichever that is */
+        char directory[WIRE_NAME_MAX + 1];
+        char error[WIRE_TEXT_MAX + 1]; /* why it is not complete; or, where it is, why its view is not published; else "" */
+};
+int protocol_send_keeper_synced(struct channel *channel, const struct protocol_keeper_synced *synced);
+int protocol_get_keeper_synced(const unsigned char *payload, size_t len, struct protocol_keeper_synced *synced);
+
 /* KEEPER_STATE: one JSON object
  *   {"directories":[{"name","type","state","age","users","groups","error"}], "masked":N, "warnings":[TEXT…]}
  * state: "ready", "empty" (no complete replica yet), "failed", "off"; age in seconds or null; error a text or null. */
 int protocol_send_state(struct channel *channel, const char *json, size_t len);
-
-/* Jobs of a checker. */
-struct protocol_check { uint64_t id; char user[WIRE_NAME_MAX + 1]; struct secret password; };
-int protocol_send_check(struct channel *channel, enum protocol_type type, const struct protocol_check *check);
-/* Wipe out->password after use. */
-int protocol_get_check(const unsigned char *payload, size_t len, struct protocol_check *check);
-
-struct protocol_answer {
-        uint64_t id;
-        enum presence presence;         /* to FIND */
-        enum password_result password;  /* to CHECK */
-        bool active;                    /* the entry's own flag */
-        char entry_id[WIRE_NAME_MAX + 1];
-};
-int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer);
-int protocol_get_answer(const unsigned char *payload, size_t len, struct protocol_answer *answer);

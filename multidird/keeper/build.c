@@ -133,7 +133,7 @@ static bool has_store(const struct keeper *keeper, const struct keeper_directory
 static int check_directories(const struct keeper *keeper, char *text, size_t size) {
         for (size_t i = 0; i < keeper->directory_count; i++) {
                 const struct keeper_directory *directory = &keeper->directories[i];
-                if (keeper_replica(keeper, i) || !takes_part(keeper_settings(keeper), i))
+                if (keeper_is_loaded(keeper, i) || !takes_part(keeper_settings(keeper), i))
                         continue;
                 if (!keeper->replicas[i] && (!keeper->has_published || !has_store(keeper, directory)))
                         continue;
@@ -245,14 +245,15 @@ static json_t *directory_state(const struct keeper *keeper, size_t index) {
         const struct directory_settings *settings = &keeper_settings(keeper)->directories[index];
         const struct replica *replica = keeper->replicas[index];
         bool complete = replica && replica->synchronised_s != 0;
-        const char *state = !settings->active ? "off" : directory->error[0] ? "failed" : complete ? "ready" : "empty";
+        const char *error = directory->error[0] ? directory->error : directory->sync_error;
+        const char *state = !settings->active ? "off" : *error ? "failed" : complete ? "ready" : "empty";
         uint64_t now = clock_real_s();
         /* An internal directory is its own truth: it is never old. */
         uint64_t age = !complete || directory->type == DIRECTORY_INTERNAL || replica->synchronised_s > now ? 0 : now - replica->synchronised_s;
         return json_pack("{s:o, s:s, s:s, s:o, s:I, s:I, s:o}", "name", keeper_text(directory->name), "type", keeper_type_name(directory->type),
                          "state", state, "age", complete ? json_integer((json_int_t)age) : json_null(),
                          "users", (json_int_t)(replica ? replica->user_count : 0), "groups", (json_int_t)(replica ? replica->group_count : 0),
-                         "error", directory->error[0] ? keeper_text(directory->error) : json_null());
+                         "error", *error ? keeper_text(error) : json_null());
 }
 
 json_t *keeper_state_json(const struct keeper *keeper) {

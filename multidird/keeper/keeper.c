@@ -15,6 +15,7 @@
 #include "multidird/keeper/build.h"
 #include "multidird/keeper/command.h"
 #include "multidird/keeper/import.h"
+#include "multidird/keeper/intake.h"
 #include "multidird/keeper/login.h"
 #include "multidird/channel/protocol.h"
 
@@ -35,6 +36,9 @@ struct loop {
         struct keeper *keeper;
         struct channel *channel;
         struct waiting *waiting, **waiting_end;
+        struct intakes *intakes;
+        struct pollfd *fds;              /* the channel's, then the streams' */
+        size_t fd_size;
         bool in_flight;                  /* a view is with the supervisor */
         uint64_t in_flight_built;        /* keeper->built of that view */
         uint64_t retry_ms;               /* when to try again; 0: no need */
@@ -118,6 +122,7 @@ static void release(struct loop *loop, uint64_t built, const char *failure) {
                         loop->waiting_end = &loop->waiting;
                 waiting_free(first);
         }
+        intakes_release(loop->intakes, built, failure);
 }
 
 static void send_state(struct loop *loop) {
@@ -247,11 +252,27 @@ static void handle_admin_closed(struct loop *loop, const unsigned char *payload,
                 keeper_import_drop(loop->keeper, connection);
 }
 
+static void handle_sync(struct loop *loop, const unsigned char *payload, size_t len) {
+        struct protocol_sync sync;
+        int fd = channel_take_fd(loop->channel);
+        if (protocol_get_sync(payload, len, &sync) == 0)
+                intake_begin(loop->intakes, &sync, fd);
+        else if (fd >= 0)
+                (void)close(fd);
+}
+
+static void send_synced(void *data, const struct protocol_keeper_synced *synced) {
+        struct loop *loop = data;
+        int r = protocol_send_keeper_synced(loop->channel, synced);
+        if (r < 0)
+                log_error("what became of a synchronisation cannot be told: %s", strerror(-r));
+}
+
 static void handle(struct loop *loop, const struct channel_frame *frame) {
         static const struct { unsigned type; void (*handle)(struct loop *, const unsigned char *, size_t); } handlers[] = {
                 { PROTOCOL_CONFIG, handle_config }, { KEEPER_LOCAL, handle_local }, { KEEPER_ADMIN, handle_admin },
                 { KEEPER_ADMIN_CLOSED, handle_admin_closed }, { KEEPER_INSTALLED, handle_installed }, { KEEPER_GATE, handle_gate },
-                { KEEPER_SESSION, handle_session }, { KEEPER_CHANGE_PASSWORD, handle_change_password },
+                { KEEPER_SESSION, handle_session }, { KEEPER_CHANGE_PASSWORD, handle_change_password }, { KEEPER_SYNC, handle_sync },
         };
         for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
                 if (handlers[i].type == frame->type) {
@@ -298,6 +319,9 @@ static void build_and_publish(struct loop *loop) {
                 send_state(loop);
                 publish(loop);
         }
+        /* A synchronisation that changed nothing waits for no view. */
+        if (!loop->in_flight && !keeper_is_dirty(keeper))
+                intakes_release(loop->intakes, keeper->built, NULL);
 }
 
 /* What is there to read, as far as it is whole. 0, or why the channel is of no use any more. */
@@ -310,12 +334,21 @@ static int drain(struct loop *loop) {
 }
 
 static int wait_for_input(struct loop *loop) {
-        struct pollfd poll_fd = { .fd = channel_fd(loop->channel), .events = POLLIN };
+        size_t count = 1 + intakes_poll(loop->intakes, NULL, 0);
+        if (count > loop->fd_size) {
+                struct pollfd *bigger = reallocarray(loop->fds, count, sizeof *bigger);
+                if (!bigger)
+                        return -ENOMEM;
+                loop->fds = bigger;
+                loop->fd_size = count;
+        }
+        loop->fds[0] = (struct pollfd){ .fd = channel_fd(loop->channel), .events = POLLIN };
         if (channel_wants_write(loop->channel))
-                poll_fd.events |= POLLOUT;
+                loop->fds[0].events |= POLLOUT;
+        (void)intakes_poll(loop->intakes, loop->fds + 1, count - 1);
         uint64_t now = clock_monotonic_ms();
         int timeout = loop->retry_ms == 0 ? -1 : loop->retry_ms <= now ? 0 : (int)(loop->retry_ms - now);
-        return poll(&poll_fd, 1, timeout) < 0 && errno != EINTR ? -errno : 0;
+        return poll(loop->fds, count, timeout) < 0 && errno != EINTR ? -errno : 0;
 }
 
 static int run(struct loop *loop) {
@@ -324,6 +357,8 @@ static int run(struct loop *loop) {
                 if (r == 0)
                         r = drain(loop);
                 if (r == 0) {
+                        if (intakes_read(loop->intakes))
+                                send_state(loop);
                         build_and_publish(loop);
                         r = channel_write(loop->channel);
                 }
@@ -336,7 +371,7 @@ int keeper_serve(int fd, const char *stores) {
         json_set_alloc_funcs(malloc, wiping_free);
         struct loop loop = { .waiting_end = &loop.waiting };
         int r = channel_new(fd, PROTOCOL_MAX, 0, &loop.channel);
-        if (r == 0 && !(loop.keeper = keeper_new(stores)))
+        if (r == 0 && (!(loop.keeper = keeper_new(stores)) || !(loop.intakes = intakes_new(loop.keeper, send_synced, &loop))))
                 r = -ENOMEM;
         if (r == 0) {
                 loop.keeper->progress = send_progress;
@@ -350,6 +385,8 @@ int keeper_serve(int fd, const char *stores) {
                 loop.waiting = first->next;
                 waiting_free(first);
         }
+        intakes_free(loop.intakes);
+        free(loop.fds);
         keeper_free(loop.keeper);
         channel_free(loop.channel);
         return r == -ECONNRESET ? 0 : 1;

@@ -6,35 +6,23 @@
 #include "multidird/keeper/build.h"
 #include "multidird/keeper/command.h"
 
-static const char *const directory_keys[] = {
-        "type", "active", "permissions", "nested_groups", "ids", "id_range", "min_id", "on_unavailable", "refresh", "replica_max_age", "shrink_guard",
-        "offline_login", "home", "shell", "primary_group", "name_case", "ignore_inactive_groups", NULL,
-};
-static const char *const application_keys[] = {
-        "profile", "directories", "membership", "updates", "group_writes", "external_writes", "seats", "seats_exempt_groups", "publish", "local_groups",
-        "allow_other_owner", "services", NULL,
-};
-static const char *const mapping_keys[] = { "allow_all", "allow_groups", "permissions", NULL };
-
-/* A row {"key", "value", "from"} for what the section has; with a directory's name in front, where one is given. */
-static void add_values(json_t *rows, const struct keeper *keeper, const char *section, const char *directory, const char *const *keys) {
-        for (; *keys; keys++) {
-                const char *from = NULL, *value = config_value(keeper->config, section, *keys, &from);
-                json_t *row = value ? json_object() : NULL;
-                if (!row)
-                        continue;
+/* A row {"key", "value", "from"} for each key that the section has; with a directory's name in front, where one is given. */
+static void add_values(json_t *rows, const struct keeper *keeper, const char *section, const char *directory) {
+        const char *key, *value, *from;
+        for (size_t i = 0; config_value_at(keeper->config, section, i, &key, &value, &from); i++) {
+                json_t *row = json_object();
                 if (directory)
                         (void)json_object_set_new(row, "directory", keeper_text(directory));
-                (void)json_object_set_new(row, "key", json_string(*keys));
+                (void)json_object_set_new(row, "key", json_string(key));
                 (void)json_object_set_new(row, "value", keeper_text(value));
-                (void)json_object_set_new(row, "from", keeper_text(from ? from : "default"));
+                (void)json_object_set_new(row, "from", keeper_text(from));
                 (void)json_array_append_new(rows, row);
         }
 }
 
-static json_t *values_of(const struct keeper *keeper, const char *section, const char *const *keys) {
+static json_t *values_of(const struct keeper *keeper, const char *section) {
         json_t *rows = json_array();
-        add_values(rows, keeper, section, NULL, keys);
+        add_values(rows, keeper, section, NULL);
         return rows;
 }
 
@@ -74,7 +62,7 @@ json_t *keeper_directory_show(struct keeper_call *call) {
         sbuf_printf(&section, "directory/%s", name);
         json_t *object = directory_row(call->keeper, index);
         (void)json_object_set_new(object, "applications", applications_with(settings, index));
-        (void)json_object_set_new(object, "settings", values_of(call->keeper, sbuf_text(&section), directory_keys));
+        (void)json_object_set_new(object, "settings", values_of(call->keeper, sbuf_text(&section)));
         return object;
 }
 
@@ -107,7 +95,7 @@ static json_t *mappings_of(const struct keeper *keeper, const struct application
                 const char *directory = settings->directories[application->mappings[i].directory].name;
                 _cleanup_sbuf_ struct sbuf section = { 0 };
                 sbuf_printf(&section, "application/%s/%s", application->name, directory);
-                add_values(rows, keeper, sbuf_text(&section), directory, mapping_keys);
+                add_values(rows, keeper, sbuf_text(&section), directory);
         }
         return rows;
 }
@@ -123,7 +111,7 @@ json_t *keeper_application_show(struct keeper_call *call) {
         _cleanup_sbuf_ struct sbuf section = { 0 };
         sbuf_printf(&section, "application/%s", name);
         json_t *object = application_row(settings, &settings->applications[index]);
-        (void)json_object_set_new(object, "settings", values_of(call->keeper, sbuf_text(&section), application_keys));
+        (void)json_object_set_new(object, "settings", values_of(call->keeper, sbuf_text(&section)));
         (void)json_object_set_new(object, "mappings", mappings_of(call->keeper, &settings->applications[index]));
         return object;
 }

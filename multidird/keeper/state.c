@@ -77,6 +77,14 @@ static int _printf_(3, 4) note(struct keeper_directory *directory, int error, co
         return error;
 }
 
+static void set_replica(struct keeper *keeper, size_t index, struct replica *replica) {
+        forget_tables(keeper, index);
+        replica_free(keeper->replicas[index]);
+        keeper->replicas[index] = replica;
+        keeper->directories[index].stale = false;
+        keeper->directories[index].error[0] = 0;
+}
+
 static int refresh_one(struct keeper *keeper, size_t index) {
         struct keeper_directory *directory = &keeper->directories[index];
         if (!directory->store) {
@@ -91,11 +99,10 @@ static int refresh_one(struct keeper *keeper, size_t index) {
         int r = store_load(directory->store, &replica);
         if (r < 0)
                 return note(directory, r, "its store cannot be read: %s (%s)", strerror(-r), store_error(directory->store));
-        forget_tables(keeper, index);
-        replica_free(keeper->replicas[index]);
-        keeper->replicas[index] = replica;
-        directory->stale = false;
-        directory->error[0] = 0;
+        /* D6: what was never complete says nothing, not even that somebody is not there. */
+        if (replica->synchronised_s == 0)
+                replica_free(TAKE_PTR(replica));
+        set_replica(keeper, index, replica);
         return 0;
 }
 
@@ -118,9 +125,24 @@ void keeper_reread(struct keeper *keeper, size_t directory) {
         keeper_touch(keeper);
 }
 
+void keeper_adopt(struct keeper *keeper, size_t directory, struct replica *replica, bool content) {
+        keeper->directories[directory].sync_error[0] = 0;
+        if (content || !keeper_replica(keeper, directory)) {
+                set_replica(keeper, directory, replica);
+                keeper_touch(keeper);
+                return;
+        }
+        keeper->replicas[directory]->synchronised_s = replica->synchronised_s;
+        replica_free(replica);
+}
+
+void keeper_sync_failed(struct keeper *keeper, size_t directory, const char *why) {
+        struct keeper_directory *d = &keeper->directories[directory];
+        (void)snprintf(d->sync_error, sizeof d->sync_error, "%s", why);
+}
+
 const struct replica *keeper_replica(const struct keeper *keeper, size_t directory) {
-        const struct keeper_directory *d = &keeper->directories[directory];
-        return d->store && !d->stale ? keeper->replicas[directory] : NULL;
+        return keeper_is_loaded(keeper, directory) ? keeper->replicas[directory] : NULL;
 }
 
 int keeper_prepare(struct keeper *keeper, size_t directory) {
@@ -143,6 +165,7 @@ static void adopt(struct keeper *to, size_t index, struct keeper *from) {
                         continue;
                 to->directories[index].store = TAKE_PTR(old->store);
                 to->directories[index].stale = old->stale;
+                memcpy(to->directories[index].sync_error, old->sync_error, sizeof old->sync_error);
                 to->replicas[index] = TAKE_PTR(from->replicas[i]);
                 return;
         }

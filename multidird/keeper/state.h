@@ -28,6 +28,7 @@ struct keeper_directory {
         struct store *store;   /* NULL: it could not be opened; tried again before every build and change */
         bool stale;            /* the replica is older than the store: it counts as unavailable until it is loaded again */
         char error[256];       /* of the last failure; "" when all is well */
+        char sync_error[512];  /* why the last synchronisation failed; "" after a good one, or none */
 };
 
 struct keeper_accepted { struct keeper_accepted *next; enum name_kind kind; char *name; };
@@ -38,7 +39,7 @@ struct keeper {
         struct local_accounts *local;      /* NULL until keeper_set_local */
         struct keeper_directory *directories; /* by index of config->settings, like the three below */
         size_t directory_count;
-        struct replica **replicas;         /* NULL: none could be loaded yet */
+        struct replica **replicas;         /* NULL: none could be loaded yet, or there has been none that was complete (D6) */
         struct closure **closures;         /* made when first asked for; NULL before */
         struct direct_groups *direct;      /* likewise; first == NULL before */
         struct registry_store *registry_store;
@@ -84,6 +85,15 @@ void keeper_mark_stale(struct keeper *keeper, size_t directory);
 /* Loads the directory from its store again, whether that is older or not; the view is out of date from now on. A failure is in
  * directory->error. */
 void keeper_reread(struct keeper *keeper, size_t directory);
+/* A replica that has just been written to the directory's store (taken): it is not read from there again. content: it differs from the former
+ * one; without, the view stays as it is. */
+void keeper_adopt(struct keeper *keeper, size_t directory, struct replica *replica, bool content);
+/* D5: the last good replica stays; `status` says why (the supervisor logs it). */
+void keeper_sync_failed(struct keeper *keeper, size_t directory, const char *why);
+/* Whether the replica is as the store is, which may be: none that is complete. */
+static inline bool keeper_is_loaded(const struct keeper *keeper, size_t directory) {
+        return keeper->directories[directory].store && !keeper->directories[directory].stale;
+}
 /* The replica, NULL when the directory cannot answer (update_facts: UNAVAILABLE). */
 const struct replica *keeper_replica(const struct keeper *keeper, size_t directory);
 /* Makes the closure and the table of direct groups of a directory with a replica. 0 or -ENOMEM. */

@@ -13,17 +13,11 @@
 #include "multidird/supervisor/login_driver.h"
 #include "multidird/publisher/publish.h"
 #include "multidird/supervisor/reload.h"
+#include "multidird/supervisor/sync.h"
 #include "multidird/requests/reply.h"
 #include "multidird/requests/requests.h"
 
 #define OWN_COMMAND_MAX 65536 /* bytes: our own commands are short; nothing longer is parsed in the loop */
-
-static json_t *directories_of_state(const struct service *service) {
-        size_t len = 0;
-        const char *text = keeper_link_state(service, &len);
-        json_t *state = text ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
-        return json_is_object(state) ? state : (json_decref(state), json_object());
-}
 
 static void warn(json_t *warnings, const char *text) {
         (void)json_array_append_new(warnings, json_string(text));
@@ -57,7 +51,10 @@ static int status_exit(const struct service *service, const json_t *directories)
                 return EXIT_NO_SERVICE;
         json_array_foreach(directories, index, directory) {
                 const char *state = json_string_value(json_object_get(directory, "state"));
-                if (!state || strcmp(state, "empty") == 0)
+                const char *name = json_string_value(json_object_get(directory, "name"));
+                struct sync_state sync;
+                bool is_synchronised = name && sync_get(service, name, &sync);
+                if (!state || (is_synchronised ? !sync.settled : strcmp(state, "empty") == 0))
                         return EXIT_NO_SERVICE;
         }
         return EXIT_DONE;
@@ -65,7 +62,7 @@ static int status_exit(const struct service *service, const json_t *directories)
 
 static int command_status(struct connection *connection, json_t *request) {
         const struct service *service = connection_service(connection);
-        json_t *state = directories_of_state(service), *directories = json_object_get(state, "directories");
+        json_t *state = request_state(service), *directories = json_object_get(state, "directories");
         json_t *view = json_null();
         if (service->view.base) {
                 uint64_t now = clock_real_s(), built = view_built_s(&service->view);
@@ -221,6 +218,7 @@ static const struct command {
         { "status", command_status, { { NULL, JSON_NULL } } },
         { "reload", command_reload, { { "force", JSON_TRUE } } },
         { "explain login", command_explain_login, { { "user", JSON_STRING }, { "service", JSON_STRING }, { "password", JSON_STRING } } },
+        { "directory sync", request_directory_sync, { { "directory", JSON_STRING }, { "full", JSON_TRUE } } },
         { "directory test", request_directory_test, { { "directory", JSON_STRING }, { "user", JSON_STRING }, { "password", JSON_STRING } } },
         { "view rollback", command_rollback, { { "generation", JSON_INTEGER }, { "end", JSON_TRUE } } },
 };

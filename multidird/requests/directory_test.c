@@ -1,4 +1,4 @@
-/* directory test: asks one directory, through a checker of its own pool as a login would, whether it answers, has a user, takes a password.
+/* directory test: asks one directory, through a checker or worker as a login would, whether it answers, has a user, takes a password.
  * Relies on: multidird/supervisor/pool, multidird/supervisor/configuration, rules/throttle, jansson.
  * Must never: try more passwords than L11 lets anybody try; let a password that L8 refuses reach the directory. */
 #include <errno.h>
@@ -19,7 +19,9 @@ struct test {
         size_t directory;
         struct job *job;
         char user[WIRE_NAME_MAX + 1];        /* "": none was named */
-        bool with_password;
+        bool with_password, has_server;
+        struct secret password;              /* until it is given away */
+        uint64_t deadline_ms;
         json_t *steps;
         enum reason reason;                  /* of the first step that failed; REASON_OK: none has */
 };
@@ -32,6 +34,7 @@ static void test_free(struct test *test) {
         job_cancel(test->job);
         configuration_unref(test->configuration);
         json_decref(test->steps);
+        secret_done(&test->password);
         free(test);
 }
 
@@ -77,10 +80,38 @@ static void judge_password(struct test *test, enum password_result result) {
                 throttle_wrong(throttle, test->user, clock_monotonic_ms());
                 step(test, "password", REASON_WRONG_PASSWORD, "the password is wrong");
                 break;
+        case CHECK_DENIED:
+                step(test, "password", REASON_INACTIVE, "the server refuses the account, not the password: locked, disabled, or not now");
+                break;
         case CHECK_UNAVAILABLE:
         default:
                 step(test, "password", REASON_UNAVAILABLE, "the password could not be checked");
         }
+}
+
+/* What the kind tried, a line each; the last one says why when it failed. */
+static void report(struct test *test, const struct protocol_answer *answer) {
+        const char *line = answer->text;
+        bool good = answer->presence == PRESENCE_FOUND;
+        while (*line) {
+                size_t len = strcspn(line, "\n");
+                char text[WIRE_TEXT_MAX + 1];
+                (void)snprintf(text, sizeof text, "%.*s", (int)len, line);
+                line += len + (line[len] == '\n');
+                step(test, "server", *line || good ? REASON_OK : REASON_UNAVAILABLE, text);
+        }
+        if (!good && test->reason == REASON_OK)
+                step(test, "server", REASON_UNAVAILABLE, "the directory does not answer; the service's log says more");
+}
+
+static void take_user(struct test *test, const struct protocol_answer *answer) {
+        if (answer->presence == PRESENCE_NOT_FOUND) {
+                step(test, "user", REASON_USER_NOT_FOUND, "the directory does not have the user");
+                return;
+        }
+        step(test, "user", answer->active ? REASON_OK : REASON_INACTIVE, answer->active ? "the directory has the user" : "the user is not active");
+        if (test->with_password)
+                judge_password(test, answer->password);
 }
 
 static void on_answer(const struct protocol_answer *answer, void *userdata) {
@@ -88,16 +119,10 @@ static void on_answer(const struct protocol_answer *answer, void *userdata) {
         test->job = NULL;
         if (answer->presence != PRESENCE_FOUND && answer->presence != PRESENCE_NOT_FOUND) {
                 step(test, "read", REASON_UNAVAILABLE, "the directory does not answer; the service's log says more");
-                end(test);
-                return;
-        }
-        step(test, "read", REASON_OK, "the directory answers");
-        if (test->user[0] && answer->presence == PRESENCE_NOT_FOUND) {
-                step(test, "user", REASON_USER_NOT_FOUND, "the directory does not have the user");
-        } else if (test->user[0]) {
-                step(test, "user", answer->active ? REASON_OK : REASON_INACTIVE, answer->active ? "the directory has the user" : "the user is not active");
-                if (test->with_password)
-                        judge_password(test, answer->password);
+        } else {
+                step(test, "read", REASON_OK, "the directory answers");
+                if (test->user[0])
+                        take_user(test, answer);
         }
         end(test);
 }
@@ -126,6 +151,41 @@ static enum reason refuse(const struct service *service, const char *user, const
         return password && throttle_refuses(service->throttle, user, clock_monotonic_ms()) ? REASON_THROTTLED : REASON_OK;
 }
 
+/* The question proper. The password is given away with it. */
+static void ask(struct test *test) {
+        struct pool *pool = test->has_server ? configuration_workers(test->configuration, test->directory)
+                                             : configuration_checkers(test->configuration, test->directory);
+        const struct job_request request = {
+                .type = test->with_password ? CHECKER_CHECK : CHECKER_FIND, .user = test->user,
+                .password = test->with_password ? &test->password : NULL, .deadline_ms = test->deadline_ms,
+        };
+        int r = pool ? pool_submit(pool, &request, on_answer, test, &test->job) : -ENOMEM;
+        secret_done(&test->password);
+        if (r < 0)
+                on_answer(&(struct protocol_answer){ 0 }, test);
+        else if (test->with_password)
+                job_set_before(test->job, before_check);
+}
+
+/* The server answers as it should: then the user, if one was named. */
+static void on_server(const struct protocol_answer *answer, void *userdata) {
+        struct test *test = userdata;
+        test->job = NULL;
+        report(test, answer);
+        if (test->reason == REASON_OK && test->user[0])
+                ask(test);
+        else
+                end(test);
+}
+
+static void ask_server(struct test *test) {
+        struct pool *pool = configuration_workers(test->configuration, test->directory);
+        const struct job_request request = { .type = WORKER_TEST, .user = "", .deadline_ms = test->deadline_ms };
+        int r = pool ? pool_submit(pool, &request, on_server, test, &test->job) : -ENOMEM;
+        if (r < 0)
+                on_server(&(struct protocol_answer){ 0 }, test);
+}
+
 /* Takes over the connection's request. password may be NULL. */
 static int start(struct connection *connection, size_t directory, const char *user, const struct secret *password) {
         struct service *service = connection_service(connection);
@@ -137,15 +197,16 @@ static int start(struct connection *connection, size_t directory, const char *us
         }
         *test = (struct test){ .connection = connection, .configuration = configuration_ref(service->configuration), .directory = directory,
                                .with_password = password, .steps = steps, .reason = REASON_OK };
+        test->has_server = configuration_has_server(test->configuration, directory);
+        test->deadline_ms = clock_monotonic_ms() + configuration_settings(test->configuration)->login_deadline_s * 1000;
         (void)snprintf(test->user, sizeof test->user, "%s", user);
+        if (password)
+                (void)secret_set(&test->password, password->bytes, password->len);
         connection_set_work(connection, test, cancel_test);
-        uint64_t deadline = clock_monotonic_ms() + configuration_settings(test->configuration)->login_deadline_s * 1000;
-        struct pool *pool = configuration_pool(test->configuration, directory);
-        int r = pool ? pool_submit(pool, password ? CHECKER_CHECK : CHECKER_FIND, user, password, deadline, on_answer, test, &test->job) : -ENOMEM;
-        if (r < 0)
-                on_answer(&(struct protocol_answer){ 0 }, test);
-        else if (password)
-                job_set_before(test->job, before_check);
+        if (test->has_server)
+                ask_server(test);
+        else
+                ask(test);
         return 0;
 }
 

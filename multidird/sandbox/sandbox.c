@@ -31,7 +31,9 @@
 
 #define KEEPER_MEMORY ((rlim_t)8 << 30)    /* address space: a million users, twice over while a view is built */
 #define CHECKER_MEMORY ((rlim_t)512 << 20) /* SQLite's mapping and yescrypt's few megabytes */
+#define WORKER_MEMORY ((rlim_t)2 << 30)    /* the numbers and DNs of a million entries while they are read */
 #define KEEPER_FILE ((rlim_t)64 << 30)
+#define WORKER_FILES 64                    /* descriptors: its channel, a stream, a connection or two, a name look-up */
 
 int sandbox_find_user(const char *name, uid_t *uid, gid_t *gid) {
         _cleanup_fclose_ FILE *file = fopen("/etc/passwd", "re");
@@ -60,9 +62,10 @@ static int limit(int resource, rlim_t value) {
         return setrlimit((__rlimit_resource_t)resource, &both) < 0 ? -errno : 0;
 }
 
-int sandbox_before_exec(uid_t uid, gid_t gid) {
-        /* Under a manager that took CAP_SYS_ADMIN away it also gave no network; the filter forbids sockets in any case. */
-        if ((unshare(CLONE_NEWNET | CLONE_NEWIPC) < 0 && errno != EPERM) || limit(RLIMIT_CORE, 0) < 0)
+int sandbox_before_exec(enum sandbox_role role, uid_t uid, gid_t gid) {
+        int namespaces = role == SANDBOX_WORKER ? CLONE_NEWIPC : CLONE_NEWNET | CLONE_NEWIPC;
+        /* A manager may have taken CAP_SYS_ADMIN away; the filter forbids the others sockets in any case. */
+        if ((unshare(namespaces) < 0 && errno != EPERM) || limit(RLIMIT_CORE, 0) < 0)
                 return -errno;
         if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
                 return -errno;
@@ -71,11 +74,11 @@ int sandbox_before_exec(uid_t uid, gid_t gid) {
         return 0;
 }
 
-/* Lets the ruleset open path (relative to folder) with the given rights; a path that is not there is no failure. */
-static int allow_path(int ruleset, int folder, const char *path, uint64_t rights) {
-        _cleanup_close_ int fd = openat(folder, path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+/* Lets the ruleset open path with the given rights; a path that is not there is no failure. A path of the system's may be a symbolic link. */
+static int allow_path(int ruleset, const char *path, int no_follow, uint64_t rights) {
+        _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC | no_follow);
         if (fd < 0)
-                return errno == ENOENT ? 0 : -errno;
+                return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
         struct landlock_path_beneath_attr rule = { .allowed_access = rights, .parent_fd = fd };
         return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
 }
@@ -85,8 +88,17 @@ static bool is_missing(int error) {
         return error == ENOSYS || error == EOPNOTSUPP || error == EPERM;
 }
 
-/* Only the stores folder, and in it only what the role needs. Without Landlock the file modes and the filter stand alone. */
-static int enter_landlock(enum sandbox_role role, const char *stores) {
+/* What finding a server's address and trusting its certificate takes, and nothing else of this host. */
+static int allow_worker(int ruleset, const char *authorities) {
+        static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services" };
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
+                r = allow_path(ruleset, files[i], 0, LANDLOCK_ACCESS_FS_READ_FILE);
+        return r == 0 && authorities ? allow_path(ruleset, authorities, 0, LANDLOCK_ACCESS_FS_READ_FILE) : r;
+}
+
+/* The stores folder, and in it only what the role needs; for a worker no folder at all. Without Landlock the file modes and the filter stand alone. */
+static int enter_landlock(const struct sandbox *sandbox) {
         const uint64_t files = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
         const uint64_t folders = LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE;
         const uint64_t others = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_CHAR |
@@ -96,39 +108,42 @@ static int enter_landlock(enum sandbox_role role, const char *stores) {
         _cleanup_close_ int ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
         if (ruleset < 0)
                 return is_missing(errno) ? 0 : -errno;
-        uint64_t rights = role == SANDBOX_KEEPER ? files | folders : LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-        int r = allow_path(ruleset, AT_FDCWD, stores, rights);
+        uint64_t rights = sandbox->role == SANDBOX_KEEPER ? files | folders : LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+        int r = sandbox->role == SANDBOX_WORKER ? allow_worker(ruleset, sandbox->path) : allow_path(ruleset, sandbox->path, O_NOFOLLOW, rights);
         if (r == 0)
-                r = allow_path(ruleset, AT_FDCWD, "/dev/urandom", LANDLOCK_ACCESS_FS_READ_FILE);
+                r = allow_path(ruleset, "/dev/urandom", O_NOFOLLOW, LANDLOCK_ACCESS_FS_READ_FILE);
         if (r < 0)
                 return r;
         return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
 }
 
+/* A worker's filter lets it open nothing for writing; its log may be a file, so that it has no limit on files' sizes. */
 static int enter_limits(enum sandbox_role role) {
         int r = limit(RLIMIT_CORE, 0);
 #ifndef UNLIMITED_MEMORY
         if (r == 0)
-                r = limit(RLIMIT_AS, role == SANDBOX_KEEPER ? KEEPER_MEMORY : CHECKER_MEMORY);
+                r = limit(RLIMIT_AS, role == SANDBOX_KEEPER ? KEEPER_MEMORY : role == SANDBOX_WORKER ? WORKER_MEMORY : CHECKER_MEMORY);
 #endif
-        if (r == 0)
+        if (r == 0 && role == SANDBOX_WORKER)
+                r = limit(RLIMIT_NOFILE, WORKER_FILES);
+        else if (r == 0)
                 r = limit(RLIMIT_FSIZE, role == SANDBOX_KEEPER ? KEEPER_FILE : 0);
         if (r == 0)
                 r = limit(RLIMIT_NPROC, 0);
         return r;
 }
 
-int sandbox_enter(enum sandbox_role role, const char *stores) {
+int sandbox_enter(const struct sandbox *sandbox) {
         if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return -errno;
         int r = geteuid() == 0 || getegid() == 0 ? -EPERM : 0;
         if (r < 0)
                 log_error("this role must not run as root");
-        if (r == 0 && (r = enter_limits(role)) < 0)
+        if (r == 0 && (r = enter_limits(sandbox->role)) < 0)
                 log_error("cannot set the limits: %s", strerror(-r));
-        if (r == 0 && (r = enter_landlock(role, stores)) < 0)
+        if (r == 0 && (r = enter_landlock(sandbox)) < 0)
                 log_error("cannot set the file rules: %s", strerror(-r));
-        if (r == 0 && (r = syscall_filter_enter(role)) < 0)
+        if (r == 0 && (r = syscall_filter_enter(sandbox)) < 0)
                 log_error("cannot set the syscall filter: %s", strerror(-r));
         return r;
 }

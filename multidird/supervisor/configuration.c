@@ -7,9 +7,12 @@
 #include "multidird/supervisor/pool.h"
 
 static void configuration_free(struct configuration *configuration) {
-        for (size_t i = 0; configuration->pools && i < configuration->config->settings.directory_count; i++)
-                pool_free(configuration->pools[i]);
-        free(configuration->pools);
+        for (size_t i = 0; configuration->checkers && i < configuration->config->settings.directory_count; i++)
+                pool_free(configuration->checkers[i]);
+        for (size_t i = 0; configuration->workers && i < configuration->config->settings.directory_count; i++)
+                pool_free(configuration->workers[i]);
+        free(configuration->checkers);
+        free(configuration->workers);
         if (configuration->config)
                 config_free(configuration->config);
         config_sources_done(&configuration->sources);
@@ -28,8 +31,9 @@ int configuration_load(struct service *service, struct sbuf *errors, struct conf
         if (r == 0)
                 r = config_parse(&new->sources, true, errors, &new->config);
         if (r == 0) {
-                new->pools = calloc(new->config->settings.directory_count + 1, sizeof(struct pool *));
-                r = new->pools ? 0 : -ENOMEM;
+                new->checkers = calloc(new->config->settings.directory_count + 1, sizeof(struct pool *));
+                new->workers = calloc(new->config->settings.directory_count + 1, sizeof(struct pool *));
+                r = new->checkers && new->workers ? 0 : -ENOMEM;
         }
         if (r < 0) {
                 configuration_free(new);
@@ -56,10 +60,20 @@ void configuration_unref(struct configuration *configuration) {
                 configuration_free(configuration);
 }
 
-struct pool *configuration_pool(struct configuration *configuration, size_t directory) {
-        struct pool **pool = &configuration->pools[directory];
+bool configuration_has_server(const struct configuration *configuration, size_t directory) {
+        return configuration_settings(configuration)->directories[directory].type != DIRECTORY_INTERNAL;
+}
+
+struct pool *configuration_checkers(struct configuration *configuration, size_t directory) {
+        struct pool **pool = &configuration->checkers[directory];
         if (!*pool)
-                *pool = pool_new(configuration->service, &configuration->sources, configuration->config->settings.directories[directory].name,
-                                 configuration->config->settings.login_deadline_s * 1000);
+                *pool = pool_new(configuration, directory, SANDBOX_CHECKER);
+        return *pool;
+}
+
+struct pool *configuration_workers(struct configuration *configuration, size_t directory) {
+        struct pool **pool = &configuration->workers[directory];
+        if (!*pool && configuration_has_server(configuration, directory))
+                *pool = pool_new(configuration, directory, SANDBOX_WORKER);
         return *pool;
 }

@@ -1,4 +1,4 @@
-/* The configuration that is in force, with what lives as long as it does: its texts and its directories' checkers.
+/* The configuration that is in force, with what lives as long as it does: its texts and its directories' checkers and workers.
  * Relies on: config/config.h, multidird/supervisor/pool.h.
  * Must never: be changed once it is in force. A reload makes another; requests in flight keep theirs by a reference. */
 #pragma once
@@ -14,7 +14,8 @@ struct configuration {
         unsigned references;
         struct config_sources sources;
         struct config *config;
-        struct pool **pools; /* by directory index of config->settings; made by configuration_pool() */
+        /* By directory index of config->settings; made on first use. */
+        struct pool **checkers, **workers;
 };
 
 static inline const struct settings *configuration_settings(const struct configuration *configuration) {
@@ -27,5 +28,9 @@ struct configuration *configuration_ref(struct configuration *configuration);
 /* The last one frees it, and ends its checkers; not before the loop's next turn, as one of them may be the caller's caller. NULL is fine. */
 void configuration_unref(struct configuration *configuration);
 
-/* The pool of a directory (index in the settings), made on first use; NULL when memory is out. Owned by the configuration. */
-struct pool *configuration_pool(struct configuration *configuration, size_t directory);
+/* The checkers of a directory (index in the settings); NULL when memory is out. Owned by the configuration. */
+struct pool *configuration_checkers(struct configuration *configuration, size_t directory);
+/* Its workers; NULL also for a directory without a server of its own. */
+struct pool *configuration_workers(struct configuration *configuration, size_t directory);
+/* Whether the directory has a server of its own, which only a worker may ask. */
+bool configuration_has_server(const struct configuration *configuration, size_t directory);

@@ -15,6 +15,7 @@
 #include "multidird/supervisor/process.h"
 #include "multidird/publisher/publish.h"
 #include "multidird/supervisor/sockets.h"
+#include "multidird/supervisor/sync.h"
 #include "multidird/supervisor/watch.h"
 
 #define BACKOFF_FIRST_MS 100
@@ -36,6 +37,7 @@ struct keeper_link {
         struct ask pulse_ask;
         struct ask *asks;
         struct sbuf state;            /* the last KEEPER_STATE */
+        uint64_t state_ms;            /* when it came */
 };
 
 /* Takes the question out of the list; it is then not under way. NULL: there is none of that number. */
@@ -122,11 +124,20 @@ static bool take_state(struct service *service, const struct channel_frame *fram
                 return false;
         sbuf_done(&link->state);
         sbuf_add_bytes(&link->state, frame->payload, frame->len);
+        link->state_ms = clock_monotonic_ms();
         /* A first build that failed: the service answers with the view that is there. */
         json_t *state = service->ready ? NULL : json_loadb((const char *)frame->payload, frame->len, JSON_REJECT_DUPLICATES, NULL);
         if (json_array_size(json_object_get(state, "warnings")) > 0)
                 service_ready(service);
         json_decref(state);
+        return true;
+}
+
+static bool take_synced(struct service *service, const struct channel_frame *frame) {
+        struct protocol_keeper_synced synced;
+        if (protocol_get_keeper_synced(frame->payload, frame->len, &synced) < 0)
+                return false;
+        sync_keeper_answer(service, &synced);
         return true;
 }
 
@@ -145,6 +156,8 @@ static bool on_frame(struct endpoint *endpoint, const struct channel_frame *fram
                 good = take_view(service, frame);
         else if (frame->type == KEEPER_STATE)
                 good = take_state(service, frame);
+        else if (frame->type == KEEPER_SYNCED)
+                good = take_synced(service, frame);
         if (good)
                 return true;
         log_error("the keeper sent nonsense (type %u) and is killed", frame->type);
@@ -198,6 +211,7 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
         link->endpoint = (endpoint_free(link->endpoint), NULL);
         fail_asks(link);
         sockets_keeper_gone(service);
+        sync_keeper_gone(service);
         schedule_restart(service);
         /* The service answers with the view that is there. */
         service_ready(service);
@@ -234,7 +248,7 @@ static int start_keeper(struct service *service) {
         struct keeper_link *link = service->keeper;
         _cleanup_close_ int fd = -1;
         link->started_ms = clock_monotonic_ms();
-        int r = process_start(service, "keeper", NULL, &link->pid, &fd);
+        int r = process_start(service, &(struct process_role){ .role = SANDBOX_KEEPER }, &link->pid, &fd);
         if (r < 0) {
                 schedule_restart(service);
                 return r;
@@ -355,7 +369,16 @@ void keeper_link_installed(struct service *service, uint64_t incarnation, const 
                 (void)sent(service, protocol_send_installed(endpoint_channel(service->keeper->endpoint), installed));
 }
 
-const char *keeper_link_state(const struct service *service, size_t *len) {
+int keeper_link_sync(struct service *service, const struct protocol_sync *sync, int fd) {
+        if (!keeper_link_is_up(service)) {
+                (void)close(fd);
+                return -EHOSTDOWN;
+        }
+        return sent(service, protocol_send_sync(endpoint_channel(service->keeper->endpoint), sync, fd));
+}
+
+const char *keeper_link_state(const struct service *service, size_t *len, uint64_t *since_ms) {
         *len = service->keeper ? service->keeper->state.len : 0;
+        *since_ms = service->keeper ? clock_monotonic_ms() - service->keeper->state_ms : 0;
         return *len > 0 ? sbuf_text(&service->keeper->state) : NULL;
 }

@@ -44,5 +44,8 @@ void keeper_link_session(struct service *service, const struct protocol_session 
 /* Answers a KEEPER_VIEW of the keeper with that incarnation number; nothing is sent when it is another keeper now. */
 void keeper_link_installed(struct service *service, uint64_t incarnation, const struct protocol_installed *installed);
 
-/* The last KEEPER_STATE, NULL: none yet. NUL-terminated, len bytes; owned by the link. */
-const char *keeper_link_state(const struct service *service, size_t *len);
+/* A synchronisation; sync_keeper_answer() gets what became of it, or sync_keeper_gone() is called. Takes fd, also on failure. -EHOSTDOWN: no keeper. */
+int keeper_link_sync(struct service *service, const struct protocol_sync *sync, int fd);
+
+/* The last KEEPER_STATE, NULL: none yet. NUL-terminated, len bytes; owned by the link. *since_ms: how long ago it came. */
+const char *keeper_link_state(const struct service *service, size_t *len, uint64_t *since_ms);

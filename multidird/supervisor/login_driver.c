@@ -12,6 +12,7 @@
 #include "model/name.h"
 #include "multidird/supervisor/keeper_link.h"
 #include "multidird/supervisor/pool.h"
+#include "multidird/supervisor/sync.h"
 #include "multidird/supervisor/watch.h"
 
 #define MARGIN_MS 250 /* the answer must be at the other end of the socket by the deadline */
@@ -125,23 +126,48 @@ static void take_event(struct login_run *run, const struct login_event *event) {
         perform(run);
 }
 
+/* What a replica's answer is worth (L5, L6). An internal directory is its own live server: what it says now is as fresh as can be. */
+static enum replica_knowledge knowledge(const struct login_run *run, const struct protocol_answer *answer) {
+        size_t directory = run->login.directory;
+        uint64_t now = clock_real_s(), age = settings_of(run)->directories[directory].replica_max_age_s;
+        bool fresh = true;
+        if (answer->presence == PRESENCE_UNAVAILABLE)
+                return REPLICA_ABSENT;
+        if (configuration_has_server(run->configuration, directory)) {
+                if (answer->synchronised_s == 0)
+                        return REPLICA_ABSENT;
+                /* One from the future is of a clock that was wrong: no proof of anything. */
+                fresh = answer->synchronised_s <= now && now - answer->synchronised_s < age;
+        }
+        return answer->presence == PRESENCE_FOUND ? (fresh ? REPLICA_HAS_USER : REPLICA_HAS_STALE) : fresh ? REPLICA_LACKS_FRESH : REPLICA_LACKS_STALE;
+}
+
+/* The replica is known to be wrong about this entry: it is read again soon. */
+static void check_replica(struct login_run *run, enum login_next asked, const struct protocol_answer *answer) {
+        bool gone = asked == LOGIN_CHECK_PASSWORD && answer->password == CHECK_NOT_FOUND;
+        bool new = asked == LOGIN_ASK_LIVE && answer->presence == PRESENCE_FOUND && !run->login.replica_has;
+        if ((gone || new) && configuration_has_server(run->configuration, run->login.directory))
+                sync_wanted(run->service, directory_name(run, run->login.directory));
+}
+
 static void on_answer(const struct protocol_answer *answer, void *userdata) {
         struct login_run *run = userdata;
         struct login_event event = { .active = answer->active };
         enum login_next next = run->login.next;
         run->job = NULL;
-        if (run->check_ms > 0 && (next == LOGIN_CHECK_PASSWORD || next == LOGIN_CHECK_DUMMY))
+        if (run->check_ms > 0 && ((next == LOGIN_CHECK_PASSWORD && answer->password != CHECK_UNAVAILABLE) || next == LOGIN_CHECK_DUMMY))
                 pace_note(&run->service->pace, clock_monotonic_ms() - run->check_ms, clock_monotonic_ms());
+        check_replica(run, next, answer);
         if (next == LOGIN_ASK_LIVE)
                 event.presence = answer->presence;
         else if (next == LOGIN_ASK_REPLICA)
-                /* An internal directory is its own live server: what it says now is as fresh as can be (L6). */
-                event.replica = answer->presence == PRESENCE_FOUND ? REPLICA_HAS_USER :
-                                answer->presence == PRESENCE_NOT_FOUND ? REPLICA_LACKS_FRESH : REPLICA_ABSENT;
+                event.replica = knowledge(run, answer);
         else if (next == LOGIN_CHECK_PASSWORD)
                 event.password = answer->password;
-        if (next != LOGIN_CHECK_DUMMY)
+        if (next != LOGIN_CHECK_DUMMY) {
                 memcpy(run->entry_id, answer->entry_id, sizeof run->entry_id);
+                memcpy(run->dn, answer->dn, sizeof run->dn);
+        }
         take_event(run, &event);
 }
 
@@ -158,12 +184,14 @@ static bool before_check(void *userdata) {
         return false;
 }
 
-static void submit(struct login_run *run, enum protocol_type type, size_t directory, uint64_t limit_ms) {
-        struct pool *pool = configuration_pool(run->configuration, directory);
+static void submit(struct login_run *run, enum protocol_type type, struct pool *pool, uint64_t limit_ms) {
         uint64_t now = clock_monotonic_ms();
-        uint64_t deadline = limit_ms > 0 && now + limit_ms < run->deadline_ms ? now + limit_ms : run->deadline_ms;
         bool with_password = type != CHECKER_FIND;
-        int r = pool ? pool_submit(pool, type, run->user, with_password ? &run->password : NULL, deadline, on_answer, run, &run->job) : -ENOMEM;
+        const struct job_request request = {
+                .type = type, .user = run->user, .entry_id = run->entry_id, .dn = run->dn, .password = with_password ? &run->password : NULL,
+                .deadline_ms = limit_ms > 0 && now + limit_ms < run->deadline_ms ? now + limit_ms : run->deadline_ms,
+        };
+        int r = pool ? pool_submit(pool, &request, on_answer, run, &run->job) : -ENOMEM;
         if (r < 0) {
                 struct protocol_answer unavailable = { 0 };
                 on_answer(&unavailable, run);
@@ -173,13 +201,30 @@ static void submit(struct login_run *run, enum protocol_type type, size_t direct
         }
 }
 
+/* Who speaks for the directory: its checkers, or where it has a server of its own, its workers. */
+static struct pool *live_pool(struct login_run *run) {
+        size_t directory = run->login.directory;
+        return configuration_has_server(run->configuration, directory) ? configuration_workers(run->configuration, directory)
+                                                                       : configuration_checkers(run->configuration, directory);
+}
+
+/* L2. An entry without an id is nobody's (N2: the name is another one's as well): its password is sent nowhere. */
+static void check_password(struct login_run *run) {
+        if (run->entry_id[0] || !configuration_has_server(run->configuration, run->login.directory)) {
+                submit(run, CHECKER_CHECK, live_pool(run), 0);
+                return;
+        }
+        run->check_ms = clock_monotonic_ms(); /* L9: a denial like another */
+        take_event(run, &(struct login_event){ .password = CHECK_WRONG });
+}
+
 /* L9: where the dummy check runs. Any active directory's checkers cost the same. */
 static void check_dummy(struct login_run *run) {
         const struct application_settings *application = run->login.application;
         for (size_t i = 0; i < application->mapping_count; i++) {
                 size_t directory = application->mappings[i].directory;
                 if (settings_of(run)->directories[directory].active) {
-                        submit(run, CHECKER_DUMMY, directory, 0);
+                        submit(run, CHECKER_DUMMY, configuration_checkers(run->configuration, directory), 0);
                         return;
                 }
         }
@@ -238,11 +283,14 @@ static void perform(struct login_run *run) {
         uint64_t find_ms = settings_of(run)->login_deadline_s * 1000 / 4;
         switch (login->next) {
         case LOGIN_ASK_REPLICA:
+                run->entry_id[0] = run->dn[0] = 0;
+                submit(run, CHECKER_FIND, configuration_checkers(run->configuration, login->directory), find_ms);
+                break;
         case LOGIN_ASK_LIVE:
-                submit(run, CHECKER_FIND, login->directory, find_ms);
+                submit(run, CHECKER_FIND, live_pool(run), find_ms);
                 break;
         case LOGIN_CHECK_PASSWORD:
-                submit(run, CHECKER_CHECK, login->directory, 0);
+                check_password(run);
                 break;
         case LOGIN_CHECK_DUMMY:
                 check_dummy(run);

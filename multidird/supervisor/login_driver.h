@@ -1,10 +1,12 @@
 /* The login machine's hands: performs what rules/login.c asks for, on this host.
- * Relies on: rules/login, multidird/supervisor/pool, the installed view, the keeper for what the view does not say.
+ * Relies on: rules/login, multidird/supervisor/pool, multidird/supervisor/sync, the installed view, the keeper for what
+ * the view does not say.
  * Must never: decide; send a password anywhere but to the owner's checkers; take longer than login_deadline; let the time of a denial tell which
  * hash was checked, or that none was (L9). */
 #pragma once
 
 #include "base/secret.h"
+#include "model/sync.h"
 #include "multidird/supervisor/configuration.h"
 #include "multidird/supervisor/keeper_link.h"
 #include "multidird/supervisor/service.h"
@@ -32,6 +34,7 @@ struct login_run {
         char pam_service[WIRE_NAME_MAX + 1], rhost[WIRE_NAME_MAX + 1], tty[WIRE_NAME_MAX + 1];
         char name[WIRE_NAME_MAX + 1];        /* the published spelling, "" when the view has no such user */
         char entry_id[WIRE_NAME_MAX + 1];    /* of the entry that was found, then checked, at login.owner */
+        char dn[SYNC_DN_MAX + 1];            /* where its server has it; "": not known, or it has none */
         const char *purpose;
         struct secret password;
         uint64_t started_ms, deadline_ms;

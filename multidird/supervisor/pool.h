@@ -1,35 +1,41 @@
-/* The checkers of one directory: a bounded pool of processes that ask it whether it has a user, and check passwords.
- * Relies on: multidird/supervisor/process, multidird/channel/protocol, sd-event.
+/* The checkers, or the workers, of one directory: a bounded pool of processes that ask it whether it has a user, and check passwords.
+ * Relies on: multidird/supervisor/process, multidird/channel/channel, sd-event.
  * Must never: hold up another pool. A process that hangs is killed at its deadline, one that crashes is replaced; their jobs are answered
- * "unavailable". */
+ * "unavailable". A server that is known not to answer costs a login no time. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/secret.h"
-#include "config/config.h"
-#include "multidird/channel/protocol.h"
+#include "multidird/channel/jobs.h"
+#include "multidird/sandbox/sandbox.h"
 #include "multidird/supervisor/service.h"
 
 struct pool;
 struct job;
+struct configuration;
 
-/* answer: what the checker said; all zero (unavailable) when it could not. The job is freed after the call. */
+/* answer: what the process said; all zero (unavailable) when it could not. The job is freed after the call. */
 typedef void (*job_done_fn)(const struct protocol_answer *answer, void *userdata);
 
-/* sources: what the checkers get as their configuration; must outlive the pool. check_ms: how long one check may take before its process is
- * killed. NULL when memory is out. */
-struct pool *pool_new(struct service *service, const struct config_sources *sources, const char *directory, uint64_t check_ms);
+/* Of the directory (an index in the settings) and the role, checker or worker. The configuration must outlive it. NULL when memory is out. */
+struct pool *pool_new(struct configuration *configuration, size_t directory, enum sandbox_role role);
 /* Kills its processes. There must be no job left. NULL is fine. */
 void pool_free(struct pool *pool);
 
-/* Queues a job: CHECKER_FIND (before all checks), CHECKER_CHECK or CHECKER_DUMMY. password may be NULL. At deadline_ms (monotonic) it is
- * answered unavailable, wherever it is. done is called exactly once, from the loop, unless the job is cancelled.
+struct job_request {
+        enum protocol_type type;       /* CHECKER_FIND (before all others), CHECKER_CHECK, CHECKER_DUMMY (no worker), WORKER_TEST (no checker) */
+        const char *user;
+        const char *entry_id, *dn;     /* to a worker: what is known of the user; may be NULL */
+        const struct secret *password; /* may be NULL */
+        uint64_t deadline_ms;          /* monotonic: then it is answered unavailable, wherever it is */
+};
+
+/* Queues a job; the request is copied. done is called exactly once, from the loop, unless the job is cancelled.
  * 0, -ENOBUFS (the queue is full), or another negative errno: then done is not called. */
-int pool_submit(struct pool *pool, enum protocol_type type, const char *user, const struct secret *password, uint64_t deadline_ms,
-                job_done_fn done, void *userdata, struct job **job);
-/* before: asked right before a checker gets the job; false: the job ends there, as cancelled, and before has told its owner. NULL: none. */
+int pool_submit(struct pool *pool, const struct job_request *request, job_done_fn done, void *userdata, struct job **job);
+/* before: asked right before a process gets the job; false: the job ends there, as cancelled, and before has told its owner. NULL: none. */
 void job_set_before(struct job *job, bool (*before)(void *userdata));
 /* done will not be called. A check that runs goes on, unheard. */
 void job_cancel(struct job *job);

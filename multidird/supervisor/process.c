@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -14,16 +16,44 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "multidird/sandbox/sandbox.h"
+
+const char *process_role_name(enum sandbox_role role) {
+        switch (role) {
+        case SANDBOX_KEEPER: return "keeper";
+        case SANDBOX_CHECKER: return "checker";
+        case SANDBOX_WORKER: return "worker";
+        case SANDBOX_NONE:
+        default: return "none";
+        }
+}
+
+/* Room for a child's command line: made before the fork. */
+struct arguments { char role[32], directory[300], authorities[PATH_MAX + 32]; char *list[8]; };
+
+static void make_arguments(const struct process_role *what, struct arguments *arguments) {
+        size_t count = 0;
+        (void)snprintf(arguments->role, sizeof arguments->role, "--role=%s", process_role_name(what->role));
+        arguments->list[count++] = (char *)(uintptr_t)"multidird";
+        arguments->list[count++] = arguments->role;
+        if (what->directory) {
+                (void)snprintf(arguments->directory, sizeof arguments->directory, "--directory=%s", what->directory);
+                arguments->list[count++] = arguments->directory;
+        }
+        if (what->authorities && what->authorities[0]) {
+                (void)snprintf(arguments->authorities, sizeof arguments->authorities, "--authorities=%s", what->authorities);
+                arguments->list[count++] = arguments->authorities;
+        }
+        if (what->unix_sockets)
+                arguments->list[count++] = (char *)(uintptr_t)"--unix-sockets";
+        arguments->list[count] = NULL;
+}
 
 /* In the child. Comes back only on failure. */
-static void become_role(const struct service *service, const char *role, const char *directory, int fd) {
-        char role_option[32], directory_option[300];
+static void become_role(const struct service *service, enum sandbox_role role, char *const *arguments, int fd) {
+        /* libldap must not look into files and variables of anybody's (ldap.conf, ldaprc) for what the configuration does not say. */
+        char *nothing[] = { NULL }, *of_worker[] = { (char *)(uintptr_t)"LDAPNOINIT=1", NULL };
+        bool worker = role == SANDBOX_WORKER;
         int self = service->self;
-        (void)snprintf(role_option, sizeof role_option, "--role=%s", role);
-        (void)snprintf(directory_option, sizeof directory_option, "--directory=%s", directory ? directory : "");
-        char *arguments[] = { (char *)"multidird", role_option, directory ? directory_option : NULL, NULL };
-        char *environment[] = { NULL };
         sigset_t none;
         /* 3 is the socket pair, 4 our own binary (closed by the exec); both are moved out of the way of each other first. */
         int socket_fd = fcntl(fd, F_DUPFD, 10), self_fd = fcntl(self, F_DUPFD, 10);
@@ -36,13 +66,17 @@ static void become_role(const struct service *service, const char *role, const c
         (void)close(null);
         (void)sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
-        if (sandbox_before_exec(service->keeper_uid, service->keeper_gid) < 0)
+        if (sandbox_before_exec(role, worker ? service->worker_uid : service->keeper_uid, worker ? service->worker_gid : service->keeper_gid) < 0)
                 return;
-        (void)execveat(ROLE_FD + 1, "", arguments, environment, AT_EMPTY_PATH);
+        (void)execveat(ROLE_FD + 1, "", arguments, worker ? of_worker : nothing, AT_EMPTY_PATH);
 }
 
-int process_start(const struct service *service, const char *role, const char *directory, pid_t *pid, int *fd) {
+int process_start(const struct service *service, const struct process_role *what, pid_t *pid, int *fd) {
+        struct arguments arguments;
         int pair[2];
+        if (what->role == SANDBOX_WORKER && service->worker_uid == 0)
+                return -ENOENT;
+        make_arguments(what, &arguments);
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
         _cleanup_close_ int ours = pair[0];
@@ -51,7 +85,7 @@ int process_start(const struct service *service, const char *role, const char *d
         if (child < 0)
                 return -errno;
         if (child == 0) {
-                become_role(service, role, directory, theirs);
+                become_role(service, what->role, arguments.list, theirs);
                 _exit(127);
         }
         *pid = child;

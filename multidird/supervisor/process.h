@@ -3,15 +3,27 @@
  * Must never: let a descriptor, an environment variable or a privilege of the supervisor reach a role. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
+#include "multidird/sandbox/sandbox.h"
 #include "multidird/supervisor/service.h"
 
 #define ROLE_FD 3 /* the role's end of the socket pair */
 
-/* Starts --role=ROLE (with --directory=DIRECTORY unless NULL) as user multidir, without a network. *fd: our end, CLOEXEC, owned by the caller.
- * 0 or a negative errno; what fails in the child itself ends the child. */
-int process_start(const struct service *service, const char *role, const char *directory, pid_t *pid, int *fd);
+struct process_role {
+        enum sandbox_role role;
+        const char *directory;   /* checker, worker */
+        const char *authorities; /* worker: the file of certification authorities that it may read; NULL or "": none */
+        bool unix_sockets;       /* worker: its server is on this host (ldapi) */
+};
+
+/* Starts the role: keeper and checkers as user multidir without a network, workers as multidir-worker with one. *fd: our end of the socket
+ * pair, CLOEXEC, owned by the caller. 0, -ENOENT (there is no such user), or another negative errno; what fails in the child itself ends it. */
+int process_start(const struct service *service, const struct process_role *what, pid_t *pid, int *fd);
+
+/* The role's word on the command line, as in --role=WORD. Static storage. */
+const char *process_role_name(enum sandbox_role role);
 
 /* Watches a child: callback gets the siginfo, once. As sd_event_add_child. */
 int process_watch(struct service *service, pid_t pid, sd_event_child_handler_t callback, void *userdata, sd_event_source **source);

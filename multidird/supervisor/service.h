@@ -20,6 +20,7 @@ struct local_files;   /* supervisor/watch.h */
 struct keeper_link;   /* supervisor/keeper_link.h */
 struct publisher;     /* publisher/publish.h */
 struct sockets;       /* supervisor/sockets.h */
+struct syncs;         /* supervisor/sync.h */
 struct watch;         /* supervisor/watch.h */
 
 struct service {
@@ -29,12 +30,15 @@ struct service {
         struct keeper_link *keeper;
         struct publisher *publisher;
         struct sockets *sockets;
+        struct syncs *syncs;
         struct watch *watch;
         struct throttle *throttle;           /* L11 */
         struct pace pace;                    /* L9 */
         struct view view;                    /* the installed view; base NULL: none */
         uid_t keeper_uid;                    /* user multidir */
         gid_t keeper_gid;
+        uid_t worker_uid;                    /* user multidir-worker; 0: there is none on this host */
+        gid_t worker_gid;
         int self;                            /* O_PATH of our own binary, for the other roles */
         bool ready;                          /* READY=1 was said */
         bool reload_failed;                  /* the configuration on disk has errors */

@@ -143,6 +143,12 @@ void connection_replied(struct connection *connection) {
         endpoint_pause(connection->endpoint, false);
 }
 
+void connection_progress(struct connection *connection, const char *json) {
+        /* A peer that does not read will find its connection closed when the reply does not fit either. */
+        if (channel_send(connection_channel(connection), WIRE_ADMIN_PROGRESS, json, strlen(json)) == 0)
+                endpoint_flush(connection->endpoint);
+}
+
 static const struct request_rule *find_rule(const struct connection *connection, unsigned type) {
         for (size_t i = 0; i < ARRAY_SIZE(request_rules); i++)
                 if (request_rules[i].type == type && request_rules[i].socket == connection->kind && request_rules[i].uid == connection->peer.uid)

@@ -29,6 +29,9 @@ void connection_set_work(struct connection *connection, void *work, void (*cance
 /* The reply was put into the channel: sends it; the next request may come. */
 void connection_replied(struct connection *connection);
 
+/* A sign of life, or of progress, before the reply. json: {} or {"done":N,"total":N}. */
+void connection_progress(struct connection *connection, const char *json);
+
 /* Passes the connection's command to the keeper, which replies by itself. -EHOSTDOWN: no keeper; or another negative errno. */
 int connection_pass_to_keeper(struct connection *connection, const char *json, size_t len);
 

@@ -24,9 +24,11 @@
 #include "multidird/supervisor/reload.h"
 #include "multidird/sandbox/sandbox.h"
 #include "multidird/supervisor/sockets.h"
+#include "multidird/supervisor/sync.h"
 #include "multidird/supervisor/watch.h"
 
 #define SERVICE_USER "multidir"
+#define WORKER_USER "multidir-worker"
 #define READY_LIMIT_US (30 * 1000000ull)
 #define LOCK_FILE RUN_FOLDER "/lock"
 
@@ -48,6 +50,14 @@ static void log_errors(const struct sbuf *errors) {
         }
 }
 
+static bool same_sources(const struct config_sources *a, const struct config_sources *b) {
+        bool same = a->count == b->count;
+        for (size_t i = 0; same && i < a->count; i++)
+                same = strcmp(a->items[i].path, b->items[i].path) == 0 && a->items[i].len == b->items[i].len &&
+                       memcmp(a->items[i].text, b->items[i].text, a->items[i].len) == 0;
+        return same;
+}
+
 int reload(struct service *service, struct sbuf *errors) {
         struct configuration *configuration = NULL;
         int r = configuration_load(service, errors, &configuration);
@@ -57,9 +67,12 @@ int reload(struct service *service, struct sbuf *errors) {
                 log_error("the configuration is not reloaded, the former one stays in force");
                 return r;
         }
+        bool changed = !same_sources(&service->configuration->sources, &configuration->sources);
         configuration_unref(service->configuration);
         service->configuration = configuration;
         keeper_link_send_configuration(service);
+        if (sync_configure(service, changed) < 0)
+                log_error("memory is out: not every directory will be synchronised");
         log_info("the configuration is reloaded");
         return 0;
 }
@@ -147,7 +160,15 @@ static int find_users(struct service *service) {
                           SERVICE_USER);
         else if (r < 0)
                 log_error("the user %s cannot be used: %s", SERVICE_USER, r == -EPERM ? "it is root" : strerror(-r));
-        return r;
+        if (r < 0)
+                return r;
+        /* Without it the service does all but ask servers: names and the logins of internal directories do not hang on it. */
+        if (sandbox_find_user(WORKER_USER, &service->worker_uid, &service->worker_gid) < 0) {
+                service->worker_uid = 0;
+                log_warning("there is no user %s on this host: no directory with a server of its own can be asked; run `systemd-sysusers multidir.conf`",
+                            WORKER_USER);
+        }
+        return 0;
 }
 
 static int prepare(struct service *service) {
@@ -215,6 +236,8 @@ static int start(struct service *service) {
         if (r >= 0)
                 r = keeper_link_start(service);
         if (r >= 0)
+                r = sync_configure(service, false);
+        if (r >= 0)
                 r = sd_event_add_time_relative(service->event, NULL, CLOCK_MONOTONIC, READY_LIMIT_US, 0, on_ready_limit, service);
         return r < 0 ? r : 0;
 }
@@ -222,6 +245,7 @@ static int start(struct service *service) {
 /* Peers first, so that nothing new begins; views stay as they are. */
 static void stop(struct service *service) {
         sockets_stop(service);
+        sync_stop(service);
         keeper_link_stop(service);
         publish_stop(service);
         watch_stop(service);

@@ -1,61 +1,49 @@
-/* A checker; see worker/checker.h. One job at a time: it blocks in its directory's calls, and is killed from outside when that takes too long. */
+/* A checker; see worker/checker.h. */
 #include "multidird/worker/checker.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "directory/directory.h"
+#include "directory/password.h"
+#include "multidird/channel/jobs.h"
 #include "multidird/keeper/keeper.h"
-#include "multidird/channel/protocol.h"
+#include "multidird/worker/role.h"
+#include "replica/store.h"
 
 struct checker {
-        const char *name;
-        struct channel *channel;
-        struct config *config;              /* NULL until the first message */
-        const struct directory_kind *kind;
+        struct role role;
+        const struct directory_kind *kind;  /* internal: the store is the directory itself; NULL: it is the replica of one */
         struct directory *directory;        /* NULL: could not be opened yet */
+        struct store *replica;              /* the same */
 };
 
-static const struct directory_settings *settings_of(const struct checker *checker) {
-        size_t index = settings_directory(&checker->config->settings, checker->name);
-        return index == SETTINGS_NONE ? NULL : &checker->config->settings.directories[index];
-}
-
-static int take_config(struct checker *checker, const struct channel_frame *frame) {
-        _cleanup_sbuf_ struct sbuf errors = { 0 };
-        struct config_sources sources;
-        if (checker->config)
-                return -EBADMSG;
-        int r = protocol_get_config(frame->payload, frame->len, &sources);
-        if (r < 0)
-                return r;
-        r = config_parse(&sources, false, &errors, &checker->config);
-        config_sources_done(&sources);
-        if (r < 0)
-                return r;
-        const struct directory_settings *settings = settings_of(checker);
-        checker->kind = settings ? directory_kind_for(settings->type) : NULL;
+static int begin(struct role *role) {
+        struct checker *checker = role->userdata;
+        if (role_settings(role)->type != DIRECTORY_INTERNAL)
+                return 0;
+        checker->kind = directory_kind_for(DIRECTORY_INTERNAL);
         return checker->kind ? 0 : -ENOENT;
 }
 
 /* The store may not be there yet: it is tried again with each job. */
 static bool is_open(struct checker *checker) {
-        if (checker->directory)
+        const struct directory_settings *settings = role_settings(&checker->role);
+        if (checker->directory || checker->replica)
                 return true;
-        int r = checker->kind->open(settings_of(checker), KEEPER_STORES, &checker->directory);
+        const struct directory_opening opening = { .settings = settings, .stores = KEEPER_STORES };
+        int r = checker->kind ? checker->kind->open(&opening, &checker->directory)
+                              : store_open(KEEPER_STORES, settings->name, settings->type, STORE_READ_ONLY, &checker->replica);
         if (r < 0)
-                log_warning("directory %s cannot be opened: %s", checker->name, strerror(-r));
+                log_warning("directory %s cannot be opened: %s", checker->role.name, strerror(-r));
         return r == 0;
 }
 
-static void work(struct checker *checker, unsigned type, const struct protocol_check *job, struct protocol_answer *answer) {
+static void work_directory(struct checker *checker, unsigned type, const struct protocol_check *job, struct protocol_answer *answer) {
         struct directory_entry entry = { 0 };
         const struct directory_kind *kind = checker->kind;
-        if (!is_open(checker))
-                return;
         if (type == CHECKER_FIND)
                 kind->find(checker->directory, job->user, &entry);
         else if (type == CHECKER_CHECK)
@@ -67,52 +55,56 @@ static void work(struct checker *checker, unsigned type, const struct protocol_c
         memcpy(answer->entry_id, entry.entry_id, sizeof entry.entry_id);
 }
 
-static int take_job(struct checker *checker, const struct channel_frame *frame) {
+/* What the replica knows of the user. It checks no password: only the server can. */
+static void find_in_replica(struct checker *checker, const char *user, struct protocol_answer *answer) {
+        struct store_login login = { 0 };
+        int r = store_login_by_name(checker->replica, user, &login);
+        if (r == -ENOENT)
+                answer->presence = PRESENCE_NOT_FOUND;
+        /* An ambiguous name (N2) is found, but is nobody: no id, not active. */
+        if (r == 0 || r == -ENOTUNIQ)
+                answer->presence = PRESENCE_FOUND;
+        if (answer->presence != PRESENCE_UNAVAILABLE)
+                answer->synchronised_s = login.synchronised_s;
+        if (r == 0) {
+                answer->active = login.active;
+                memcpy(answer->entry_id, login.entry_id, sizeof login.entry_id);
+                memcpy(answer->dn, login.dn, sizeof login.dn);
+        }
+        explicit_bzero(&login, sizeof login);
+}
+
+static void work(struct checker *checker, unsigned type, const struct protocol_check *job, struct protocol_answer *answer) {
+        if (type == CHECKER_DUMMY && !checker->kind)
+                password_dummy(&job->password);
+        else if (!is_open(checker))
+                return;
+        else if (checker->kind)
+                work_directory(checker, type, job, answer);
+        else if (type == CHECKER_FIND)
+                find_in_replica(checker, job->user, answer);
+}
+
+static int take(struct role *role, const struct channel_frame *frame) {
         struct protocol_check job;
-        if (!checker->config || frame->type < CHECKER_FIND || frame->type > CHECKER_DUMMY)
+        if (frame->type < CHECKER_FIND || frame->type > CHECKER_DUMMY)
                 return -EBADMSG;
         int r = protocol_get_check(frame->payload, frame->len, &job);
         if (r < 0)
                 return r;
         struct protocol_answer answer = { .id = job.id };
-        work(checker, frame->type, &job, &answer);
+        work(role->userdata, frame->type, &job, &answer);
         secret_done(&job.password);
-        return protocol_send_answer(checker->channel, &answer);
-}
-
-static int serve(struct checker *checker) {
-        for (;;) {
-                struct pollfd poll_fd = { .fd = channel_fd(checker->channel),
-                                          .events = (short)(POLLIN | (channel_wants_write(checker->channel) ? POLLOUT : 0)) };
-                if (poll(&poll_fd, 1, -1) < 0 && errno != EINTR)
-                        return -errno;
-                int r = channel_read(checker->channel);
-                if (r < 0)
-                        return r;
-                struct channel_frame frame;
-                while ((r = channel_next(checker->channel, &frame)) > 0) {
-                        r = frame.type == PROTOCOL_CONFIG ? take_config(checker, &frame) : take_job(checker, &frame);
-                        if (r < 0)
-                                return r;
-                }
-                if (r == 0)
-                        r = channel_write(checker->channel);
-                if (r < 0)
-                        return r;
-        }
+        return protocol_send_answer(role->channel, &answer);
 }
 
 int checker_main(int fd, const char *directory) {
-        struct checker checker = { .name = directory };
-        int r = channel_new(fd, PROTOCOL_MAX, 0, &checker.channel);
-        if (r == 0)
-                r = serve(&checker);
+        struct checker checker = { .role = { .name = directory, .take = take, .begin = begin } };
+        checker.role.userdata = &checker;
+        int r = role_serve(&checker.role, fd);
         if (checker.directory)
                 checker.kind->close(checker.directory);
-        if (checker.config)
-                config_free(checker.config);
-        channel_free(checker.channel);
-        if (r < 0 && r != -ECONNRESET)
-                log_error("directory %s: %s", directory, strerror(-r));
-        return r == -ECONNRESET || r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        store_close(checker.replica);
+        role_done(&checker.role);
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,5 +1,5 @@
 /* A checker: the process (user multidir, no network, nothing opened for writing) that asks one directory for users and checks passwords.
- * Relies on: directory/directory.h, multidird/channel/protocol.
+ * Relies on: directory/directory.h, replica/store (of a directory with a server of its own it knows the replica only), multidird/channel/channel.
  * Must never: write; look at another directory. */
 #pragma once
 

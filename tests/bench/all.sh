@@ -12,6 +12,8 @@ section "Stores: loading a replica"
 "$build/tests/bench/bench_store" 1000000 50000 10000000 /dev/shm || wrong=1
 section "The view: by the service, from a store to a published file"
 tests/e2e/namespace.sh "$build" "$PWD/tests/bench/million.sh" "$PWD/$build" || wrong=1
+section "LDAP: a directory of 100,000 users"
+tests/e2e/namespace.sh "$build" "$PWD/tests/bench/sync_ldap.sh" "$PWD/$build" || wrong=1
 section "Logins and imports"
 tests/e2e/namespace.sh "$build" "$PWD/tests/bench/login.sh" "$PWD/$build" || wrong=1
 exit $wrong

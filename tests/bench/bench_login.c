@@ -1,7 +1,7 @@
 /* Measures logins over auth.sock: what one costs beyond its password hash, and how many at once are answered.
  * Relies on: a running service (tests/bench/login.sh starts one) and its users; wire/client as the PAM module uses it.
  *
- * bench_login one USER PASSWORD HASH COUNT     one after the other; HASH is the user's, timed alone in the same run
+ * bench_login one USER PASSWORD HASH COUNT     one after the other; HASH is the user's, timed alone in the same run; -: a server checks it
  * bench_login many PREFIX PASSWORD N           N users PREFIX0… at once */
 #include <errno.h>
 #include <pthread.h>
@@ -55,6 +55,7 @@ static int one_after_the_other(const char *user, const char *password, const cha
         static double logins[10000], hashes[10000];
         struct secret secret = { 0 };
         (void)secret_set(&secret, password, strlen(password));
+        bool hashed = strcmp(hash, "-") != 0;
         for (unsigned i = 0; i < count; i++) {
                 double start = now_us();
                 int reason = login(user, password, 10000);
@@ -64,12 +65,16 @@ static int one_after_the_other(const char *user, const char *password, const cha
                         return 1;
                 }
                 start = now_us();
-                if (!password_matches(&secret, hash))
+                if (hashed && !password_matches(&secret, hash))
                         return 1;
                 hashes[i] = now_us() - start;
         }
         qsort(logins, count, sizeof *logins, by_size);
         qsort(hashes, count, sizeof *hashes, by_size);
+        if (!hashed) {
+                (void)printf("one login: p50 %.0f us, p99 %.0f us\n", logins[count / 2], logins[count * 99 / 100]);
+                return 0;
+        }
         double beyond = logins[count / 2] - hashes[count / 2];
         (void)printf("one login: p50 %.0f us, p99 %.0f us; its hash alone: p50 %.0f us; beyond the hash: %.0f us (target: below 1000) %s\n",
                      logins[count / 2], logins[count * 99 / 100], hashes[count / 2], beyond, beyond < 1000 ? "PASS" : "FAIL");

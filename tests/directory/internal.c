@@ -38,7 +38,7 @@ static int setup(void **state) {
         };
         for (size_t i = 0; i < ARRAY_SIZE(users); i++)
                 assert_int_equal(store_add_user(store, &users[i]), 0);
-        return directory_internal.open(&settings, folder, &directory);
+        return directory_internal.open(&(struct directory_opening){ .settings = &settings, .stores = folder }, &directory);
 }
 
 static int teardown(void **state) {
@@ -136,7 +136,7 @@ static void expired_where_nothing_changes(void **state) {
         struct secret password = { 0 };
         fixed.permissions = PERMISSIONS_READ_ONLY;
         assert_int_equal(secret_set(&password, "openwall", 8), 0);
-        assert_int_equal(directory_internal.open(&fixed, folder, &read_only), 0);
+        assert_int_equal(directory_internal.open(&(struct directory_opening){ .settings = &fixed, .stores = folder }, &read_only), 0);
         assert_int_equal(directory_internal.check(read_only, "must", &password, &entry), CHECK_EXPIRED);
         directory_internal.close(read_only);
 }
@@ -161,12 +161,14 @@ static void kinds(void **state) {
         struct directory_settings missing = settings;
         missing.name = "missing";
         assert_ptr_equal(directory_kind_for(DIRECTORY_INTERNAL), &directory_internal);
-        assert_null(directory_kind_for(DIRECTORY_LDAP));
+        assert_ptr_equal(directory_kind_for(DIRECTORY_LDAP), &directory_ldap);
+        assert_null(directory_kind_for(DIRECTORY_CROWD));
         assert_null(directory_kind_for(DIRECTORY_TYPE_NONE));
         assert_int_equal(directory_type_from_name("internal"), DIRECTORY_INTERNAL);
-        assert_int_equal(directory_type_from_name("ldap"), DIRECTORY_TYPE_NONE);
-        assert_string_equal(directory_kind_names(), "internal");
-        assert_int_equal(directory_internal.open(&missing, folder, &none), -ENOENT);
+        assert_int_equal(directory_type_from_name("ldap"), DIRECTORY_LDAP);
+        assert_int_equal(directory_type_from_name("crowd"), DIRECTORY_TYPE_NONE);
+        assert_string_equal(directory_kind_names(), "internal, ldap");
+        assert_int_equal(directory_internal.open(&(struct directory_opening){ .settings = &missing, .stores = folder }, &none), -ENOENT);
         assert_null(none);
 }
 

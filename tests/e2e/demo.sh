@@ -5,20 +5,6 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/e2e/lib.sh
 . "$here/lib.sh"
-wrong=0
-
-say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
-# show PATTERN COMMAND: prints the command, runs it, prints what it said, and minds whether that matches.
-show() {
-        local out pattern=$1; shift
-        printf '$ %s\n' "$*"
-        out=$(bash -c "$*" 2>&1 </dev/null); local status=$?
-        [ -n "$out" ] && printf '%s\n' "$out"
-        # shellcheck disable=SC2053
-        if [[ "$out => $status" != $pattern ]]; then
-                wrong=$((wrong + 1)); printf '>>> NOT as it should be: wanted %s, exit status %s\n' "$pattern" "$status"
-        fi
-}
 
 say "Two internal directories, in this order: customers, partners. Only the members of linux-users may log in from customers."
 cat > /etc/multidir/multidir.conf <<'C'

@@ -73,6 +73,21 @@ ssh_password() {
                 "$user@127.0.0.1" "$@" 2>&1
 }
 
+# For demonstrations.
+wrong=0
+say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
+# show PATTERN COMMAND: prints the command, runs it, prints what it said, and minds whether that matches.
+show() {
+        local out pattern=$1; shift
+        printf '$ %s\n' "$*"
+        out=$(bash -c "$*" 2>&1 </dev/null); local status=$?
+        [ -n "$out" ] && printf '%s\n' "$out"
+        # shellcheck disable=SC2053
+        if [[ "$out => $status" != $pattern ]]; then
+                wrong=$((wrong + 1)); printf '>>> NOT as it should be: wanted %s, exit status %s\n' "$pattern" "$status"
+        fi
+}
+
 finish() {
         echo "$passed passed, $failed failed"
         [ "$failed" = 0 ]

@@ -31,6 +31,24 @@ systemd-sysusers --root="$root" multidir.conf 2>/dev/null
 mkdir -p "$root/etc/multidir/multidir.conf.d" "$root/etc/systemd/system"
 cp "$root/usr/share/doc/multidir/multidir.conf" "$root/etc/multidir/"
 ldconfig -r "$root"
+cp -r "$(dirname "$(realpath "$0")")/../servers" "$root/servers"
+mkdir -p -m 700 "$root/etc/multidir/secrets"
+(umask 077; echo reader-pw > "$root/etc/multidir/secrets/people")
+cat > "$root/people.conf" <<'C'
+[directory/people]
+type = ldap
+preset = openldap
+uri = ldaps://ldap.test
+tls_ca_file = /srv/slapd/tls/ca.crt
+base = dc=example,dc=org
+user_name = uid
+bind_dn = cn=reader,dc=example,dc=org
+bind_password_file = /etc/multidir/secrets/people
+[application/host]
+directories = staff, people
+[application/host/people]
+allow_all = yes
+C
 sed -i -E 's/^(passwd|group):.*/\1: files systemd/' "$root/etc/nsswitch.conf"
 cat > "$root/ask.sh" <<'A'
 say() { printf '%s=%s\n' "$1" "$(eval "$2" 2>&1 | tr '\n' ' ')"; }
@@ -44,6 +62,11 @@ say wrong 'echo no | multidirctl explain login zed --password-stdin | tail -n 1'
 say reload 'systemctl reload multidird; echo $?'
 say restart 'systemctl restart multidird; systemctl is-active multidird'
 say again 'echo pw | multidirctl explain login zed --password-stdin | tail -n 1'
+say server '/servers/slapd.sh start /srv/slapd 389 636; echo $?; echo 127.0.0.1 ldap.test >> /etc/hosts'
+say ldap 'cp /people.conf /etc/multidir/multidir.conf.d/; systemctl reload multidird; for i in $(seq 100); do getent passwd alice | cut -d: -f1 | grep . && break; sleep 0.1; done'
+say ldap_test 'multidirctl directory test people | grep result'
+say ldap_login 'echo alice-pw | multidirctl explain login alice --password-stdin | tail -n 1'
+say ldap_wrong 'echo no | multidirctl explain login alice --password-stdin | tail -n 1'
 say killed 'kill -9 $(systemctl show -p MainPID --value multidird); for i in $(seq 100); do sleep 0.1; multidirctl status >/dev/null 2>&1 && break; done; systemctl is-active multidird'
 say stopped 'systemctl stop multidird; getent passwd zed | cut -d: -f1'
 say failed 'systemctl show -p Result --value multidird'
@@ -69,6 +92,11 @@ ck "another does not" "$(said wrong)" 'deny: wrong-password*'
 ck "reload" "$(said reload)" '0 '
 ck "restart" "$(said restart)" 'active '
 ck "and the password opens again" "$(said again)" 'allow:*'
+ck "a server is there" "$(said server)" '0 '
+ck "LDAP: its names come after a reload" "$(said ldap)" 'alice '
+ck "LDAP: test" "$(said ldap_test)" '*ok*'
+ck "LDAP: the password opens" "$(said ldap_login)" 'allow:*owner people*'
+ck "LDAP: another does not" "$(said ldap_wrong)" 'deny: wrong-password*'
 ck "killed, it comes back" "$(said killed)" 'active '
 ck "stopped, names resolve as ever" "$(said stopped)" 'zed '
 ck "nothing failed" "$(said failed)" 'success '

@@ -23,6 +23,7 @@ RUN = pathlib.Path('/run/multidir')
 CONF = pathlib.Path('/etc/multidir/multidir.conf')
 TOP = pathlib.Path('/tmp/multidir-fault')
 UID, GID = 990, 990
+WORKER_UID = 991
 
 AUTHENTICATE, AUTHENTICATED, CHANGE_PASSWORD, CHANGED, SESSION, SESSION_NOTED = 1, 2, 3, 4, 5, 6
 ADMIN, ADMIN_PROGRESS, ADMIN_REPLY = 16, 17, 18
@@ -86,6 +87,7 @@ def make(state_size='256m'):
     STATE.mkdir(exist_ok=True, parents=True)
     mount('tmpfs', STATE, f'mode=0755,size={state_size}')
     add_account('multidir', UID)
+    add_account('multidir-worker', WORKER_UID)
     subprocess.run(['rm', '-rf', '/etc/multidir'], check=True)
     (CONF.parent / 'multidir.conf.d').mkdir(parents=True)
     configure()
@@ -176,6 +178,9 @@ class Service:
 
     def checkers(self, directory=None):
         return children(self.pid, '--role=checker' + (f' --directory={directory}' if directory else ''))
+
+    def workers(self, directory=None):
+        return children(self.pid, '--role=worker' + (f' --directory={directory}' if directory else ''))
 
 
 def started(**options):

@@ -1,12 +1,16 @@
 /* Processes that were taken over, for the fault tests: the service with another keeper, one that attacks; and attempts made from within the
  * sandboxes of the roles.
  *   hook                        the supervisor, whose keeper is the attacking one below
- *   hook attempt ROLE WHAT      enters the sandbox of keeper or checker as the service does, tries WHAT, prints what came of it
+ *   hook attempt ROLE WHAT [F]  enters the sandbox of keeper, checker or worker as the service does, tries WHAT, prints what came of it. F: the file of
+ *                               certification authorities that a worker may read; ROLE worker-unix: the worker of a server on this host
+ *   hook --role=worker          what the service starts: a worker that attacks, in the way that its directory's name says
  *   hook verify FILE            the full check of a view file; exit 0 when it is whole
  * Relies on: the service's own library. Built for tests only, never installed.
  * Must never: be part of what is installed. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
+#include <nss.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,17 +25,19 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "multidird/worker/checker.h"
-#include "multidird/keeper/keeper.h"
-#include "multidird/supervisor/process.h"
+#include "multidird/channel/jobs.h"
 #include "multidird/channel/protocol.h"
+#include "multidird/keeper/keeper.h"
 #include "multidird/sandbox/sandbox.h"
+#include "multidird/supervisor/process.h"
 #include "multidird/supervisor/supervisor.h"
+#include "multidird/worker/checker.h"
 #include "view/format.h"
 #include "view/reader.h"
 #include "view/writer.h"
 
 #define STATE "/var/lib/multidir"
+#define AUTHORITIES "/etc/multidir/authorities.pem"
 #define EXIT_WORKED 10 /* the attempt did what it must not */
 
 static int connect_to(const char *path) {
@@ -50,12 +56,26 @@ static int try_map_code(void) {
         return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
 }
 
+/* As a worker finds its server. That a name is known to nobody is an answer. */
+static int resolve(void) {
+        struct addrinfo *found = NULL, hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+        if (__nss_configure_lookup("hosts", "files dns") < 0 || getaddrinfo("nobody.invalid", "389", &hints, &found) == 0)
+                return -1;
+        int r = getaddrinfo("localhost", "389", &hints, &found);
+        if (r == 0)
+                freeaddrinfo(found);
+        return r == 0 ? 0 : -1;
+}
+
 static int attempt_file(const char *what) {
         static const struct { const char *what, *path; int flags; } files[] = {
                 { "write-view", STATE "/view", O_WRONLY },          { "make-view", STATE "/views/99", O_WRONLY | O_CREAT },
                 { "write-store", STATE "/stores/d1.db", O_RDWR },   { "make-store", STATE "/stores/evil.db", O_RDWR | O_CREAT },
                 { "read-store", STATE "/stores/d1.db", O_RDONLY },  { "read-shadow", "/etc/shadow", O_RDONLY },
-                { "read-passwd", "/etc/passwd", O_RDONLY },
+                { "read-passwd", "/etc/passwd", O_RDONLY },         { "read-hosts", "/etc/hosts", O_RDONLY },
+                { "read-resolver", "/etc/resolv.conf", O_RDONLY },  { "read-authorities", AUTHORITIES, O_RDONLY },
+                { "read-secret", "/etc/multidir/secret", O_RDONLY }, { "read-configuration", "/etc/multidir/multidir.conf", O_RDONLY },
+                { "append-log", "/var/lib/multidir/notes", O_WRONLY | O_APPEND },
         };
         for (size_t i = 0; i < ARRAY_SIZE(files); i++)
                 if (strcmp(files[i].what, what) == 0)
@@ -72,6 +92,18 @@ static int attempt(const char *what) {
                 return unlink(STATE "/view");
         if (strcmp(what, "internet") == 0)
                 return socket(AF_INET, SOCK_STREAM, 0);
+        if (strcmp(what, "datagrams") == 0)
+                return socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (strcmp(what, "netlink") == 0)
+                return socket(AF_NETLINK, SOCK_RAW, 0);
+        if (strcmp(what, "packets") == 0)
+                return socket(AF_PACKET, SOCK_RAW, 0);
+        if (strcmp(what, "raw") == 0)
+                return socket(AF_INET, SOCK_RAW, 1);
+        if (strcmp(what, "listen") == 0)
+                return listen(socket(AF_INET, SOCK_STREAM, 0), 1);
+        if (strcmp(what, "resolve") == 0)
+                return resolve();
         if (strcmp(what, "connect-auth") == 0)
                 return connect_to("/run/multidir/auth.sock");
         if (strcmp(what, "exec") == 0)
@@ -90,19 +122,27 @@ static int attempt(const char *what) {
 }
 
 /* In the child: as the supervisor starts a role. 125: the sandbox could not be entered. */
-static int in_sandbox(enum sandbox_role role, const char *what) {
+static int in_sandbox(const struct sandbox *sandbox, const char *what) {
         uid_t uid;
         gid_t gid;
-        if (sandbox_find_user("multidir", &uid, &gid) < 0 || sandbox_before_exec(uid, gid) < 0 || sandbox_enter(role, KEEPER_STORES) < 0)
+        const char *user = sandbox->role == SANDBOX_WORKER ? "multidir-worker" : "multidir";
+        if (sandbox_find_user(user, &uid, &gid) < 0 || sandbox_before_exec(sandbox->role, uid, gid) < 0 || sandbox_enter(sandbox) < 0)
                 return 125;
         return attempt(what) >= 0 ? EXIT_WORKED : errno == EINVAL ? 125 : 0;
 }
 
-static int run_attempt(const char *role, const char *what) {
+static struct sandbox sandbox_of(const char *role, const char *authorities) {
+        if (strncmp(role, "worker", 6) == 0)
+                return (struct sandbox){ SANDBOX_WORKER, authorities, strcmp(role, "worker-unix") == 0 };
+        return (struct sandbox){ strcmp(role, "keeper") == 0 ? SANDBOX_KEEPER : SANDBOX_CHECKER, KEEPER_STORES, false };
+}
+
+static int run_attempt(const char *role, const char *what, const char *authorities) {
+        const struct sandbox sandbox = sandbox_of(role, authorities);
         pid_t pid = fork();
         int status;
         if (pid == 0)
-                _exit(in_sandbox(strcmp(role, "keeper") == 0 ? SANDBOX_KEEPER : SANDBOX_CHECKER, what));
+                _exit(in_sandbox(&sandbox, what));
         if (pid < 0 || waitpid(pid, &status, 0) < 0)
                 return EXIT_FAILURE;
         if (WIFSIGNALED(status))
@@ -278,14 +318,65 @@ static int attacking_keeper(int fd) {
         }
 }
 
+/* Of one synchronisation. The stream ends with the descriptor. */
+static void attack_sync(const char *word, struct channel *channel, uint64_t id, int stream) {
+        struct protocol_synced synced = { .id = id };
+        unsigned char noise[4096];
+        memset(noise, 'x', sizeof noise);
+        if (strcmp(word, "liar") == 0)
+                (void)protocol_send_synced(channel, &synced);
+        else if (strcmp(word, "other-id") == 0)
+                (void)(synced.id++, protocol_send_synced(channel, &synced));
+        else if (strcmp(word, "strange-type") == 0)
+                (void)channel_send(channel, 200, "x", 1);
+        else if (strcmp(word, "answer") == 0)
+                (void)protocol_send_answer(channel, &(struct protocol_answer){ .id = id, .presence = PRESENCE_FOUND, .password = CHECK_RIGHT });
+        else if (strcmp(word, "long") == 0)
+                (void)channel_send(channel, WORKER_SYNCED, calloc(1, 1 << 20), 1 << 20);
+        else if (strcmp(word, "descriptors") == 0)
+                for (int i = 0; i < 64; i++)
+                        (void)protocol_send_number(channel, WORKER_PROGRESS, id, fcntl(0, F_DUPFD, 10));
+        else if (strcmp(word, "noise") == 0)
+                (void)(write(stream, noise, sizeof noise) < 0);
+        else if (strcmp(word, "other-frames") == 0)
+                (void)(write(stream, "MD\1\44\0\0\0\0", 8) < 0);
+        else if (strcmp(word, "leaves") == 0)
+                _exit(0);
+        (void)close(stream);
+}
+
+/* Answers every question with a yes that nobody asked for, and ends synchronisations as its directory's name says. */
+static int attacking_worker(int fd, const char *word) {
+        struct channel *channel = NULL;
+        if (channel_new(fd, PROTOCOL_MAX, 0, &channel) < 0)
+                return EXIT_FAILURE;
+        for (;;) {
+                struct pollfd poll_fd = { .fd = fd, .events = (short)(POLLIN | (channel_wants_write(channel) ? POLLOUT : 0)) };
+                struct channel_frame frame;
+                uint64_t id;
+                (void)poll(&poll_fd, 1, -1);
+                if (channel_write(channel) < 0 || channel_read(channel) < 0)
+                        return EXIT_SUCCESS;
+                while (channel_next(channel, &frame) > 0)
+                        if (frame.type == WORKER_SYNC && protocol_get_number(frame.payload, frame.len, &id) == 0)
+                                attack_sync(word, channel, id, channel_take_fd(channel));
+                        else if (frame.type == CHECKER_FIND || frame.type == CHECKER_CHECK)
+                                (void)protocol_send_answer(channel, &(struct protocol_answer){ .id = 1, .presence = PRESENCE_FOUND, .password = CHECK_RIGHT });
+        }
+}
+
 int main(int argc, char **argv) {
-        if (argc == 4 && strcmp(argv[1], "attempt") == 0)
-                return run_attempt(argv[2], argv[3]);
+        static const struct sandbox keeper = { SANDBOX_KEEPER, KEEPER_STORES, false }, checker = { SANDBOX_CHECKER, KEEPER_STORES, false },
+                                    worker = { SANDBOX_WORKER, NULL, false };
+        if ((argc == 4 || argc == 5) && strcmp(argv[1], "attempt") == 0)
+                return run_attempt(argv[2], argv[3], argc == 5 ? argv[4] : NULL);
         if (argc == 3 && strcmp(argv[1], "verify") == 0)
                 return verify(argv[2]);
         if (argc == 2 && strcmp(argv[1], "--role=keeper") == 0)
-                return sandbox_enter(SANDBOX_KEEPER, KEEPER_STORES) < 0 ? EXIT_FAILURE : attacking_keeper(ROLE_FD);
+                return sandbox_enter(&keeper) < 0 ? EXIT_FAILURE : access(KEEPER_STORES "/attack", F_OK) == 0 ? attacking_keeper(ROLE_FD) : keeper_main(ROLE_FD);
         if (argc == 3 && strcmp(argv[1], "--role=checker") == 0)
-                return sandbox_enter(SANDBOX_CHECKER, KEEPER_STORES) < 0 ? EXIT_FAILURE : checker_main(ROLE_FD, argv[2] + strlen("--directory="));
+                return sandbox_enter(&checker) < 0 ? EXIT_FAILURE : checker_main(ROLE_FD, argv[2] + strlen("--directory="));
+        if (argc >= 3 && strcmp(argv[1], "--role=worker") == 0)
+                return sandbox_enter(&worker) < 0 ? EXIT_FAILURE : attacking_worker(ROLE_FD, argv[2] + strlen("--directory="));
         return argc == 1 ? supervisor_main() : EXIT_FAILURE;
 }

@@ -1,5 +1,6 @@
-"""Processes that were taken over: what a keeper or a checker may try from inside its sandbox, and what a keeper may hand in."""
+"""Processes that were taken over: what a keeper, a checker or a worker may try from inside its sandbox, and what a keeper may hand in."""
 import os
+import pathlib
 import subprocess
 import time
 
@@ -16,8 +17,8 @@ people()
 os.chown(STATE / 'stores' / 'mine', UID, GID)
 
 
-def attempt(role, what):
-    return subprocess.run([HOOK, 'attempt', role, what], capture_output=True, text=True, env={}).stdout.strip()
+def attempt(role, what, *authorities):
+    return subprocess.run([HOOK, 'attempt', role, what, *authorities], capture_output=True, text=True, env={}).stdout.strip()
 
 
 check('the sandboxes can be entered', [attempt('keeper', 'nothing'), attempt('checker', 'nothing')], ['worked', 'worked'])
@@ -31,6 +32,22 @@ check('a checker, taken over: read-shadow', attempt('checker', 'read-shadow'), '
 for what in ('write-view', 'replace-view', 'remove-view', 'make-view', 'write-store', 'make-store', 'internet', 'connect-auth', 'exec', 'fork',
              'setuid', 'kill', 'ptrace', 'code'):
     check(f'a checker, taken over: {what}', attempt('checker', what), 'killed')
+authorities = pathlib.Path('/etc/multidir/authorities.pem')
+authorities.write_text('x')
+secret = pathlib.Path('/etc/multidir/secret')
+secret.write_text('x')
+secret.chmod(0o600)
+(STATE / 'notes').write_text('x')
+os.chown(STATE / 'notes', bed.WORKER_UID, bed.WORKER_UID)
+check('a worker has the network', [attempt('worker', what) for what in ('nothing', 'internet', 'datagrams', 'resolve')], ['worked'] * 4)
+check('a worker may read what finds and proves a server', [attempt('worker', 'read-hosts', authorities), attempt('worker', 'read-authorities', authorities)],
+      ['worked'] * 2)
+check('a worker of a server on this host: a socket of this host, but not the service\'s', attempt('worker-unix', 'connect-auth'), 'refused')
+for what in ('read-shadow', 'read-passwd', 'read-store', 'read-secret', 'read-configuration', 'read-authorities', 'connect-auth', 'netlink'):
+    check(f'a worker, taken over: {what}', attempt('worker', what), 'refused')
+for what in ('write-view', 'replace-view', 'remove-view', 'make-view', 'write-store', 'make-store', 'append-log', 'raw', 'packets', 'listen', 'exec', 'fork',
+             'setuid', 'kill', 'ptrace', 'code'):
+    check(f'a worker, taken over: {what}', attempt('worker', what), 'killed')
 check('the view is as it was', reason('anna', 'one'), 'ok')
 before = VIEW.read_bytes()
 service.stop()
@@ -83,4 +100,30 @@ attack('descriptors', said='nonsense')
 attack('good', published=True)
 before = VIEW.read_bytes()
 attack('marked', published=True)
+
+# workers that attack, each in its own directory's name, with the service's own keeper
+(STATE / 'stores' / 'attack').unlink()
+words = {'liar': 'broke off', 'other-id': 'nonsense', 'strange-type': 'nonsense', 'answer': 'nonsense', 'long': '', 'descriptors': '', 'noise': '',
+         'other-frames': '', 'leaves': ''}
+configure('[directory/d1]\ntype = internal\n' + ''.join(
+    f'[directory/{word}]\ntype = ldap\nuri = ldap://127.0.0.1:1\nbase = dc=x\non_unavailable = next\n' for word in words) +
+    '[application/host]\ndirectories = liar, d1\n[application/host/d1]\nallow_all = yes\n[application/host/liar]\nallow_all = yes\n')
+service = Service()
+keeper = wait_for(service.keeper)
+
+
+def rows():
+    try:
+        return {one['name']: one for one in admin('status')['object']['directories']}
+    except (OSError, EOFError):
+        return {}
+
+
+settled = wait_for(lambda: rows() and all(rows()[word]['state'] == 'failed' for word in words) and rows(), 20, 0.1)
+for word, said in words.items():
+    check(f'a worker, taken over, synchronises: {word}: failed', settled and (settled[word]['state'], said in (settled[word]['error'] or '')), ('failed', True))
+check('... the keeper lives', service.keeper(), keeper)
+check('... a worker that says yes to what it was not asked is killed', reason('anybody', 'x'), lambda r: r != 'ok')
+check('... the service answers, and logins below work', reason('anna', 'one'), 'ok')
+service.stop()
 done()

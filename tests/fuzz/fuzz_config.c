@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "model/ldap_uri.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,6 +22,24 @@ static void set_and_read_back(const char *text) {
                 abort();
         free(removed);
         free(changed);
+}
+
+/* What the LDAP kinds take for granted. */
+static void check_ldap(const struct config *config) {
+        for (size_t i = 0; i < config->settings.directory_count; i++) {
+                const struct ldap_settings *ldap = config_ldap(config, i);
+                if ((config->settings.directories[i].type == DIRECTORY_LDAP) != (ldap != NULL))
+                        abort();
+                if (ldap && (ldap->uri_count == 0 || !*ldap->base || !*ldap->user_name || !*ldap->group_member || !*ldap->external_id || !ldap->user_home ||
+                             !ldap->group_sid || !*ldap->bind_dn != !*ldap->bind_password_file))
+                        abort();
+                for (size_t k = 0; ldap && k < ldap->uri_count; k++) {
+                        struct ldap_uri uri;
+                        const char *why;
+                        if (ldap_uri_parse(ldap->uris[k], &uri, &why) < 0 || (!*uri.host && !*uri.path))
+                                abort();
+                }
+        }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -39,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 abort();
         if (config) {
                 (void)config_value(config, "application/host", "publish", NULL);
+                check_ldap(config);
                 config_free(config);
         }
         (void)config_overridden(&sources, "application/host", "publish");

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "multidird/channel/jobs.h"
 #include "multidird/channel/protocol.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -37,6 +38,25 @@ MESSAGE(change_password)
 MESSAGE(password_changed)
 MESSAGE(check, COMMA CHECKER_CHECK)
 MESSAGE(answer)
+MESSAGE(progress)
+MESSAGE(synced)
+MESSAGE(keeper_synced)
+
+static int sync_again(const unsigned char *payload, size_t len, struct channel *channel) {
+        struct protocol_sync sync;
+        int r = protocol_get_sync(payload, len, &sync);
+        if (r == 0 && protocol_send_sync(channel, &sync, -1) < 0)
+                abort();
+        return r;
+}
+
+static int secret_again(const unsigned char *payload, size_t len, struct channel *channel) {
+        _cleanup_secret_ struct secret secret;
+        int r = protocol_get_secret(payload, len, &secret);
+        if (r == 0 && protocol_send_secret(channel, &secret) < 0)
+                abort();
+        return r;
+}
 
 static int config_again(const unsigned char *payload, size_t len, struct channel *channel) {
         struct config_sources sources;
@@ -57,7 +77,7 @@ static int local_again(const unsigned char *payload, size_t len, struct channel 
 
 static const again_fn messages[] = {
         admin_again, installed_again, gate_again, gate_reply_again, session_again, change_password_again, password_changed_again,
-        check_again, answer_again, config_again, local_again,
+        check_again, answer_again, config_again, local_again, progress_again, synced_again, secret_again, sync_again, keeper_synced_again,
 };
 
 static void pair(struct channel *ends[2]) {

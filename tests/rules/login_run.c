@@ -33,6 +33,7 @@ static enum password_result check_of(char letter) {
         case 'm': return CHECK_MUST_CHANGE;
         case 'x': return CHECK_EXPIRED;
         case 'g': return CHECK_NOT_FOUND;
+        case 'd': return CHECK_DENIED;
         default: return CHECK_UNAVAILABLE;
         }
 }

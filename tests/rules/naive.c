@@ -41,6 +41,7 @@ struct naive_login_answer naive_login(const struct naive_login *in) {
                 { has_user(d) == '?', "unavailable" },                                              /* L5 */
                 { given && d->check == '?', "unavailable" },                                       /* L5 */
                 { given && (d->check == 'w' || d->check == 'g'), "wrong-password" },              /* L1 */
+                { given && d->check == 'd', "inactive" },                                           /* L3 */
                 { !active, "inactive" },                                                            /* L3 */
                 { d->gate != 'a' && d->gate != 'i', "no-access" },                                  /* L4 */
                 { given && d->check == 'x', "password-expired" },                                  /* L7 */

@@ -12,7 +12,8 @@
 
 /* Login. Letters: replica: 'h' fresh and has the user, 'l' fresh and lacks, 'H' 'L' the same but stale, '-' none; live: 'y', 'n', '?' no answer;
  * gate: 'a' allow_all, 'i' in one of allow_groups, 'o' in none of them, '-' neither is set; check, of the password, if it is asked: 'r' right,
- * 'w' wrong, 'm' right but must be changed, 'x' right but expired, 'g' entry gone, '?' no answer. */
+ * 'w' wrong, 'm' right but must be changed, 'x' right but expired, 'g' entry gone,
+ * 'd' refused whatever the password, '?' no answer. */
 struct naive_login_directory {
         bool on, next;
         char replica, live, gate, check;

@@ -139,7 +139,7 @@ static void compare_logins(const struct naive_world *naive, struct random *rando
                         bool has = naive_owner(&alone, false, u) == 0, active = random_one_in(random, 2);
                         in.directory[i] = (struct naive_login_directory){ .on = d->on, .next = d->next,
                                 .replica = !d->replica ? '-' : has ? random_of(random, "hhH", 3) : random_of(random, "llL", 3),
-                                .live = random_of(random, "yn?", 3), .check = random_of(random, "rrrrwmxg?", 9),
+                                .live = random_of(random, "yn?", 3), .check = random_of(random, "rrrrwmxgd?", 10),
                                 .gate = d->allow_all ? 'a' : d->allow_groups == 0 ? '-' : naive_access(&alone, u) ? 'i' : 'o',
                                 .replica_active = active, .live_active = active, .check_active = active };
                 }

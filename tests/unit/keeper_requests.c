@@ -66,6 +66,43 @@ static void bad(void **state) {
         keeper_world_close(&world);
 }
 
+#define LDAP_WORLD "[directory/d]\ntype = ldap\nuri = ldaps://a\nbase = dc=x\npreset = openldap\nuser_name = uid\n[directory/i]\ntype = internal\n" \
+        "[application/host]\ndirectories = d, i\n"
+
+/* Each value says where it comes from, and a directory has the keys of its type only. */
+static void settings_say_where_they_come_from(void **state) {
+        static const struct { const char *directory, *key, *value, *from; } rows[] = {
+                { "d", "type", "ldap", "multidir.conf:2" },
+                { "d", "user_name", "uid", "multidir.conf:6" },
+                { "d", "user_rdn", "cn", "preset openldap" },
+                { "d", "user_email", "mail", "default" },
+                { "d", "permissions", "read-write", "default" },
+                { "i", "type", "internal", "multidir.conf:8" },
+                { "i", "uri", NULL, NULL },
+                { "i", "user_rdn", NULL, NULL },
+        };
+        struct keeper_world world;
+        keeper_world_open(&world, LDAP_WORLD);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char request[96];
+                int exit = -1;
+                snprintf(request, sizeof request, "{'command':'directory show','directory':'%s'}", rows[i].directory);
+                json_t *object = keeper_world_ask(&world, request, &exit), *row = NULL;
+                size_t index;
+                assert_int_equal(exit, 0);
+                const char *value = NULL, *from = NULL;
+                json_array_foreach(json_object_get(object, "settings"), index, row)
+                        if (strcmp(json_string_value(json_object_get(row, "key")), rows[i].key) == 0) {
+                                value = json_string_value(json_object_get(row, "value"));
+                                from = json_string_value(json_object_get(row, "from"));
+                        }
+                if (!value != !rows[i].value || (value && (strcmp(value, rows[i].value) != 0 || strcmp(from, rows[i].from) != 0)))
+                        fail_msg("%s %s: %s from %s", rows[i].directory, rows[i].key, value ? value : "(none)", from ? from : "(none)");
+                json_decref(object);
+        }
+        keeper_world_close(&world);
+}
+
 /* Before the first configuration, and with a store that cannot be opened. */
 static void unavailable(void **state) {
         struct keeper *keeper = keeper_new("/nonexistent");
@@ -195,6 +232,6 @@ static void random_requests(void **state) {
 }
 
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(bad), cmocka_unit_test(unavailable), cmocka_unit_test(random_requests) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(bad), cmocka_unit_test(settings_say_where_they_come_from), cmocka_unit_test(unavailable), cmocka_unit_test(random_requests) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,147 +8,20 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
-#include "base/clock.h"
-#include "multidird/keeper/keeper.h"
-#include "multidird/channel/protocol.h"
+#include "unit/keeper_peer.h"
 #include "view/reader.h"
 
 #define CONFIG "[directory/a]\ntype = internal\n[directory/b]\ntype = internal\n[application/host]\ndirectories = a, b\n" \
         "[application/host/a]\nallow_groups = ops\n[application/host/b]\nallow_all = yes\npermissions = add-user, add-group, modify-group\n"
 
-struct peer { char folder[64]; pid_t pid; struct channel *channel; };
-
-static void start(struct peer *peer) {
-        int fds[2];
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-        peer->pid = fork();
-        assert_true(peer->pid >= 0);
-        if (peer->pid == 0) {
-                (void)close(fds[0]);
-                _exit(keeper_serve(fds[1], peer->folder));
-        }
-        (void)close(fds[1]);
-        assert_int_equal(channel_new(fds[0], PROTOCOL_MAX, 0, &peer->channel), 0);
-}
-
-/* The next frame, at most 10 s away; false: none within wait_ms. */
-static bool next(struct peer *peer, struct channel_frame *frame, int wait_ms) {
-        uint64_t deadline = clock_monotonic_ms() + (uint64_t)wait_ms;
-        for (;;) {
-                int r = channel_next(peer->channel, frame);
-                assert_true(r >= 0);
-                if (r > 0)
-                        return true;
-                uint64_t now = clock_monotonic_ms();
-                if (now >= deadline)
-                        return false;
-                struct pollfd poll_fd = { .fd = channel_fd(peer->channel), .events = (short)(POLLIN | (channel_wants_write(peer->channel) ? POLLOUT : 0)) };
-                (void)poll(&poll_fd, 1, (int)(deadline - now));
-                assert_int_equal(channel_write(peer->channel), 0);
-                assert_int_equal(channel_read(peer->channel), 0);
-        }
-}
-
-/* The next frame of a type; KEEPER_STATE is passed over. */
-static void expect(struct peer *peer, unsigned type, struct channel_frame *frame) {
-        do
-                assert_true(next(peer, frame, 10000));
-        while (frame->type == KEEPER_STATE && type != KEEPER_STATE);
-        assert_int_equal(frame->type, type);
-}
-
-static void send_texts(struct peer *peer, const char *config) {
-        struct config_source source = { .path = (char *)(uintptr_t)"multidir.conf", .text = (char *)(uintptr_t)config, .len = strlen(config) };
-        struct config_sources sources = { .items = &source, .count = 1 };
-        struct protocol_local local = { .passwd = "root:x:0:0::/:/bin/sh\n", .group = "root:x:0:\n" };
-        assert_int_equal(protocol_send_config(peer->channel, &sources), 0);
-        assert_int_equal(protocol_send_local(peer->channel, &local), 0);
-}
-
-static void ask(struct peer *peer, uint64_t connection, uint64_t id, const char *json) {
-        struct protocol_admin admin = { .connection = connection, .id = id, .json = json, .json_len = strlen(json) };
-        assert_int_equal(protocol_send_admin(peer->channel, KEEPER_ADMIN, &admin), 0);
-}
-
-/* A view comes; says whether it was installed. Its generation; *fd, where given, is the caller's. */
-static uint64_t view(struct peer *peer, int error, int *fd) {
-        struct channel_frame frame;
-        struct protocol_installed installed = { .error = error };
-        expect(peer, KEEPER_VIEW, &frame);
-        assert_int_equal(protocol_get_number(frame.payload, frame.len, &installed.generation), 0);
-        int memory = channel_take_fd(peer->channel);
-        assert_true(memory >= 0);
-        assert_int_equal(fcntl(memory, F_GET_SEALS), F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-        if (fd)
-                *fd = memory;
-        else
-                (void)close(memory);
-        if (error)
-                (void)snprintf(installed.text, sizeof installed.text, "the disk is full");
-        assert_int_equal(protocol_send_installed(peer->channel, &installed), 0);
-        return installed.generation;
-}
-
-static json_t *reply(struct peer *peer, uint64_t id, int exit) {
-        struct channel_frame frame;
-        struct protocol_admin admin;
-        json_error_t error;
-        expect(peer, KEEPER_ADMIN_REPLY, &frame);
-        assert_int_equal(protocol_get_admin(frame.payload, frame.len, &admin), 0);
-        assert_int_equal(admin.id, id);
-        json_t *json = json_loadb(admin.json, admin.json_len, 0, &error);
-        assert_non_null(json);
-        if (json_integer_value(json_object_get(json, "exit")) != exit)
-                fail_msg("request %llu: %.*s", (unsigned long long)id, (int)admin.json_len, admin.json);
-        json_t *object = json_incref(json_object_get(json, "object"));
-        json_decref(json);
-        return object;
-}
-
-static void open_peer(struct peer *peer) {
-        (void)snprintf(peer->folder, sizeof peer->folder, "/tmp/multidir-keeper-XXXXXX");
-        assert_non_null(mkdtemp(peer->folder));
-        start(peer);
-        send_texts(peer, CONFIG);
-        (void)view(peer, 0, NULL);
-}
-
-static void stop(struct peer *peer) {
-        int status;
-        channel_free(peer->channel);
-        assert_int_equal(waitpid(peer->pid, &status, 0), peer->pid);
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-static void close_peer(struct peer *peer) {
-        stop(peer);
-        DIR *folder = opendir(peer->folder);
-        for (struct dirent *entry; folder && (entry = readdir(folder));)
-                if (entry->d_name[0] != '.')
-                        (void)unlinkat(dirfd(folder), entry->d_name, 0);
-        if (folder)
-                (void)closedir(folder);
-        (void)rmdir(peer->folder);
-}
-
 /* U12: the reply comes after the view that has the change, and not before. */
 static void published_first(void **state) {
         struct peer peer;
         struct channel_frame frame;
-        open_peer(&peer);
+        open_peer(&peer, CONFIG);
         ask(&peer, 1, 1, "{\"command\":\"user add\",\"user\":\"ann\",\"password\":\"pw\"}");
         expect(&peer, KEEPER_VIEW, &frame);
         uint64_t generation;
@@ -186,7 +59,7 @@ static void published_first(void **state) {
 /* A view that cannot be installed: the change is made, the answer says that it is not published, and it is tried again. */
 static void not_installed(void **state) {
         struct peer peer;
-        open_peer(&peer);
+        open_peer(&peer, CONFIG);
         ask(&peer, 1, 1, "{\"command\":\"user add\",\"user\":\"ann\"}");
         uint64_t generation = view(&peer, -ENOSPC, NULL);
         json_t *object = reply(&peer, 1, 6);
@@ -218,7 +91,7 @@ static void change(struct peer *peer, uint64_t id, const char *user, const char 
 static void passwords(void **state) {
         struct peer peer;
         int fd;
-        open_peer(&peer);
+        open_peer(&peer, CONFIG);
         ask(&peer, 1, 1, "{\"command\":\"user add\",\"directory\":\"b\",\"user\":\"bob\",\"password\":\"pw\"}");
         (void)view(&peer, 0, NULL);
         json_decref(reply(&peer, 1, 0));
@@ -262,7 +135,7 @@ static bool gate(struct peer *peer, const char *application, const char *directo
 /* L4, and a session on record. */
 static void gates(void **state) {
         struct peer peer;
-        open_peer(&peer);
+        open_peer(&peer, CONFIG);
         static const char *const fill[] = {
                 "{\"command\":\"user add\",\"user\":\"ann\"}", "{\"command\":\"user add\",\"user\":\"bob\"}", "{\"command\":\"group add\",\"group\":\"OPS\"}",
                 "{\"command\":\"group add\",\"group\":\"night\"}", "{\"command\":\"member add\",\"directory\":\"a\",\"group\":\"ops\",\"names\":[\"night\"],\"is_group\":true}",
@@ -290,7 +163,7 @@ static void junk(void **state) {
         struct channel_frame frame;
         static const unsigned types[] = { PROTOCOL_CONFIG, KEEPER_LOCAL, KEEPER_ADMIN, KEEPER_ADMIN_CLOSED, KEEPER_INSTALLED, KEEPER_GATE, KEEPER_SESSION,
                                           KEEPER_CHANGE_PASSWORD, KEEPER_VIEW, 200 };
-        open_peer(&peer);
+        open_peer(&peer, CONFIG);
         for (size_t i = 0; i < ARRAY_SIZE(types); i++)
                 assert_int_equal(channel_send(peer.channel, types[i], "\x01\x02\x03", 3), 0);
         ask(&peer, 5, 1, "{\"command\":\"import begin\",\"kind\":\"user\",\"directory\":\"a\"}");
@@ -325,7 +198,7 @@ static void junk(void **state) {
 /* I2, U12: killed at any point and started again, what was answered is there and generations grow. */
 static void killed(void **state) {
         struct peer peer;
-        open_peer(&peer);
+        open_peer(&peer, CONFIG);
         ask(&peer, 1, 1, "{\"command\":\"user add\",\"user\":\"ann\"}");
         uint64_t before = view(&peer, 0, NULL);
         json_decref(reply(&peer, 1, 0));

@@ -1,0 +1,16 @@
+/* A TCP or UNIX connection before a deadline.
+ * Relies on: getaddrinfo (the only call here that has no deadline of its own: its resolver is told to give up early), poll.
+ * Must never: leave a descriptor that a child inherits; look up users (this host's own name service module must not be asked). */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/sbuf.h"
+#include "directory/ldap/uri.h"
+
+/* Connects; every address of a name gets its share of the time. Returns the descriptor (non-blocking, close-on-exec, no delay), or -ETIMEDOUT,
+ * -EHOSTUNREACH (the name has no address) or another negative errno, with a sentence in *why. */
+int dial(const struct uri *uri, uint64_t deadline_ms, struct sbuf *why);
+
+/* Milliseconds until the deadline, 0 when it has passed; at most INT_MAX. */
+int deadline_left_ms(uint64_t deadline_ms);

@@ -1,0 +1,184 @@
+/* One user, asked live: find and check (L1, L6, L7).
+ * Relies on: ldap/session, ldap/entry, ldap/outcome.
+ * Must never: call a password right without having read, at the same server, that the entry is the one that was meant. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "directory/ldap/kind.h"
+#include "directory/ldap/outcome.h"
+#include "directory/ldap/words.h"
+
+#define FOUND_MAX 20 /* entries with the value among their names; more than one that is called so is ambiguous already */
+
+struct looking {
+        struct directory *directory;
+        const char *user;
+        unsigned matches;
+        bool broken;
+        struct directory_entry entry;  /* the first match */
+        struct entry_user mapped;      /* scratch */
+};
+
+static void restart(void *userdata) {
+        struct looking *looking = userdata;
+        looking->matches = 0;
+        looking->broken = false;
+}
+
+/* The server compares as its schema says; whether it is the user's name is decided here, as the replica would (N1). */
+static int take_entry(void *userdata, const struct ldap_entry *entry) {
+        struct looking *looking = userdata;
+        const struct directory *directory = looking->directory;
+        const struct entry_context context = { directory->ldap, directory->settings->ids, clock_real_s() };
+        const char *why;
+        enum entry_verdict verdict = entry_map_user(&context, entry, &looking->mapped, &why);
+        const struct sync_user *user = &looking->mapped.user;
+        if (verdict == ENTRY_NAMELESS || !user->name || !text_same_name(user->name, looking->user))
+                return 0;
+        looking->matches++;
+        if (verdict != ENTRY_OK) {
+                looking->broken = true;
+                return 0;
+        }
+        looking->entry = (struct directory_entry){ .presence = PRESENCE_FOUND, .active = user->active };
+        memcpy(looking->entry.entry_id, user->entry_id, strlen(user->entry_id));
+        if (user->dn)
+                memcpy(looking->entry.dn, user->dn, strlen(user->dn));
+        return 0;
+}
+
+static int look(struct looking *looking, const char *base, int scope, const char *filter, uint64_t deadline_ms) {
+        struct directory *directory = looking->directory;
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        struct entry_attributes attributes;
+        entry_user_attributes(directory->ldap, &attributes);
+        const struct search search = {
+                .base = base, .scope = scope, .filter = filter, .attributes = attributes.names, .size_limit = FOUND_MAX,
+                .domain_scope = directory->ldap->active_directory, .entry = take_entry, .userdata = looking,
+        };
+        int r = session_search(&directory->session, &search, restart, deadline_ms, &why);
+        /* An entry that is gone is an answer; a base that is not there is not. */
+        if (r < 0 && !(r == -ENOENT && scope == LDAP_SCOPE_BASE))
+                log_warning("directory %s: cannot look up a user: %s", directory->settings->name, sbuf_text(&why));
+        return r;
+}
+
+/* Several entries of one name: found, but nobody (N2). The base's absence is a mistake in the configuration or an outage, never "not found". */
+static void conclude(const struct looking *looking, int r, struct directory_entry *entry) {
+        *entry = (struct directory_entry){ 0 };
+        if (looking->matches > 1) {
+                entry->presence = PRESENCE_FOUND;
+                return;
+        }
+        if (r < 0 || looking->broken)
+                return;
+        if (looking->matches == 1)
+                *entry = looking->entry;
+        else
+                entry->presence = PRESENCE_NOT_FOUND;
+}
+
+static void find_before(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry) {
+        _cleanup_sbuf_ struct sbuf filter = { 0 };
+        _cleanup_free_ struct looking *looking = calloc(1, sizeof *looking);
+        *entry = (struct directory_entry){ 0 };
+        if (!looking)
+                return;
+        looking->directory = directory;
+        looking->user = user;
+        sbuf_printf(&filter, "(&%s", sbuf_text(&directory->user_filter));
+        filter_equals(&filter, directory->ldap->user_name, user, strlen(user));
+        sbuf_add(&filter, ")");
+        if (filter.failed)
+                return;
+        int r = look(looking, sbuf_text(&directory->user_base), LDAP_SCOPE_SUBTREE, sbuf_text(&filter), deadline_ms);
+        conclude(looking, r, entry);
+}
+
+void ldap_kind_find(struct directory *directory, const char *user, struct directory_entry *entry) {
+        if (!user[0]) {
+                *entry = (struct directory_entry){ .presence = PRESENCE_NOT_FOUND };
+                return;
+        }
+        find_before(directory, user, clock_monotonic_ms() + directory->login_ms, entry);
+}
+
+/* Reads the entry at dn and tells whether it is still this user. */
+static enum presence verify(struct directory *directory, const char *user, const char *dn, const char *entry_id, uint64_t deadline_ms, bool *active) {
+        _cleanup_free_ struct looking *looking = calloc(1, sizeof *looking);
+        if (!looking)
+                return PRESENCE_UNAVAILABLE;
+        looking->directory = directory;
+        looking->user = user;
+        int r = look(looking, dn, LDAP_SCOPE_BASE, sbuf_text(&directory->user_filter), deadline_ms);
+        if (r == -ENOENT)
+                return PRESENCE_NOT_FOUND;
+        if (r < 0 || looking->broken)
+                return PRESENCE_UNAVAILABLE;
+        if (looking->matches != 1 || strcmp(looking->entry.entry_id, entry_id) != 0)
+                return PRESENCE_NOT_FOUND;
+        *active = looking->entry.active;
+        return PRESENCE_FOUND;
+}
+
+static enum password_result bind_as(struct directory *directory, const char *dn, const struct secret *password, uint64_t deadline_ms) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        struct bind_answer answer;
+        int r = session_bind(&directory->session, dn, password, deadline_ms, &answer, &why);
+        if (r < 0) {
+                log_warning("directory %s: cannot check a password: %s", directory->settings->name, sbuf_text(&why));
+                return CHECK_UNAVAILABLE;
+        }
+        enum password_result result = bind_outcome(directory->ldap, &answer);
+        if (result == CHECK_UNAVAILABLE || result == CHECK_DENIED) {
+                link_describe(&why, answer.code, answer.text);
+                log_notice("directory %s: the server does not let a user bind: %s", directory->settings->name, sbuf_text(&why));
+        }
+        return result;
+}
+
+/* Whoever is bound now has nothing more to do there, and some servers hold what they say against the connection. */
+static void end_bind(struct directory *directory, enum password_result result) {
+        if (result != CHECK_RIGHT && result != CHECK_WRONG)
+                link_close(TAKE_PTR(directory->session.login));
+}
+
+/* Fills in what the caller does not know, by a search. */
+static enum presence complete(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry) {
+        struct directory_entry found;
+        find_before(directory, user, deadline_ms, &found);
+        if (found.presence == PRESENCE_FOUND && entry->entry_id[0] && strcmp(found.entry_id, entry->entry_id) != 0)
+                found = (struct directory_entry){ .presence = PRESENCE_NOT_FOUND };
+        *entry = found;
+        return found.presence;
+}
+
+enum password_result ldap_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry) {
+        uint64_t deadline_ms = clock_monotonic_ms() + directory->login_ms;
+        bool searched = !entry->dn[0] || !entry->entry_id[0];
+        if (password->len == 0 || secret_has_nul(password))
+                return CHECK_WRONG;
+        if (searched) {
+                enum presence presence = complete(directory, user, deadline_ms, entry);
+                if (presence != PRESENCE_FOUND)
+                        return presence == PRESENCE_NOT_FOUND ? CHECK_NOT_FOUND : CHECK_UNAVAILABLE;
+                if (!entry->entry_id[0])
+                        return CHECK_WRONG; /* N2: two of that name are nobody, and no password is theirs */
+                if (!entry->dn[0])
+                        return CHECK_UNAVAILABLE;
+        }
+        enum password_result result = bind_as(directory, entry->dn, password, deadline_ms);
+        end_bind(directory, result);
+        entry->presence = result == CHECK_UNAVAILABLE ? PRESENCE_UNAVAILABLE : PRESENCE_FOUND;
+        if (searched || result == CHECK_UNAVAILABLE)
+                return result;
+        /* Right or wrong, it must be the entry that was meant; and reading it costs the same for both (L9). */
+        entry->presence = verify(directory, user, entry->dn, entry->entry_id, deadline_ms, &entry->active);
+        if (entry->presence == PRESENCE_FOUND)
+                return result;
+        entry->active = false;
+        return entry->presence == PRESENCE_NOT_FOUND ? CHECK_NOT_FOUND : CHECK_UNAVAILABLE;
+}

@@ -1,0 +1,63 @@
+/* Directories of `type = ldap` (D2): the server is the authority, its replica is read from it, passwords are checked by binding there.
+ * Relies on: libldap, through the modules beside this one.
+ * Must never: write to the server. */
+#include "directory/ldap/kind.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "directory/ldap/words.h"
+
+static void ldap_kind_close(struct directory *directory) {
+        if (!directory)
+                return;
+        session_close(&directory->session);
+        sbuf_done(&directory->user_base);
+        sbuf_done(&directory->group_base);
+        sbuf_done(&directory->user_filter);
+        sbuf_done(&directory->group_filter);
+        free(directory);
+}
+
+static int ldap_kind_open(const struct directory_opening *opening, struct directory **result) {
+        const struct ldap_settings *ldap = opening->ldap;
+        if (!ldap || ldap->uri_count == 0)
+                return -EINVAL;
+        link_prepare_process();
+        struct directory *directory = calloc(1, sizeof *directory);
+        if (!directory)
+                return -ENOMEM;
+        directory->settings = opening->settings;
+        directory->ldap = ldap;
+        directory->session = (struct session){ .settings = ldap, .password = opening->bind_password };
+        directory->login_ms = opening->login_ms > 0 ? opening->login_ms : DIRECTORY_LOGIN_MS;
+        directory->sync_ms = opening->sync_ms > 0 ? opening->sync_ms : DIRECTORY_SYNC_MS;
+        dn_below(&directory->user_base, ldap->user_base, ldap->base);
+        dn_below(&directory->group_base, ldap->group_base, ldap->base);
+        filter_configured(&directory->user_filter, ldap->user_filter, ldap->user_object_class);
+        filter_configured(&directory->group_filter, ldap->group_filter, ldap->group_object_class);
+        if (directory->user_base.failed || directory->group_base.failed || directory->user_filter.failed || directory->group_filter.failed) {
+                ldap_kind_close(directory);
+                return -ENOMEM;
+        }
+        *result = directory;
+        return 0;
+}
+
+/* What a bind costs is spent at the server; a bind of nobody would only be refused sooner. The pace of answers is the supervisor's (L9). */
+static void ldap_kind_check_dummy(_unused_ struct directory *directory, _unused_ const struct secret *password) {
+}
+
+const struct directory_kind directory_ldap = {
+        .type = DIRECTORY_LDAP,
+        .name = "ldap",
+        .open = ldap_kind_open,
+        .close = ldap_kind_close,
+        .find = ldap_kind_find,
+        .check = ldap_kind_check,
+        .check_dummy = ldap_kind_check_dummy,
+        .sync = ldap_kind_sync,
+        .test = ldap_kind_test,
+};

@@ -1,0 +1,24 @@
+/* What the parts of the LDAP kind share: the opened directory.
+ * Relies on: ldap/session, ldap/entry.
+ * Must never: be included outside this folder. */
+#pragma once
+
+#include "directory/directory.h"
+#include "directory/ldap/entry.h"
+#include "directory/ldap/session.h"
+
+struct directory {
+        const struct directory_settings *settings;
+        const struct ldap_settings *ldap;
+        struct session session;
+        struct sbuf user_base, group_base, user_filter, group_filter;
+        uint32_t login_ms, sync_ms;
+};
+
+/* find.c */
+void ldap_kind_find(struct directory *directory, const char *user, struct directory_entry *entry);
+enum password_result ldap_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
+/* read.c */
+int ldap_kind_sync(struct directory *directory, const struct sync_sink *sink, struct sbuf *why);
+/* test.c */
+int ldap_kind_test(struct directory *directory, struct sbuf *report);

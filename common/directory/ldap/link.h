@@ -1,0 +1,62 @@
+/* One connection to one LDAP server, with everything that libldap needs to be told before it can be trusted with a deadline.
+ * Relies on: libldap 2.5 (ldap_init_fd, per-handle TLS contexts), ldap/dial.
+ * Must never: send a password over a line that others can read, unless the administrator said insecure_plaintext; read ldap.conf, an ldaprc or
+ * LDAP* variables; wait longer than its deadline, whatever the server does; follow a referral. */
+#pragma once
+
+#include <ldap.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/sbuf.h"
+#include "base/secret.h"
+#include "directory/ldap/uri.h"
+#include "model/ldap_settings.h"
+
+/* One message of the server may be this large: an entry without its members, or a group with a million of them. */
+#define LINK_MESSAGE_SMALL ((size_t)4 << 20)
+#define LINK_MESSAGE_LARGE ((size_t)256 << 20)
+
+struct link {
+        LDAP *ld;
+        int fd;                 /* the handle's own */
+        bool may_send_secrets;  /* TLS, a UNIX socket, this host itself, or insecure_plaintext */
+        size_t uri;             /* which of the settings' */
+        uint64_t used_ms;
+        uint64_t handshake_until_ms; /* while TLS is being set up; else 0 */
+        char server[URI_TEXT_MAX]; /* for messages */
+};
+
+/* Once in a process, before anything else of libldap: no configuration but ours, no SIGPIPE. */
+void link_prepare_process(void);
+
+/* Connects to one server and makes it private as the settings say. Nobody is bound. 0, or -ETIMEDOUT, -EPROTO (TLS: no trust, or none spoken),
+ * -ENOMEM or another negative errno, with a sentence in *why. */
+int link_open(const struct ldap_settings *settings, const struct uri *uri, size_t message_max, uint64_t deadline_ms, struct link **link,
+              struct sbuf *why);
+void link_close(struct link *link);
+DEFINE_CLEANUP(struct link *, link_close)
+
+/* Whether the server has closed it meanwhile, as far as this host knows. */
+bool link_is_cut(const struct link *link);
+
+/* Waits for an answer to request id. *message is the caller's (ldap_msgfree). 0; -ETIMEDOUT; -ECONNRESET: the connection is dead, or what came is no LDAP.
+ * After any failure the link must be closed. all: LDAP_MSG_ONE or LDAP_MSG_ALL. */
+int link_wait(struct link *link, int id, int all, uint64_t deadline_ms, LDAPMessage **message);
+
+/* What the server said to a bind: the result, and what the controls beside it say. */
+struct bind_answer {
+        int code;                 /* LDAP_SUCCESS, LDAP_INVALID_CREDENTIALS, … */
+        char text[256];           /* the server's diagnostic, cut, without control characters: for the log and bind_outcome() only */
+        bool netscape_expired;    /* control 2.16.840.1.113730.3.4.4 */
+        int ppolicy;              /* LDAPPasswordPolicyError; PP_noError: none said */
+        int grace;                /* logins left with an expired password; -1: not said */
+};
+/* A simple bind. Neither dn nor password may be empty: that would be an anonymous bind that every server grants (-EINVAL).
+ * 0: the server answered, see *answer. -EPERM: the line is not private, nothing was sent; -ETIMEDOUT, -ECONNRESET. */
+int link_bind(struct link *link, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer);
+
+/* "CODE text (the server's words)" for messages. */
+void link_describe(struct sbuf *why, int code, const char *diagnostic);

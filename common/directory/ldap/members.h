@@ -1,0 +1,48 @@
+/* Who is a member of what, from what servers say in either direction: DNs or names in groups, memberOf in users, gidNumber, primaryGroupID.
+ * Collected while users and groups go by, resolved at the end, when both are known (M1, M9).
+ * Relies on: ldap/intern, ldap/dn.
+ * Must never: make a member of what is not an entry of this directory; deliver a pair twice, or a group as a member of itself. */
+#pragma once
+
+#include <lber.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "directory/ldap/intern.h"
+#include "model/sync.h"
+
+struct members_target { uint32_t user, group; };  /* INTERN_NONE: it is none */
+struct members_pair { uint32_t from, to; };
+struct members_pairs { struct members_pair *items; size_t count, size; };
+
+/* Zeroed but for the two settings. */
+struct members {
+        bool by_name;                     /* LDAP_MEMBERS_NAME: values are user names, and equal gid numbers count (M9) */
+        bool nested;                      /* groups may be members of groups */
+        struct intern names;              /* normal DNs, or folded user names */
+        struct members_target *targets;   /* what each name is */
+        size_t targets_size;
+        struct members_pairs values;      /* name -> group: a group's value */
+        struct members_pairs backward;    /* user -> name: a user's memberOf */
+        struct intern sids;               /* of groups, and of what users say is their primary one */
+        struct members_target *sid_targets;
+        size_t sid_targets_size;
+        struct members_pairs primaries;   /* user -> sid */
+        struct members_pairs user_gids, group_gids; /* entry -> gid */
+        uint32_t user_count, group_count;
+};
+#define MEMBERS_PAIRS_MAX ((size_t)1 << 28)
+
+void members_done(struct members *members);
+
+/* The next user or group, in the order of the sink's numbers. dn and sid may be NULL. 0, -ENOMEM, -E2BIG;
+ * -EEXIST: another entry of the same kind has the DN already (it is added all the same). */
+int members_add_user(struct members *members, const char *dn, const char *name, uint32_t gid, const char *sid, uint32_t primary_rid);
+int members_add_group(struct members *members, const char *dn, uint32_t gid, const char *sid);
+/* A value of the group's member attribute; of the user's memberOf. What is no DN is ignored. 0, -ENOMEM, -E2BIG. */
+int members_add_value(struct members *members, uint32_t group, const struct berval *value);
+int members_add_member_of(struct members *members, uint32_t user, const struct berval *value);
+
+/* All memberships into the sink, each once. 0, -ENOMEM, or what the sink says. */
+int members_deliver(struct members *members, const struct sync_sink *sink);

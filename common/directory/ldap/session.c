@@ -1,0 +1,183 @@
+/* Connections of one process; see ldap/session.h. */
+#include "directory/ldap/session.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "directory/ldap/dial.h"
+#include "directory/ldap/srv.h"
+
+#define DOWN_MS 20000          /* how long a server that failed is asked last */
+#define PREFER_MS 60000        /* how often the preferred server is tried again */
+#define PREFER_TRY_MS 700      /* ... and for how long, at most, while another one works */
+#define IDLE_MS 60000          /* older connections are made anew: firewalls forget them without a word */
+
+void session_close(struct session *session) {
+        link_close(TAKE_PTR(session->reader));
+        link_close(TAKE_PTR(session->login));
+}
+
+static uint64_t share(uint64_t deadline_ms, size_t parts) {
+        return clock_monotonic_ms() + (uint64_t)deadline_left_ms(deadline_ms) / (parts > 0 ? parts : 1);
+}
+
+/* What another server would say too: nothing is gained by asking it. */
+static bool is_final(int r) {
+        return r == -EACCES || r == -EPERM || r == -EINVAL;
+}
+
+static int bind_service(struct session *session, struct link *link, uint64_t deadline_ms, struct sbuf *why) {
+        static const struct secret none = { 0 };
+        struct bind_answer answer;
+        if (!session->settings->bind_dn[0])
+                return 0;
+        int r = link_bind(link, session->settings->bind_dn, session->password ? session->password : &none, deadline_ms, &answer);
+        if (r == -EINVAL)
+                sbuf_add(why, "bind_dn has no password: bind_password_file");
+        else if (r == -EPERM)
+                sbuf_printf(why, "%s: the connection is not encrypted: no password is sent (ldaps, starttls or insecure_plaintext)", link->server);
+        else if (r < 0)
+                sbuf_printf(why, "%s: no answer to the bind as bind_dn: %s", link->server, strerror(-r));
+        if (r < 0 || answer.code == LDAP_SUCCESS)
+                return r;
+        sbuf_printf(why, "%s refuses the bind as bind_dn: ", link->server);
+        link_describe(why, answer.code, answer.text);
+        return answer.code == LDAP_BUSY || answer.code == LDAP_UNAVAILABLE ? -EAGAIN : -EACCES;
+}
+
+static int connect_server(struct session *session, const struct uri *uri, const struct session_want *want, uint64_t deadline_ms, struct link **result,
+                          struct sbuf *why) {
+        _cleanup_(link_closep) struct link *link = NULL;
+        int r = link_open(session->settings, uri, want->message_max, deadline_ms, &link, why);
+        if (r == 0 && want->bound)
+                r = bind_service(session, link, deadline_ms, why);
+        if (r == 0)
+                *result = TAKE_PTR(link);
+        return r;
+}
+
+/* One of the settings' URIs, which may stand for several servers (DNS SRV). */
+static int connect_uri(struct session *session, size_t index, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why) {
+        struct uri uris[SRV_MAX];
+        size_t count = 1;
+        int r = uri_parse(session->settings->uris[index], &uris[0]);
+        if (r < 0)
+                sbuf_printf(why, "%s is no address of a server", session->settings->uris[index]);
+        else if (uris[0].srv)
+                r = srv_expand(&uris[0], uris, &count, why);
+        if (r < 0)
+                return -EHOSTUNREACH;
+        r = -EHOSTUNREACH;
+        for (size_t i = 0; i < count && r < 0 && !is_final(r); i++) {
+                if (i > 0)
+                        sbuf_add(why, "; ");
+                r = connect_server(session, &uris[i], want, share(deadline_ms, count - i), link, why);
+        }
+        session->down_until_ms[index] = r < 0 && !is_final(r) ? clock_monotonic_ms() + DOWN_MS : 0;
+        if (r == 0)
+                (*link)->uri = index;
+        return r;
+}
+
+int session_connect(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why) {
+        size_t count = session->settings->uri_count < SESSION_URIS_MAX ? session->settings->uri_count : SESSION_URIS_MAX;
+        bool tried[SESSION_URIS_MAX] = { false };
+        size_t left = count;
+        uint64_t now = clock_monotonic_ms();
+        int r = -EHOSTUNREACH;
+        _cleanup_sbuf_ struct sbuf reasons = { 0 };
+        /* First those that are not known to be down, then the others: perhaps one is back. */
+        for (int pass = 0; pass < 2 && r < 0; pass++) {
+                for (size_t i = 0; i < count && r < 0 && !is_final(r); i++) {
+                        if (tried[i] || (pass == 0 && session->down_until_ms[i] > now))
+                                continue;
+                        if (left < count)
+                                sbuf_add(&reasons, "; ");
+                        tried[i] = true;
+                        r = connect_uri(session, i, want, share(deadline_ms, left--), link, &reasons);
+                }
+        }
+        if (r < 0)
+                sbuf_add(why, sbuf_text(&reasons));
+        return r;
+}
+
+/* While a server further down the list works, the preferred one gets a short try now and then. */
+static void return_to_preferred(struct session *session, const struct session_want *want, struct link **link, uint64_t deadline_ms) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        struct link *preferred = NULL;
+        uint64_t now = clock_monotonic_ms(), try_ms = (uint64_t)deadline_left_ms(deadline_ms) / 4;
+        if ((*link)->uri == 0 || now < session->prefer_after_ms)
+                return;
+        session->prefer_after_ms = now + PREFER_MS;
+        uint64_t until = now + (try_ms < PREFER_TRY_MS ? try_ms : PREFER_TRY_MS);
+        if (connect_uri(session, 0, want, until, &preferred, &why) < 0)
+                return;
+        link_close(*link);
+        *link = preferred;
+}
+
+/* Makes *link usable. *reused: it has been used before, so that a cut says nothing of the server. */
+static int make_ready(struct session *session, const struct session_want *want, struct link **link, uint64_t deadline_ms, bool *reused, struct sbuf *why) {
+        if (*link && (clock_monotonic_ms() - (*link)->used_ms > IDLE_MS || link_is_cut(*link)))
+                link_close(TAKE_PTR(*link));
+        *reused = *link != NULL;
+        if (*link) {
+                return_to_preferred(session, want, link, deadline_ms);
+                return 0;
+        }
+        int r = session_connect(session, want, deadline_ms, link, why);
+        if (r == 0 && (*link)->uri != 0)
+                session->prefer_after_ms = clock_monotonic_ms() + PREFER_MS;
+        return r;
+}
+
+/* One reconnect: only where the connection had been idle, and the server closed it instead of answering. */
+static bool try_again(struct session *session, struct link **link, bool reused, int r) {
+        bool dead = r == -ECONNRESET || r == -ETIMEDOUT;
+        if (dead && !reused)
+                session->down_until_ms[(*link)->uri] = clock_monotonic_ms() + DOWN_MS;
+        if (dead)
+                link_close(TAKE_PTR(*link));
+        return r == -ECONNRESET && reused;
+}
+
+int session_search(struct session *session, const struct search *search, void (*restart)(void *userdata), uint64_t deadline_ms, struct sbuf *why) {
+        static const struct session_want reader = { LINK_MESSAGE_SMALL, true };
+        for (int tries = 0;; tries++) {
+                _cleanup_sbuf_ struct sbuf now = { 0 };
+                bool reused;
+                int r = make_ready(session, &reader, &session->reader, deadline_ms, &reused, why);
+                if (r < 0)
+                        return r;
+                r = search_run(session->reader, search, deadline_ms, &now);
+                if (r < 0 && try_again(session, &session->reader, reused && tries == 0, r)) {
+                        if (restart)
+                                restart(search->userdata);
+                        continue;
+                }
+                sbuf_add(why, sbuf_text(&now));
+                return r;
+        }
+}
+
+int session_bind(struct session *session, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer,
+                 struct sbuf *why) {
+        static const struct session_want login = { LINK_MESSAGE_SMALL, false };
+        for (int tries = 0;; tries++) {
+                bool reused;
+                int r = make_ready(session, &login, &session->login, deadline_ms, &reused, why);
+                if (r < 0)
+                        return r;
+                r = link_bind(session->login, dn, password, deadline_ms, answer);
+                if (r < 0 && try_again(session, &session->login, reused && tries == 0, r))
+                        continue;
+                if (r == -EPERM)
+                        sbuf_printf(why, "%s: the connection is not encrypted: no password is sent (ldaps, starttls or insecure_plaintext)",
+                                    session->login->server);
+                else if (r < 0)
+                        sbuf_printf(why, "no answer to a user's bind: %s", strerror(-r));
+                return r;
+        }
+}

@@ -1,0 +1,37 @@
+/* The connections that one process has to one directory's servers: one for the service account's searches, one for users' binds. They stay open;
+ * fail-over, return to the preferred server and the one reconnect after an idle cut are here.
+ * Relies on: ldap/link.
+ * Must never: search on the connection that users bind on, or bind a user on the one that searches. */
+#pragma once
+
+#include "directory/ldap/link.h"
+#include "directory/ldap/search.h"
+
+#define SESSION_URIS_MAX 16
+
+struct session {
+        const struct ldap_settings *settings;
+        const struct secret *password;               /* of bind_dn; NULL: none */
+        struct link *reader, *login;                 /* NULL: not open */
+        uint64_t down_until_ms[SESSION_URIS_MAX];    /* a server that failed is asked last until then */
+        uint64_t prefer_after_ms;                    /* when the preferred server is tried again */
+};
+
+void session_close(struct session *session);
+
+struct session_want {
+        size_t message_max;   /* LINK_MESSAGE_SMALL, LINK_MESSAGE_LARGE */
+        bool bound;           /* as the service account; does nothing where there is none */
+};
+/* A new connection to the first server that takes one, each with its share of the time. *link is the caller's. 0; -EACCES: the bind was refused (no
+ * other server is asked then); -EPERM: it would have gone in the clear; -EINVAL: there is no password; or another negative errno; with a sentence in
+ * *why. */
+int session_connect(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why);
+
+/* A search on the reader connection, which is opened if need be, and once more if the server had closed it. The entry callback may therefore see
+ * entries twice: it must take that (restart is called before the second run; may be NULL). */
+int session_search(struct session *session, const struct search *search, void (*restart)(void *userdata), uint64_t deadline_ms, struct sbuf *why);
+
+/* A user's bind on the login connection, likewise. As link_bind. */
+int session_bind(struct session *session, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer,
+                 struct sbuf *why);

@@ -1,0 +1,51 @@
+/* A synchronisation on its way into the store of a directory (D5): gathered in memory while it comes, then written as what differs from what the store
+ * has, in one transaction.
+ * Relies on: replica/store, model/sync, model/replica.
+ * Must never: touch the store before the whole is there; change the revision of content that did not change; keep more than the bounds below.
+ *
+ *   store_sync_new -> the sink's functions -> store_sync_prepare (what would change: the caller may refuse, D5) -> store_sync_commit
+ *   store_sync_free at any point: the store is as it was */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "model/sync.h"
+#include "replica/store.h"
+
+enum {
+        STORE_SYNC_USERS_MAX = 4 << 20,
+        STORE_SYNC_GROUPS_MAX = 4 << 20,
+        STORE_SYNC_EDGES_MAX = 64 << 20,   /* members and children together */
+        STORE_SYNC_TEXT_MAX = 1 << 30,     /* bytes of all texts, names of entries (DNs) included */
+};
+
+struct store_sync;
+
+/* NULL: memory is out. */
+struct store_sync *store_sync_new(void);
+void store_sync_free(struct store_sync *sync);
+DEFINE_CLEANUP(struct store_sync *, store_sync_free)
+
+/* Where the entries go; owned by sync. Its functions give 0; -EINVAL: no name, no id or one over SYNC_ENTRY_ID_MAX, a DN over SYNC_DN_MAX, a membership
+ * of an entry that did not come; -EFBIG: more than the bounds above; -ENOMEM. After a failure only store_sync_error and store_sync_free are allowed. */
+const struct sync_sink *store_sync_sink(struct store_sync *sync);
+/* The words of the last failure, for people; "" at first. */
+const char *store_sync_error(const struct store_sync *sync);
+
+/* What a commit would do. An entry is lost when neither its id nor its name is there any more: one that was renamed, or made anew under its name, is not. */
+struct store_sync_changes {
+        bool had_replica;          /* the store has had a complete replica before */
+        bool content;              /* something differs: users, groups or memberships */
+        uint32_t users, groups;    /* that came */
+        uint32_t old_users, old_groups, lost_users, lost_groups;
+};
+/* Compares with the store, which must be open for writing, and keeps a transaction open in it until the commit or store_sync_free: no other change may be
+ * made in between. -EEXIST: two entries that came have one id; -EINVAL: a directory of this type is not synchronised; -EBUSY: the store has a transaction;
+ * -ENOMEM, -EOVERFLOW, or an error of store.h. */
+int store_sync_prepare(struct store_sync *sync, struct store *store, struct store_sync_changes *changes);
+
+/* Writes. The store was complete at now_s (> 0); its revision grows by one if content changed. *replica: what store_load would give now; the caller's.
+ * 0: durable. Otherwise everything is as before store_sync_prepare. */
+int store_sync_commit(struct store_sync *sync, uint64_t now_s, struct replica **replica);

@@ -1,0 +1,51 @@
+/* What the supervisor asks of a checker or a worker, and what they answer. Same frames, same rules as channel/protocol.h, where the numbers are.
+ * Relies on: multidird/channel/protocol, model/sync.
+ * Must never: be trusted because of who sent it; leave a password in a message that was not read to its end. */
+#pragma once
+
+#include "model/sync.h"
+#include "multidird/channel/protocol.h"
+
+#define JOB_TEXT_MAX 2048
+
+/* CHECKER_FIND, _CHECK, _DUMMY, WORKER_TEST: a user to find, a password to check, or a server to try. */
+struct protocol_check {
+        uint64_t id;
+        char user[WIRE_NAME_MAX + 1];
+        char entry_id[WIRE_NAME_MAX + 1]; /* to a worker: what the replica, or a former answer, has of the user; "": nothing */
+        char dn[SYNC_DN_MAX + 1];
+        struct secret password;
+};
+int protocol_send_check(struct channel *channel, enum protocol_type type, const struct protocol_check *check);
+/* Wipe out->password after use. */
+int protocol_get_check(const unsigned char *payload, size_t len, struct protocol_check *check);
+
+struct protocol_answer {
+        uint64_t id;
+        enum presence presence;         /* to FIND */
+        enum password_result password;  /* to CHECK */
+        bool active;                    /* the entry's own flag */
+        uint64_t synchronised_s;        /* a replica's answer: when that was complete; 0: there is no complete one, or it is no replica's answer */
+        char entry_id[WIRE_NAME_MAX + 1];
+        char dn[SYNC_DN_MAX + 1];       /* a network directory's: where the entry is; else "" */
+        char text[JOB_TEXT_MAX + 1];    /* to TEST: what was tried, a line each; PRESENCE_FOUND when all went well */
+};
+int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer);
+int protocol_get_answer(const unsigned char *payload, size_t len, struct protocol_answer *answer);
+
+/* WORKER_SECRET: the password of bind_dn, empty where there is none. */
+int protocol_send_secret(struct channel *channel, const struct secret *secret);
+/* Wipe it after use. */
+int protocol_get_secret(const unsigned char *payload, size_t len, struct secret *secret);
+
+/* WORKER_SYNC is protocol_send_number: the job's id, and a stream socket to the keeper that takes the entries. */
+
+/* WORKER_PROGRESS: entries read so far, and how many there will be (0: not known). */
+struct protocol_progress { uint64_t id, done, total; };
+int protocol_send_progress(struct channel *channel, const struct protocol_progress *progress);
+int protocol_get_progress(const unsigned char *payload, size_t len, struct protocol_progress *progress);
+
+/* WORKER_SYNCED: the stream was written to its end. What became of it the keeper says. */
+struct protocol_synced { uint64_t id; char text[WIRE_TEXT_MAX + 1]; }; /* text: why it is not complete; "": it is */
+int protocol_send_synced(struct channel *channel, const struct protocol_synced *synced);
+int protocol_get_synced(const unsigned char *payload, size_t len, struct protocol_synced *synced);

@@ -1,0 +1,243 @@
+/* Synchronisations on their way in; see keeper/intake.h. A stream ends in one of three ways: whole, with the worker's reason why it is not, or cut off. */
+#include "multidird/keeper/intake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "multidird/channel/sync_wire.h"
+#include "replica/store_sync.h"
+
+struct intake {
+        struct intake *next;
+        struct protocol_sync sync;
+        struct channel *stream;     /* NULL: read to its end, the answer waits for a view */
+        struct sync_receiver receiver;
+        struct store_sync *content; /* as stream */
+        uint64_t wanted;            /* keeper->wanted once it was taken in */
+};
+
+struct intakes {
+        struct keeper *keeper;
+        intake_answer_fn answer;
+        void *data;
+        struct intake *first;
+};
+
+struct intakes *intakes_new(struct keeper *keeper, intake_answer_fn answer, void *data) {
+        struct intakes *intakes = calloc(1, sizeof *intakes);
+        if (intakes)
+                *intakes = (struct intakes){ .keeper = keeper, .answer = answer, .data = data };
+        return intakes;
+}
+
+static void intake_free(struct intake *intake) {
+        channel_free(intake->stream);
+        store_sync_free(intake->content);
+        free(intake);
+}
+
+void intakes_free(struct intakes *intakes) {
+        if (!intakes)
+                return;
+        while (intakes->first) {
+                struct intake *intake = intakes->first;
+                intakes->first = intake->next;
+                intake_free(intake);
+        }
+        free(intakes);
+}
+
+static size_t find_directory(const struct keeper *keeper, const char *name) {
+        return keeper->config ? settings_directory(keeper_settings(keeper), name) : SETTINGS_NONE;
+}
+
+static void answer(struct intakes *intakes, const struct protocol_sync *sync, bool complete, const char *error) {
+        const struct keeper *keeper = intakes->keeper;
+        size_t directory = find_directory(keeper, sync->directory);
+        const struct replica *replica = directory != SETTINGS_NONE ? keeper->replicas[directory] : NULL;
+        struct protocol_keeper_synced synced = { .id = sync->id, .complete = complete, .users = replica ? replica->user_count : 0,
+                                                 .groups = replica ? replica->group_count : 0 };
+        memcpy(synced.directory, sync->directory, sizeof synced.directory);
+        (void)snprintf(synced.error, sizeof synced.error, "%s", error);
+        intakes->answer(intakes->data, &synced);
+}
+
+/* Takes it out of the list and frees it. */
+static void drop(struct intakes *intakes, struct intake *intake) {
+        struct intake **at = &intakes->first;
+        while (*at != intake)
+                at = &(*at)->next;
+        *at = intake->next;
+        intake_free(intake);
+}
+
+/* D5: the last good replica stays, and `status` says why. */
+static void failed(struct intakes *intakes, struct intake *intake, const char *why) {
+        size_t directory = find_directory(intakes->keeper, intake->sync.directory);
+        if (directory != SETTINGS_NONE)
+                keeper_sync_failed(intakes->keeper, directory, why);
+        answer(intakes, &intake->sync, false, why);
+        drop(intakes, intake);
+}
+
+/* NULL: the directory is there, and of a kind that is synchronised. */
+static const char *refusal(const struct keeper *keeper, const char *name, size_t *directory) {
+        *directory = find_directory(keeper, name);
+        if (*directory == SETTINGS_NONE)
+                return "no such directory is configured";
+        enum directory_type type = keeper->directories[*directory].type;
+        if (type == DIRECTORY_INTERNAL || type == DIRECTORY_DELEGATED)
+                return "a directory that is kept on this host is not synchronised";
+        return NULL;
+}
+
+void intake_begin(struct intakes *intakes, const struct protocol_sync *sync, int fd) {
+        _cleanup_close_ int owned = fd;
+        size_t directory;
+        for (struct intake *other = intakes->first, *next; other; other = next) {
+                next = other->next;
+                if (other->stream && strcmp(other->sync.directory, sync->directory) == 0)
+                        failed(intakes, other, "another synchronisation of the directory began before this one had ended");
+        }
+        const char *why = refusal(intakes->keeper, sync->directory, &directory);
+        if (!why && fd < 0)
+                why = "the stream did not come with its announcement";
+        struct intake *intake = why ? NULL : calloc(1, sizeof *intake);
+        if (intake)
+                *intake = (struct intake){ .sync = *sync, .content = store_sync_new() };
+        int r = !intake || !intake->content ? -ENOMEM : channel_new(TAKE_FD(owned), SYNC_FRAME_MAX, 0, &intake->stream);
+        if (!why && r < 0)
+                why = strerror(-r);
+        if (why) {
+                if (intake)
+                        intake_free(intake);
+                answer(intakes, sync, false, why);
+                return;
+        }
+        intake->next = intakes->first;
+        intakes->first = intake;
+}
+
+size_t intakes_poll(const struct intakes *intakes, struct pollfd *fds, size_t size) {
+        size_t count = 0;
+        for (const struct intake *intake = intakes->first; intake; intake = intake->next)
+                if (intake->stream) {
+                        if (count < size)
+                                fds[count] = (struct pollfd){ .fd = channel_fd(intake->stream), .events = POLLIN };
+                        count++;
+                }
+        return count;
+}
+
+/* D5. What a first replica has, nobody has lost. */
+static bool shrinks_too_much(const struct directory_settings *settings, const struct store_sync_changes *changes, char *text, size_t size) {
+        uint64_t lost = (uint64_t)changes->lost_users + changes->lost_groups, old = (uint64_t)changes->old_users + changes->old_groups;
+        if (!changes->had_replica || lost * 100 <= settings->shrink_guard * old)
+                return false;
+        (void)snprintf(text, size, "it would lose %u of %u users and %u of %u groups, more than shrink_guard = %u percent; the last good replica stays "
+                       "(if this is right, set shrink_guard = 100 in [directory/%.100s] for one synchronisation)",
+                       changes->lost_users, changes->old_users, changes->lost_groups, changes->old_groups, settings->shrink_guard, settings->name);
+        return true;
+}
+
+/* From the whole stream to the store and the keeper's replica. 0, or why not is in text. */
+static int take_in(struct keeper *keeper, size_t directory, struct store_sync *content, char *text, size_t size) {
+        struct store_sync_changes changes;
+        struct replica *replica = NULL;
+        keeper_refresh(keeper);
+        struct store *store = keeper->directories[directory].store;
+        if (!store) {
+                (void)snprintf(text, size, "%s", keeper->directories[directory].error);
+                return -EIO;
+        }
+        int r = store_sync_prepare(content, store, &changes);
+        if (r == 0 && shrinks_too_much(&keeper_settings(keeper)->directories[directory], &changes, text, size))
+                return -ECANCELED;
+        if (r == 0)
+                r = store_sync_commit(content, clock_real_s(), &replica);
+        if (r < 0) {
+                (void)snprintf(text, size, "%s", store_sync_error(content));
+                return r;
+        }
+        keeper_adopt(keeper, directory, replica, changes.content || !changes.had_replica);
+        log_debug("directory %s: synchronised, %u users and %u groups%s", keeper->directories[directory].name, changes.users, changes.groups,
+                 changes.content ? "" : ", nothing new");
+        return 0;
+}
+
+/* The stream has ended as it should. */
+static void finish(struct intakes *intakes, struct intake *intake) {
+        struct keeper *keeper = intakes->keeper;
+        char text[WIRE_TEXT_MAX + 1] = "";
+        size_t directory;
+        const char *why = intake->receiver.error[0] ? intake->receiver.error : refusal(keeper, intake->sync.directory, &directory);
+        if (!why && take_in(keeper, directory, intake->content, text, sizeof text) < 0)
+                why = text;
+        if (why) {
+                failed(intakes, intake, why);
+                return;
+        }
+        /* What failed before would fail it too: tried once more, so that the answer is of now. */
+        if (keeper->build_error[0])
+                keeper_touch(keeper);
+        intake->wanted = keeper->wanted;
+        channel_free(TAKE_PTR(intake->stream));
+        store_sync_free(TAKE_PTR(intake->content));
+}
+
+/* 0: go on; 1: it has ended; negative: it is of no use, or has broken off. */
+static int read_some(struct intake *intake) {
+        struct channel_frame frame;
+        int r = channel_read(intake->stream), next;
+        while ((next = channel_next(intake->stream, &frame)) > 0) {
+                next = sync_receiver_frame(&intake->receiver, frame.type, frame.payload, frame.len, store_sync_sink(intake->content));
+                if (next < 0)
+                        return next;
+                if (intake->receiver.ended)
+                        return 1;
+        }
+        return next < 0 ? next : r;
+}
+
+static void broken(struct intakes *intakes, struct intake *intake, int error) {
+        char text[WIRE_TEXT_MAX + 1];
+        const char *words = store_sync_error(intake->content);
+        if (*words)
+                (void)snprintf(text, sizeof text, "%s", words);
+        else if (error == -ECONNRESET)
+                (void)snprintf(text, sizeof text, "it broke off after %u users and %u groups: its process ended", intake->receiver.users,
+                               intake->receiver.groups);
+        else
+                (void)snprintf(text, sizeof text, "what came is no synchronisation: %s", strerror(-error));
+        failed(intakes, intake, text);
+}
+
+bool intakes_read(struct intakes *intakes) {
+        bool changed = false;
+        for (struct intake *intake = intakes->first, *next; intake; intake = next) {
+                next = intake->next;
+                int r = intake->stream ? read_some(intake) : 0;
+                changed = changed || r != 0;
+                if (r > 0)
+                        finish(intakes, intake);
+                else if (r < 0)
+                        broken(intakes, intake, r);
+        }
+        return changed;
+}
+
+void intakes_release(struct intakes *intakes, uint64_t built, const char *failure) {
+        char text[WIRE_TEXT_MAX + 1] = "";
+        if (failure)
+                (void)snprintf(text, sizeof text, "the replica is complete, but not published yet: %s", failure);
+        for (struct intake *intake = intakes->first, *next; intake; intake = next) {
+                next = intake->next;
+                if (intake->stream || intake->wanted > built)
+                        continue;
+                answer(intakes, &intake->sync, true, text);
+                drop(intakes, intake);
+        }
+}

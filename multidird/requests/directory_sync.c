@@ -1,0 +1,186 @@
+/* directory sync: reads directories with a server of their own again, and waits for what comes of it; the others are the keeper's. And what `status`
+ * says of synchronisations.
+ * Relies on: multidird/supervisor/sync, multidird/supervisor/keeper_link, jansson.
+ * Must never: take the keeper's last word for a directory's state while the supervisor knows better. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "multidird/requests/reply.h"
+#include "multidird/requests/requests.h"
+#include "multidird/supervisor/configuration.h"
+#include "multidird/supervisor/keeper_link.h"
+#include "multidird/supervisor/sync.h"
+
+#define PULSE_US (500 * 1000ull)
+
+/* passed_s: how long ago the keeper said it. */
+static void put_sync(const struct service *service, json_t *directory, uint64_t passed_s) {
+        const char *name = json_string_value(json_object_get(directory, "name")), *said = json_string_value(json_object_get(directory, "state"));
+        struct sync_state state;
+        if (!name || !said || strcmp(said, "off") == 0 || !sync_get(service, name, &state))
+                return;
+        json_t *age = json_object_get(directory, "age");
+        if (json_is_integer(age))
+                (void)json_integer_set(age, json_integer_value(age) + (json_int_t)passed_s);
+        if (state.running && (!state.settled || strcmp(said, "empty") == 0)) {
+                (void)json_object_set_new(directory, "state", json_string("syncing"));
+        } else if (state.failed) {
+                (void)json_object_set_new(directory, "state", json_string("failed"));
+                (void)json_object_set_new(directory, "error", json_string(state.error));
+        }
+}
+
+json_t *request_state(const struct service *service) {
+        size_t len = 0, index;
+        uint64_t since_ms;
+        json_t *directory;
+        const char *text = keeper_link_state(service, &len, &since_ms);
+        json_t *state = text ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        if (!json_is_object(state)) {
+                json_decref(state);
+                return json_object();
+        }
+        json_array_foreach(json_object_get(state, "directories"), index, directory)
+                put_sync(service, directory, since_ms / 1000);
+        return state;
+}
+
+struct resync {
+        struct connection *connection;
+        sd_event_source *pulse;
+        char directory[WIRE_NAME_MAX + 1]; /* "": all of them */
+        size_t count, left;
+        struct sync_wait *waits;           /* count of them */
+        char (*names)[WIRE_NAME_MAX + 1];
+};
+
+static void resync_free(struct resync *resync) {
+        (void)sd_event_source_disable_unref(resync->pulse);
+        for (size_t i = 0; i < resync->count; i++)
+                sync_wait_cancel(&resync->waits[i]);
+        free(resync->waits);
+        free(resync->names);
+        free(resync);
+}
+
+static void cancel_resync(void *work) {
+        resync_free(work);
+}
+
+/* The one directory's row, as the keeper gives the others'. */
+static void reply_row(struct connection *connection, const char *name) {
+        json_t *state = request_state(connection_service(connection)), *rows = json_array(), *row;
+        int exit_status = EXIT_UNAVAILABLE;
+        size_t index;
+        json_array_foreach(json_object_get(state, "directories"), index, row) {
+                const char *its = json_string_value(json_object_get(row, "name"));
+                if (!its || strcmp(its, name) != 0)
+                        continue;
+                exit_status = json_is_null(json_object_get(row, "error")) ? EXIT_DONE : EXIT_UNAVAILABLE;
+                (void)json_array_append(rows, row);
+        }
+        json_decref(state);
+        reply_object(connection, exit_status, json_pack("{s:o}", "directories", rows));
+}
+
+static void pass_on(struct connection *connection, const char *name) {
+        json_t *request = name ? json_pack("{s:s, s:s}", "command", "directory sync", "directory", name) : json_pack("{s:s}", "command", "directory sync");
+        char *json = request ? json_dumps(request, JSON_COMPACT) : NULL;
+        if (json)
+                request_pass_on(connection, json, strlen(json));
+        else
+                reply_error(connection, EXIT_UNAVAILABLE, REASON_UNAVAILABLE, "memory is out");
+        free(json);
+        json_decref(request);
+}
+
+/* The last one has ended. Internal directories are the keeper's, and its answer has all rows. */
+static void end(struct resync *resync) {
+        struct connection *connection = resync->connection;
+        char name[WIRE_NAME_MAX + 1];
+        memcpy(name, resync->directory, sizeof name);
+        connection_set_work(connection, NULL, NULL);
+        resync_free(resync);
+        if (name[0])
+                reply_row(connection, name);
+        else
+                pass_on(connection, NULL);
+}
+
+static void on_done(void *userdata) {
+        struct resync *resync = userdata;
+        if (--resync->left == 0)
+                end(resync);
+}
+
+static int on_pulse(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct resync *resync = userdata;
+        struct sync_state state;
+        uint64_t done = 0, total = 0;
+        bool known = true;
+        char json[96] = "{}";
+        for (size_t i = 0; i < resync->count; i++)
+                if (resync->waits[i].sync && sync_get(connection_service(resync->connection), resync->names[i], &state)) {
+                        done += state.done;
+                        total += state.total;
+                        known = known && state.total > 0;
+                }
+        if (known && total > 0 && done <= total)
+                (void)snprintf(json, sizeof json, "{\"done\":%llu,\"total\":%llu}", (unsigned long long)done, (unsigned long long)total);
+        connection_progress(resync->connection, json);
+        int r = sd_event_source_set_time_relative(source, PULSE_US);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static struct resync *resync_new(struct connection *connection, const char *name, size_t room) {
+        struct resync *resync = calloc(1, sizeof *resync);
+        if (!resync)
+                return NULL;
+        *resync = (struct resync){ .connection = connection, .waits = calloc(room, sizeof *resync->waits), .names = calloc(room, sizeof *resync->names) };
+        (void)snprintf(resync->directory, sizeof resync->directory, "%s", name ? name : "");
+        if (resync->waits && resync->names)
+                return resync;
+        resync_free(resync);
+        return NULL;
+}
+
+/* name NULL: all that are synchronised, then the keeper's own. */
+static int start(struct connection *connection, const char *name) {
+        struct service *service = connection_service(connection);
+        const struct settings *settings = configuration_settings(service->configuration);
+        struct resync *resync = resync_new(connection, name, settings->directory_count + 1);
+        if (!resync)
+                return -ENOMEM;
+        connection_set_work(connection, resync, cancel_resync);
+        for (size_t i = 0; i < settings->directory_count; i++) {
+                const char *its = settings->directories[i].name;
+                size_t at = resync->count;
+                if ((name && strcmp(name, its) != 0) || sync_now(service, its, on_done, resync, &resync->waits[at]) < 0)
+                        continue;
+                (void)snprintf(resync->names[at], sizeof resync->names[at], "%s", its);
+                resync->left = ++resync->count;
+        }
+        if (resync->left == 0) {
+                resync->directory[0] = 0;
+                connection_set_work(connection, NULL, NULL);
+                resync_free(resync);
+                pass_on(connection, name);
+                return 0;
+        }
+        int r = sd_event_add_time_relative(service->event, &resync->pulse, CLOCK_MONOTONIC, PULSE_US, 0, on_pulse, resync);
+        return r < 0 ? r : 0;
+}
+
+/* "full" is what every synchronisation is in this version. */
+int request_directory_sync(struct connection *connection, json_t *request) {
+        const struct settings *settings = configuration_settings(connection_service(connection)->configuration);
+        const char *name = json_string_value(json_object_get(request, "directory"));
+        if (name && strlen(name) <= WIRE_NAME_MAX && settings_directory(settings, name) != SETTINGS_NONE)
+                return start(connection, name);
+        if (!name)
+                return start(connection, NULL);
+        reply_missing(connection, "directory-not-found", "there is no such directory");
+        return 0;
+}

@@ -1,0 +1,69 @@
+/* The insides of a pool: what its queue (pool.c) and its processes (pool_process.c) share.
+ * Relies on: multidird/supervisor/pool.
+ * Must never: be included elsewhere. */
+#pragma once
+
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "multidird/channel/endpoint.h"
+#include "multidird/supervisor/configuration.h"
+#include "multidird/supervisor/pool.h"
+
+struct member;
+
+struct job {
+        struct job *next;             /* in a queue */
+        struct pool *pool;
+        struct member *member;        /* that works on it; NULL: queued */
+        enum protocol_type type;
+        struct protocol_check check;
+        uint64_t given_ms;            /* when a member got it */
+        sd_event_source *deadline;
+        bool (*before)(void *userdata);
+        job_done_fn done;             /* NULL: nobody listens any more */
+        void *userdata;
+};
+
+/* A process of the pool. */
+struct member {
+        struct member *next;
+        struct pool *pool;
+        pid_t pid;
+        struct endpoint *endpoint;    /* NULL: it is to end */
+        sd_event_source *child, *timer; /* timer: the end of the job, or of idleness */
+        struct job *job;
+        bool proven;                  /* it has answered something */
+};
+
+struct queue { struct job *first, *last; size_t count; };
+
+struct pool {
+        struct configuration *configuration; /* that owns the pool */
+        struct service *service;
+        size_t directory;
+        enum sandbox_role role;              /* checker or worker */
+        uint64_t check_ms, find_ms, broken_until_ms;
+        uint64_t down_until_ms;              /* 0: the server answers, as far as is known */
+        struct queue finds, checks;
+        struct member *members;
+        size_t member_count, member_max;
+        sd_event_source *wake;
+        sd_event_source *stuck;       /* answers what waits for a pool that can start nothing */
+};
+
+/* pool.c: gives waiting jobs to idle members, and starts members for the rest as far as the bound goes. */
+void pool_run(struct pool *pool);
+/* The member's job is answered, and gone. It must not be the member's any more. */
+void job_finish(struct job *job, const struct protocol_answer *answer);
+void job_free(struct job *job);
+const char *pool_name(const struct pool *pool);
+
+/* pool_process.c: starts a member. 0 or a negative errno. */
+int member_start(struct pool *pool);
+/* Gives the job to an idle member. */
+void member_give(struct member *member, struct job *job);
+/* What the answer, or its lateness, says of the server. */
+void pool_note(const struct job *job, const struct protocol_answer *answer);
+/* Kills it and forgets it at once. */
+void member_abandon(struct member *member);

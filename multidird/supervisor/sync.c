@@ -1,0 +1,292 @@
+/* When directories are synchronised; see supervisor/sync.h.
+ * Relies on: supervisor/sync_run.c.
+ * Must never: run more at once than the keeper's channel holds descriptors; leave a wait without an end. */
+#include "multidird/supervisor/sync.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "multidird/channel/channel.h"
+#include "multidird/supervisor/keeper_link.h"
+#include "multidird/supervisor/sync_internal.h"
+
+#define AT_ONCE CHANNEL_FDS_MAX   /* each may have a descriptor that the keeper has not taken yet */
+#define RETRY_FIRST_MS 5000u      /* after one that failed; then twice as long, and so on */
+#define RETRY_MAX_MS 300000u
+#define KEEPER_MS 1000u           /* until the next look at whether there is a keeper */
+#define WANTED_MS 30000u          /* between the end of one and one that a login wants */
+
+struct syncs { struct sync *first; };
+
+static struct sync *find(const struct service *service, const char *name) {
+        struct sync *sync = service->syncs ? service->syncs->first : NULL;
+        while (sync && strcmp(sync->name, name) != 0)
+                sync = sync->next;
+        return sync;
+}
+
+static void begin(struct sync *sync);
+
+static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct sync *sync = userdata;
+        sync->due = sd_event_source_disable_unref(sync->due);
+        begin(sync);
+        return 0;
+}
+
+static void plan(struct sync *sync, uint64_t in_ms) {
+        sync->due = sd_event_source_disable_unref(sync->due);
+        sync->pending = false;
+        int r = sd_event_add_time_relative(sync->service->event, &sync->due, CLOCK_MONOTONIC, in_ms * 1000, 1000, on_due, sync);
+        if (r < 0)
+                log_error("directory %s: its next synchronisation cannot be planned: %s", sync->name, strerror(-r));
+}
+
+/* As planned, or sooner. One that runs is followed by another. */
+static void plan_sooner(struct sync *sync, uint64_t in_ms) {
+        uint64_t at = 0, now = clock_monotonic_ms();
+        if (sync->pending || (sync->due && sd_event_source_get_time(sync->due, &at) >= 0 && at / 1000 <= now + in_ms))
+                return;
+        plan(sync, in_ms);
+}
+
+/* A twentieth more or less: hosts that started together must not ask together for ever. */
+static uint64_t with_jitter(uint64_t ms) {
+        uint32_t random = 0;
+        if (ms < 20 || getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+                return ms;
+        return ms - ms / 20 + random % (ms / 10 + 1);
+}
+
+static void plan_next(struct sync *sync) {
+        const struct settings *settings = configuration_settings(sync->service->configuration);
+        size_t directory = settings_directory(settings, sync->name);
+        uint64_t refresh_ms = directory == SETTINGS_NONE ? RETRY_MAX_MS : settings->directories[directory].refresh_s * 1000, ms = refresh_ms;
+        if (sync->waits) {
+                ms = 0;
+        } else if (sync->failures > 0) {
+                ms = RETRY_FIRST_MS;
+                for (unsigned i = 1; i < sync->failures && ms < RETRY_MAX_MS; i++)
+                        ms *= 2;
+                ms = with_jitter(ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms);
+                ms = ms > refresh_ms ? refresh_ms : ms;
+        } else {
+                ms = with_jitter(ms);
+        }
+        /* A sooner time may have been planned while it ran. */
+        plan_sooner(sync, ms);
+}
+
+static size_t count_running(const struct syncs *syncs) {
+        size_t count = 0;
+        for (const struct sync *s = syncs->first; s; s = s->next)
+                count += s->run.id != 0;
+        return count;
+}
+
+static void begin(struct sync *sync) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        if (sync->run.id != 0 || count_running(sync->service->syncs) >= AT_ONCE) {
+                sync->pending = true;
+                return;
+        }
+        sync->pending = false;
+        if (!keeper_link_is_up(sync->service)) {
+                plan(sync, KEEPER_MS);
+                return;
+        }
+        sync->runs++;
+        int r = sync_run_begin(sync, &why);
+        if (r < 0)
+                sync_ended(sync, false, why.len > 0 ? sbuf_text(&why) : strerror(-r));
+}
+
+/* Those whose turn had come while others ran. */
+static void begin_pending(struct syncs *syncs) {
+        for (struct sync *s = syncs->first; s; s = s->next)
+                if (s->pending && s->run.id == 0)
+                        plan(s, 0);
+}
+
+/* The waits that this run, or the directory's end, answers. Each may cancel others. */
+static void answer_waits(struct sync *sync, uint64_t run) {
+        struct sync_wait *all = sync->waits;
+        sync->waits = NULL;
+        while (all) {
+                struct sync_wait *wait = all, **list = wait->run <= run ? &sync->answered : &sync->waits;
+                all = wait->next;
+                wait->next = *list;
+                *list = wait;
+        }
+        while (sync->answered) {
+                struct sync_wait *wait = sync->answered;
+                sync->answered = wait->next;
+                wait->sync = NULL;
+                wait->done(wait->userdata);
+        }
+}
+
+void sync_ended(struct sync *sync, bool complete, const char *text) {
+        sync->failed = !complete;
+        sync->failures = complete ? 0 : sync->failures + 1;
+        sync->settled = true;
+        sync->ended_ms = clock_monotonic_ms();
+        bool news = strcmp(sync->error, text) != 0;
+        (void)snprintf(sync->error, sizeof sync->error, "%s", text);
+        /* What fails for the same reason again and again is one line. */
+        if (!complete && (news || sync->failures == 1))
+                log_error("directory %s: the synchronisation failed: %s", sync->name, text);
+        else if (complete)
+                log_info("directory %s: synchronised%s%s", sync->name, text[0] ? ", but: " : "", text);
+        uint64_t run = sync->runs;
+        struct service *service = sync->service;
+        plan_next(sync);
+        begin_pending(service->syncs);
+        answer_waits(sync, run);
+}
+
+void sync_keeper_answer(struct service *service, const struct protocol_keeper_synced *synced) {
+        for (struct sync *s = service->syncs ? service->syncs->first : NULL; s; s = s->next) {
+                if (synced->id == 0 || s->run.id != synced->id)
+                        continue;
+                char text[WIRE_TEXT_MAX + 1];
+                memcpy(text, !synced->complete && s->run.reason[0] ? s->run.reason : synced->error, sizeof text);
+                sync_run_drop(s);
+                s->keeper_lost = false;
+                sync_ended(s, synced->complete, text);
+                return;
+        }
+}
+
+/* What they had sent is lost with the keeper: they begin anew with the next one. The second time in a row it may be their doing, and is a failure. */
+void sync_keeper_gone(struct service *service) {
+        for (struct sync *s = service->syncs ? service->syncs->first : NULL; s; s = s->next) {
+                if (s->run.id == 0)
+                        continue;
+                sync_run_drop(s);
+                if (s->keeper_lost) {
+                        sync_ended(s, false, "the keeper ended while it took the entries");
+                        continue;
+                }
+                s->keeper_lost = true;
+                s->runs--;
+                plan(s, KEEPER_MS);
+        }
+}
+
+static void sync_free(struct sync *sync) {
+        sync_run_drop(sync);
+        (void)sd_event_source_disable_unref(sync->due);
+        free(sync->name);
+        free(sync);
+}
+
+static struct sync *add(struct service *service, const char *name) {
+        struct sync *sync = calloc(1, sizeof *sync);
+        if (!sync)
+                return NULL;
+        *sync = (struct sync){ .next = service->syncs->first, .service = service, .name = strdup(name) };
+        if (!sync->name) {
+                free(sync);
+                return NULL;
+        }
+        service->syncs->first = sync;
+        return sync;
+}
+
+/* Takes those out that are not kept any more. */
+static void remove_others(struct syncs *syncs) {
+        for (struct sync **at = &syncs->first; *at;) {
+                struct sync *sync = *at;
+                if (sync->kept) {
+                        at = &sync->next;
+                        continue;
+                }
+                *at = sync->next;
+                answer_waits(sync, UINT64_MAX);
+                sync_free(sync);
+        }
+}
+
+int sync_configure(struct service *service, bool changed) {
+        const struct configuration *configuration = service->configuration;
+        const struct settings *settings = configuration_settings(configuration);
+        if (!service->syncs && !(service->syncs = calloc(1, sizeof *service->syncs)))
+                return -ENOMEM;
+        for (struct sync *s = service->syncs->first; s; s = s->next)
+                s->kept = false;
+        for (size_t i = 0; i < settings->directory_count; i++) {
+                if (!configuration_has_server(configuration, i) || !settings->directories[i].active)
+                        continue;
+                struct sync *sync = find(service, settings->directories[i].name);
+                bool is_new = !sync;
+                if (is_new && !(sync = add(service, settings->directories[i].name)))
+                        return -ENOMEM;
+                sync->kept = true;
+                if (is_new || changed)
+                        plan_sooner(sync, 0);
+        }
+        remove_others(service->syncs);
+        return 0;
+}
+
+void sync_stop(struct service *service) {
+        if (!service->syncs)
+                return;
+        while (service->syncs->first) {
+                struct sync *sync = service->syncs->first;
+                service->syncs->first = sync->next;
+                sync_free(sync);
+        }
+        free(service->syncs);
+        service->syncs = NULL;
+}
+
+void sync_wanted(struct service *service, const char *directory) {
+        struct sync *sync = find(service, directory);
+        uint64_t since = sync ? clock_monotonic_ms() - sync->ended_ms : 0;
+        /* One that fails is tried again by itself. */
+        if (sync && sync->run.id == 0 && sync->failures == 0)
+                plan_sooner(sync, since >= WANTED_MS ? 0 : WANTED_MS - since);
+}
+
+bool sync_get(const struct service *service, const char *directory, struct sync_state *state) {
+        const struct sync *sync = find(service, directory);
+        if (!sync)
+                return false;
+        *state = (struct sync_state){ .running = sync->run.id != 0, .settled = sync->settled, .failed = sync->failed, .done = sync->run.done,
+                                      .total = sync->run.total, .error = sync->error };
+        return true;
+}
+
+int sync_now(struct service *service, const char *directory, sync_done_fn done, void *userdata, struct sync_wait *wait) {
+        struct sync *sync = find(service, directory);
+        if (!sync)
+                return -ENOENT;
+        *wait = (struct sync_wait){ .next = sync->waits, .sync = sync, .run = sync->runs + 1, .done = done, .userdata = userdata };
+        sync->waits = wait;
+        if (sync->run.id == 0)
+                plan_sooner(sync, 0);
+        return 0;
+}
+
+static void take_out(struct sync_wait **list, const struct sync_wait *wait) {
+        for (struct sync_wait **at = list; *at; at = &(*at)->next)
+                if (*at == wait) {
+                        *at = wait->next;
+                        return;
+                }
+}
+
+void sync_wait_cancel(struct sync_wait *wait) {
+        if (!wait->sync)
+                return;
+        take_out(&wait->sync->waits, wait);
+        take_out(&wait->sync->answered, wait);
+        wait->sync = NULL;
+}

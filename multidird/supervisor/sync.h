@@ -1,0 +1,41 @@
+/* The synchronisations of directories that have a server of their own: when, one at a time for each, by a worker of its own, into the keeper.
+ * Relies on: multidird/supervisor/worker_start, multidird/supervisor/keeper_link, sd-event.
+ * Must never: look at an entry; let one server's slowness hold up a login, or another directory's synchronisation for longer than its limit. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "multidird/channel/protocol.h"
+#include "multidird/supervisor/service.h"
+
+/* Once, after the keeper's start, and after each reload: directories that are new are synchronised soon, and all of them if changed. 0 or -ENOMEM. */
+int sync_configure(struct service *service, bool changed);
+void sync_stop(struct service *service);
+
+/* A login has seen that the directory's replica is wrong. Soon, but not more often than every half minute. */
+void sync_wanted(struct service *service, const char *directory);
+
+struct sync_state {
+        bool running;
+        bool settled;          /* one has ended, well or not, since the service knows the directory */
+        bool failed;           /* the last one that ended */
+        uint64_t done, total;  /* of the one that runs: entries read, and how many there are (0: not known) */
+        const char *error;     /* why it failed, or why what it brought is not published; else "". Until the next turn of the loop */
+};
+/* False: no directory of that name is synchronised. */
+bool sync_get(const struct service *service, const char *directory, struct sync_state *state);
+
+/* Called once, from the loop, when a synchronisation has ended that began after the wait did: sync_get() says how. Or when the directory is gone. */
+typedef void (*sync_done_fn)(void *userdata);
+/* Embedded in what waits; zeroed memory is no wait. */
+struct sync_wait { struct sync_wait *next; struct sync *sync; uint64_t run; sync_done_fn done; void *userdata; };
+
+/* Begins one now, or after the one that runs. -ENOENT: no directory of that name is synchronised. */
+int sync_now(struct service *service, const char *directory, sync_done_fn done, void *userdata, struct sync_wait *wait);
+/* done will not be called. One that does not wait is fine. */
+void sync_wait_cancel(struct sync_wait *wait);
+
+/* From the keeper. */
+void sync_keeper_answer(struct service *service, const struct protocol_keeper_synced *synced);
+void sync_keeper_gone(struct service *service);

@@ -1,0 +1,181 @@
+/* One synchronisation: a worker that reads, a keeper that takes, and a stream between them that does not pass through here; see supervisor/sync.h.
+ * Relies on: the keeper answers every stream, also one that breaks off.
+ * Must never: take a run for complete because its worker says so. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "multidird/channel/jobs.h"
+#include "multidird/channel/sync_wire.h"
+#include "multidird/supervisor/keeper_link.h"
+#include "multidird/supervisor/process.h"
+#include "multidird/supervisor/sync_internal.h"
+#include "multidird/supervisor/worker_start.h"
+
+#define LIMIT_US (11 * 60 * 1000000ull)  /* the worker's own limit, and a minute */
+#define KEEPER_US (180 * 1000000ull)     /* for the keeper's word on a stream that broke off; one that hangs is replaced before that */
+#define MESSAGE_MAX 4096                 /* bytes of the largest message that a worker sends about a synchronisation */
+
+static void kill_worker(const struct sync_run *run) {
+        if (run->pid > 0)
+                (void)kill(run->pid, SIGKILL);
+}
+
+static void set_reason(struct sync_run *run, const char *text) {
+        if (!run->reason[0])
+                (void)snprintf(run->reason, sizeof run->reason, "%s", text);
+}
+
+/* The stream's end went with the process: the keeper sees that it breaks off, and says so. */
+static int on_child(sd_event_source *source, const siginfo_t *info, void *userdata) {
+        struct sync *sync = userdata;
+        struct sync_run *run = &sync->run;
+        char how[64], text[128];
+        process_describe(info, how);
+        run->pid = 0;
+        run->child = sd_event_source_disable_unref(run->child);
+        run->endpoint = (endpoint_free(run->endpoint), NULL);
+        if (run->written)
+                return 0;
+        (void)snprintf(text, sizeof text, "the worker that read the directory ended with %s", how);
+        set_reason(run, text);
+        log_warning("directory %s: %s", sync->name, text);
+        return 0;
+}
+
+static void on_gone(struct endpoint *endpoint, int error, void *userdata) {
+        struct sync_run *run = &((struct sync *)userdata)->run;
+        run->endpoint = (endpoint_free(run->endpoint), NULL);
+        kill_worker(run);
+}
+
+static bool take_synced(struct sync_run *run, const struct channel_frame *frame) {
+        struct protocol_synced synced;
+        if (protocol_get_synced(frame->payload, frame->len, &synced) < 0 || synced.id != run->id || run->written)
+                return false;
+        run->written = true;
+        return true;
+}
+
+static bool take_progress(struct sync_run *run, const struct channel_frame *frame) {
+        struct protocol_progress progress;
+        if (protocol_get_progress(frame->payload, frame->len, &progress) < 0 || progress.id != run->id)
+                return false;
+        run->done = progress.done;
+        run->total = progress.total;
+        return true;
+}
+
+static bool on_frame(struct endpoint *endpoint, const struct channel_frame *frame, void *userdata) {
+        struct sync *sync = userdata;
+        if (frame->type == WORKER_SYNCED ? take_synced(&sync->run, frame) : frame->type == WORKER_PROGRESS && take_progress(&sync->run, frame))
+                return true;
+        log_error("directory %s: a worker sent nonsense and is killed", sync->name);
+        set_reason(&sync->run, "the worker that read the directory sent nonsense");
+        kill_worker(&sync->run);
+        endpoint_pause(endpoint, true);
+        return true;
+}
+
+static int on_limit(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct sync *sync = userdata;
+        struct sync_run *run = &sync->run;
+        bool reads = run->pid > 0 && !run->written;
+        set_reason(run, reads ? "the directory could not be read within eleven minutes" : "the keeper did not say what became of it");
+        if (reads && sd_event_source_set_time_relative(source, KEEPER_US) >= 0 && sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) >= 0) {
+                log_warning("directory %s: %s: its worker is killed", sync->name, run->reason);
+                kill_worker(run);
+                return 0;
+        }
+        char text[WIRE_TEXT_MAX + 1];
+        memcpy(text, run->reason, sizeof text);
+        sync_run_drop(sync);
+        sync_ended(sync, false, text);
+        return 0;
+}
+
+static int start_worker(struct sync *sync, int stream, struct sbuf *why) {
+        struct sync_run *run = &sync->run;
+        _cleanup_close_ int owned = stream;
+        _cleanup_close_ int fd = -1;
+        int r = worker_start(run->configuration, run->directory, &run->pid, &fd);
+        if (r < 0) {
+                sbuf_printf(why, "no worker can be started: %s", r == -ENOENT ? "there is no user multidir-worker" : strerror(-r));
+                return r;
+        }
+        r = process_watch(sync->service, run->pid, on_child, sync, &run->child);
+        if (r == 0)
+                r = endpoint_new(sync->service->event, TAKE_FD(fd), MESSAGE_MAX, 0, on_frame, on_gone, sync, &run->endpoint);
+        if (r == 0)
+                r = worker_greet(run->configuration, run->directory, endpoint_channel(run->endpoint), why);
+        if (r == 0)
+                r = protocol_send_number(endpoint_channel(run->endpoint), WORKER_SYNC, run->id, TAKE_FD(owned));
+        if (r == 0)
+                endpoint_flush(run->endpoint);
+        return r;
+}
+
+/* One that failed before it began is told to the keeper like any other: `status` has one place to look. */
+static int start_failed(struct sync *sync, int stream, const char *why) {
+        struct sync_run *run = &sync->run;
+        _cleanup_(sync_sender_freep) struct sync_sender *sender = sync_sender_new(stream);
+        set_reason(run, why);
+        run->written = true;
+        run->endpoint = (endpoint_free(run->endpoint), NULL);
+        kill_worker(run);
+        return sender ? sync_sender_end(sender, why) : -ENOMEM;
+}
+
+/* Everything but the keeper's part. */
+static int begin(struct sync *sync, int stream) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        _cleanup_close_ int theirs = stream;
+        struct sync_run *run = &sync->run;
+        int r = sd_event_add_time_relative(sync->service->event, &run->limit, CLOCK_MONOTONIC, LIMIT_US, 1000000, on_limit, sync);
+        if (r < 0)
+                return r;
+        _cleanup_close_ int copy = fcntl(theirs, F_DUPFD_CLOEXEC, 3);
+        if (copy < 0)
+                return -errno;
+        r = start_worker(sync, TAKE_FD(theirs), &why);
+        return r == 0 ? 0 : start_failed(sync, copy, why.len > 0 ? sbuf_text(&why) : strerror(-r));
+}
+
+int sync_run_begin(struct sync *sync, struct sbuf *why) {
+        struct service *service = sync->service;
+        struct sync_run *run = &sync->run;
+        struct protocol_sync message = { .id = service_id(service) };
+        int pair[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        _cleanup_close_ int keepers = pair[0];
+        *run = (struct sync_run){ .id = message.id, .configuration = configuration_ref(service->configuration) };
+        run->directory = settings_directory(configuration_settings(run->configuration), sync->name);
+        (void)snprintf(message.directory, sizeof message.directory, "%s", sync->name);
+        int r = begin(sync, pair[1]);
+        if (r == 0)
+                r = keeper_link_sync(service, &message, TAKE_FD(keepers));
+        if (r < 0) {
+                sbuf_printf(why, "%s", run->reason[0] ? run->reason : strerror(-r));
+                sync_run_drop(sync);
+        }
+        return r;
+}
+
+void sync_run_drop(struct sync *sync) {
+        struct sync_run *run = &sync->run;
+        (void)sd_event_source_disable_unref(run->child);
+        (void)sd_event_source_disable_unref(run->limit);
+        endpoint_free(run->endpoint);
+        /* Nothing that it could still do is of use. */
+        kill_worker(run);
+        if (run->pid > 0)
+                process_forget(sync->service, run->pid);
+        configuration_unref(run->configuration);
+        *run = (struct sync_run){ 0 };
+}

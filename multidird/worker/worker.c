@@ -1,0 +1,204 @@
+/* A worker; see worker/worker.h. */
+#include "multidird/worker/worker.h"
+
+#include <errno.h>
+#include <nss.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "directory/directory.h"
+#include "multidird/channel/jobs.h"
+#include "multidird/channel/sync_wire.h"
+#include "multidird/worker/role.h"
+
+#define PROGRESS_MS 200 /* between two messages about progress */
+
+struct worker {
+        struct role role;
+        const struct directory_kind *kind;
+        struct directory *directory;        /* NULL: not opened yet */
+        struct secret bind_password;
+        bool has_password;
+};
+
+static int begin(struct role *role) {
+        struct worker *worker = role->userdata;
+        const struct directory_settings *settings = role_settings(role);
+        worker->kind = settings->type == DIRECTORY_INTERNAL ? NULL : directory_kind_for(settings->type);
+        return worker->kind ? 0 : -ENOENT;
+}
+
+/* The connection is the kind's own, and is kept between jobs. */
+static bool is_open(struct worker *worker) {
+        const struct config *config = worker->role.config;
+        if (worker->directory)
+                return true;
+        const struct directory_opening opening = {
+                .settings = role_settings(&worker->role), .ldap = config_ldap(config, worker->role.directory),
+                .bind_password = worker->bind_password.len > 0 ? &worker->bind_password : NULL,
+                .login_ms = (uint32_t)(config->settings.login_deadline_s * 1000 * 3 / 4),
+        };
+        int r = worker->kind->open(&opening, &worker->directory);
+        if (r < 0)
+                log_warning("directory %s cannot be opened: %s", worker->role.name, strerror(-r));
+        return r == 0;
+}
+
+static void run_test(struct worker *worker, struct protocol_answer *answer) {
+        _cleanup_sbuf_ struct sbuf report = { 0 };
+        int r = worker->kind->test ? worker->kind->test(worker->directory, &report) : 0;
+        answer->presence = r == 0 ? PRESENCE_FOUND : PRESENCE_UNAVAILABLE;
+        (void)snprintf(answer->text, sizeof answer->text, "%s", sbuf_text(&report));
+}
+
+static void work(struct worker *worker, unsigned type, const struct protocol_check *job, struct protocol_answer *answer) {
+        struct directory_entry entry = { 0 };
+        if (!is_open(worker))
+                return;
+        if (type == WORKER_TEST) {
+                run_test(worker, answer);
+                return;
+        }
+        (void)snprintf(entry.entry_id, sizeof entry.entry_id, "%.*s", SYNC_ENTRY_ID_MAX, job->entry_id);
+        (void)snprintf(entry.dn, sizeof entry.dn, "%s", job->dn);
+        if (type == CHECKER_FIND)
+                worker->kind->find(worker->directory, job->user, &entry);
+        else
+                answer->password = worker->kind->check(worker->directory, job->user, &job->password, &entry);
+        answer->presence = entry.presence;
+        answer->active = entry.active;
+        (void)snprintf(answer->entry_id, sizeof answer->entry_id, "%s", entry.entry_id);
+        (void)snprintf(answer->dn, sizeof answer->dn, "%s", entry.dn);
+}
+
+static int take_job(struct worker *worker, const struct channel_frame *frame) {
+        struct protocol_check job;
+        int r = protocol_get_check(frame->payload, frame->len, &job);
+        if (r < 0)
+                return r;
+        struct protocol_answer answer = { .id = job.id };
+        /* L8 once more: a bind without a password is no bind, and servers call it a success. */
+        if (frame->type != CHECKER_CHECK || (job.password.len > 0 && !secret_has_nul(&job.password)))
+                work(worker, frame->type, &job, &answer);
+        secret_done(&job.password);
+        return protocol_send_answer(worker->role.channel, &answer);
+}
+
+/* What the kind delivers, on its way to the keeper; its progress goes to the supervisor. */
+struct relay { struct worker *worker; const struct sync_sink *to; uint64_t id, told_ms; };
+
+static int relay_user(void *userdata, const struct sync_user *user) {
+        const struct relay *relay = userdata;
+        return relay->to->user(relay->to->userdata, user);
+}
+
+static int relay_group(void *userdata, const struct sync_group *group) {
+        const struct relay *relay = userdata;
+        return relay->to->group(relay->to->userdata, group);
+}
+
+static int relay_member(void *userdata, uint32_t user, uint32_t group) {
+        const struct relay *relay = userdata;
+        return relay->to->member(relay->to->userdata, user, group);
+}
+
+static int relay_child(void *userdata, uint32_t child, uint32_t parent) {
+        const struct relay *relay = userdata;
+        return relay->to->child(relay->to->userdata, child, parent);
+}
+
+static void relay_progress(void *userdata, uint64_t done, uint64_t total) {
+        struct relay *relay = userdata;
+        struct protocol_progress progress = { .id = relay->id, .done = done, .total = total };
+        uint64_t now = clock_monotonic_ms();
+        if (now - relay->told_ms < PROGRESS_MS)
+                return;
+        relay->told_ms = now;
+        if (protocol_send_progress(relay->worker->role.channel, &progress) == 0)
+                role_flush(&relay->worker->role);
+}
+
+static int synchronise(struct worker *worker, struct sync_sender *sender, struct protocol_synced *synced) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        struct relay relay = { .worker = worker, .to = sync_sender_sink(sender), .id = synced->id };
+        const struct sync_sink sink = { relay_user, relay_group, relay_member, relay_child, relay_progress, &relay };
+        int r = -ENOTSUP;
+        if (!worker->kind->sync)
+                sbuf_add(&why, "this kind of directory has nothing to synchronise");
+        else if (!is_open(worker))
+                sbuf_add(&why, "the directory cannot be opened; the service's log says more");
+        else
+                r = worker->kind->sync(worker->directory, &sink, &why);
+        if (r < 0)
+                (void)snprintf(synced->text, sizeof synced->text, "%s", why.len > 0 ? sbuf_text(&why) : strerror(-r));
+        return sync_sender_end(sender, synced->text);
+}
+
+/* D5: whatever goes wrong, the stream ends with why, or without an end. Either way the keeper throws away what came. */
+static int take_sync(struct worker *worker, const struct channel_frame *frame) {
+        struct protocol_synced synced = { 0 };
+        _cleanup_close_ int stream = channel_take_fd(worker->role.channel);
+        int r = protocol_get_number(frame->payload, frame->len, &synced.id);
+        if (r < 0 || stream < 0)
+                return -EBADMSG;
+        _cleanup_(sync_sender_freep) struct sync_sender *sender = sync_sender_new(stream);
+        if (!sender)
+                return -ENOMEM;
+        r = synchronise(worker, sender, &synced);
+        if (r < 0 && !synced.text[0])
+                (void)snprintf(synced.text, sizeof synced.text, "the keeper does not take the entries: %s", strerror(-r));
+        return protocol_send_synced(worker->role.channel, &synced);
+}
+
+static int take(struct role *role, const struct channel_frame *frame) {
+        struct worker *worker = role->userdata;
+        if (frame->type == WORKER_SECRET && !worker->has_password) {
+                worker->has_password = true;
+                return protocol_get_secret(frame->payload, frame->len, &worker->bind_password);
+        }
+        /* A job before the password would be an anonymous one. */
+        if (!worker->has_password)
+                return -EBADMSG;
+        switch (frame->type) {
+        case CHECKER_FIND:
+        case CHECKER_CHECK:
+        case WORKER_TEST:
+                return take_job(worker, frame);
+        case WORKER_SYNC:
+                return take_sync(worker, frame);
+        default:
+                return -EBADMSG;
+        }
+}
+
+/* Before anything asks for a name or a connection. Modules of other name services are neither there to be loaded in the sandbox, nor wanted: one
+ * of them is fed by this very service. */
+static int prepare(void) {
+        struct sigaction ignore = { .sa_handler = SIG_IGN };
+        if (setenv("LDAPNOINIT", "1", 1) < 0 || sigaction(SIGPIPE, &ignore, NULL) < 0)
+                return -errno;
+        if (__nss_configure_lookup("hosts", "files dns") < 0 || __nss_configure_lookup("passwd", "files") < 0 ||
+            __nss_configure_lookup("group", "files") < 0 || __nss_configure_lookup("services", "files") < 0)
+                return -errno;
+        return 0;
+}
+
+int worker_main(int fd, const char *directory) {
+        struct worker worker = { .role = { .name = directory, .take = take, .begin = begin } };
+        worker.role.userdata = &worker;
+        int r = prepare();
+        if (r < 0) {
+                log_error("directory %s: %s", directory, strerror(-r));
+                (void)close(fd);
+                return EXIT_FAILURE;
+        }
+        r = role_serve(&worker.role, fd);
+        if (worker.directory)
+                worker.kind->close(worker.directory);
+        secret_done(&worker.bind_password);
+        role_done(&worker.role);
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,146 @@
+/* Active Directory (Samba's): SIDs, ranges, the sub-codes of a bind, the domain's root with its references to other partitions (D2, L3, L7, M10).
+ * Relies on: cmocka; tests/servers/samba.sh and what that needs; root. Skipped where one of these is missing.
+ * Must never: need a network but the loopback. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "directory/ldap_help.h"
+
+static char folder[] = "/tmp/multidir-ad-XXXXXX", uri[64], plain_uri[64], ca[128], port[8], tls_port[8];
+static struct ldap_case c;
+static struct collected got;
+
+static int samba(const char *command, const char *a, const char *b) {
+        int status = -1;
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+                (void)dup2(null, STDIN_FILENO);
+                (void)dup2(null, STDOUT_FILENO);
+                (void)execl("/bin/bash", "bash", SERVERS "/samba.sh", command, folder, a, b, (char *)NULL);
+                _exit(126);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+static int start_all(void **state) {
+        assert_non_null(mkdtemp(folder));
+        (void)snprintf(port, sizeof port, "%u", help_port());
+        (void)snprintf(tls_port, sizeof tls_port, "%u", help_port());
+        (void)snprintf(uri, sizeof uri, "ldaps://127.0.0.1:%s", tls_port);
+        (void)snprintf(plain_uri, sizeof plain_uri, "ldap://127.0.0.1:%s", port);
+        (void)snprintf(ca, sizeof ca, "%s/tls/ca.crt", folder);
+        return samba("start", port, tls_port);
+}
+static int stop_all(void **state) {
+        (void)samba("wipe", NULL, NULL);
+        return 0;
+}
+
+static int setup(void **state) {
+        help_case(&c, uri, ca);
+        c.settings.ids = IDS_SID;
+        c.ldap.preset = "active-directory";
+        c.ldap.base = "dc=ad,dc=test";
+        c.ldap.user_base = c.ldap.group_base = "";
+        c.ldap.bind_dn = "reader@ad.test";
+        c.ldap.user_filter = "(&(objectCategory=Person)(sAMAccountName=*))";
+        c.ldap.user_name = "sAMAccountName";
+        c.ldap.user_home = "unixHomeDirectory";
+        c.ldap.user_sid = c.ldap.group_sid = "objectSid";
+        c.ldap.user_primary_group_id = "primaryGroupID";
+        c.ldap.group_filter = "(objectCategory=Group)";
+        c.ldap.group_member = "member";
+        c.ldap.external_id = "objectGUID";
+        c.ldap.page_size = 5;
+        c.ldap.active_directory = true;
+        assert_int_equal(secret_set(&c.password, "reader-pw-12345", 15), 0);
+        help_open(&c);
+        return 0;
+}
+static int teardown(void **state) {
+        collected_done(&got);
+        help_close(&c);
+        return 0;
+}
+
+static bool has_line(const char *line) {
+        for (size_t i = 0; i < got.line_count; i++)
+                if (strcmp(got.lines[i], line) == 0)
+                        return true;
+        return false;
+}
+
+static void the_whole_domain(void **state) {
+        int r = help_sync(&c, &got);
+        if (r < 0)
+                fail_msg("%d: %s", r, sbuf_text(&got.why));
+        const char *anna = help_detail(&got, "user anna|");
+        assert_non_null(strstr(anna, "user anna|CN=Anna Adler,OU=people,DC=ad,DC=test|Anna Adler|anna@ad.test|/home/ad/anna|/bin/sh|-|S-1-5-21-"));
+        assert_non_null(strstr(anna, "|23001|513|active|posix"));
+        assert_non_null(strstr(help_detail(&got, "user dis|"), "|inactive|"));
+        assert_non_null(strstr(help_detail(&got, "user exp|"), "|inactive|"));
+        assert_non_null(strstr(help_detail(&got, "group Domain Users|"), "|513"));
+        /* The primary group is in nobody's list of members. */
+        assert_true(has_line("anna>inner") && has_line("bert>inner") && has_line("cleo>outer") && has_line("inner>>outer") && has_line("anna>Domain Users"));
+        assert_false(has_line("anna>outer"));
+}
+
+static void names_of_the_entry(void **state) {
+        struct directory_entry entry = { 0 };
+        directory_ldap.find(c.directory, "ANNA", &entry);
+        assert_int_equal(entry.presence, PRESENCE_FOUND);
+        assert_int_equal(strlen(entry.entry_id), 36);
+        assert_string_equal(entry.dn, "CN=Anna Adler,OU=people,DC=ad,DC=test");
+}
+
+static const struct { const char *what, *user, *password; enum password_result result; bool active; } rows[] = {
+        { "L1 right", "anna", "anna-pw-12345", CHECK_RIGHT, true },
+        { "L1 wrong", "anna", "bert-pw-12345", CHECK_WRONG, true },
+        { "L3 disabled", "dis", "dis-pw-12345", CHECK_DENIED, false },
+        { "L3 disabled, wrong password", "dis", "x", CHECK_WRONG, false },
+        { "the account has ended", "exp", "exp-pw-12345", CHECK_DENIED, false },
+        { "L7 must change", "must", "must-pw-12345", CHECK_EXPIRED, true },
+        { "L7 only a right password reveals it", "must", "x", CHECK_WRONG, true },
+        { "L7 too old", "old", "old-pw-12345", CHECK_EXPIRED, true },
+        { "not at this hour", "hours", "hours-pw-12345", CHECK_DENIED, true },
+        { "not from here", "ws", "ws-pw-12345", CHECK_DENIED, true },
+        { "nobody", "nobody", "x", CHECK_NOT_FOUND, false },
+};
+static void passwords(void **state) {
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct secret password = { 0 };
+                struct directory_entry entry = { 0 };
+                assert_int_equal(secret_set(&password, rows[i].password, strlen(rows[i].password)), 0);
+                enum password_result result = directory_ldap.check(c.directory, rows[i].user, &password, &entry);
+                if (result != rows[i].result || entry.active != rows[i].active)
+                        fail_msg("%s: %d, active %d", rows[i].what, result, entry.active);
+        }
+}
+
+/* It refuses a bind without TLS: a setting to correct, never a wrong password. */
+static void without_tls(void **state) {
+        struct secret password = { 0 };
+        struct directory_entry entry = { 0 };
+        c.uris[0] = plain_uri;
+        assert_int_equal(secret_set(&password, "anna-pw-12345", 13), 0);
+        assert_int_equal(directory_ldap.check(c.directory, "anna", &password, &entry), CHECK_UNAVAILABLE);
+        c.ldap.starttls = true;
+        assert_int_equal(directory_ldap.check(c.directory, "anna", &password, &entry), CHECK_RIGHT);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(the_whole_domain, setup, teardown),
+                cmocka_unit_test_setup_teardown(names_of_the_entry, setup, teardown),
+                cmocka_unit_test_setup_teardown(passwords, setup, teardown),
+                cmocka_unit_test_setup_teardown(without_tls, setup, teardown),
+        };
+        if (getuid() != 0 || access("/usr/sbin/samba", X_OK) != 0 || access("/usr/bin/samba-tool", X_OK) != 0 || access("/usr/bin/ldbadd", X_OK) != 0)
+                return 77;
+        return cmocka_run_group_tests(tests, start_all, stop_all);
+}

@@ -1,0 +1,132 @@
+#!/bin/bash
+# The same through two servers of another make: 389 Directory Server, and an Active Directory domain controller (Samba). What is theirs alone:
+# how they say disabled, expired, locked; binary ids, SIDs, primary groups, nested memberOf.
+# Relies on: namespace.sh BUILD tests/e2e/ldap_servers.sh; what tests/servers/ds389.sh and samba.sh need.
+# Must never: be run outside a namespace of its own.
+[ -n "${MULTIDIR_IN_NAMESPACE:-}" ] || { echo "ldap_servers.sh: run it through namespace.sh" >&2; exit 2; }
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/e2e/lib.sh
+. "$here/lib.sh"
+ds389=$here/../servers/ds389.sh samba=$here/../servers/samba.sh
+L=$MULTIDIR_TOP/ldap; mkdir -p -m 755 "$L"
+trap '"$ds389" stop "$L/389"; "$samba" stop "$L/ad"' EXIT
+"$ds389" start "$L/389" 5389 5636 || exit 1
+"$samba" start "$L/ad" 6389 6636 || exit 1
+
+install -d -m 700 /etc/multidir/secrets
+(umask 077; echo reader-pw > /etc/multidir/secrets/389; echo reader-pw-12345 > /etc/multidir/secrets/ad)
+cat > /etc/multidir/multidir.conf <<C
+[directory/herds]
+type = ldap
+preset = 389ds
+uri = ldaps://127.0.0.1:5636
+tls_ca_file = $L/389/tls/ca.crt
+base = dc=example,dc=org
+bind_dn = cn=reader,dc=example,dc=org
+bind_password_file = /etc/multidir/secrets/389
+
+[directory/domain]
+type = ldap
+preset = samba-ad
+uri = ldap://127.0.0.1:6389
+starttls = yes
+tls_ca_file = $L/ad/tls/ca.crt
+base = dc=ad,dc=test
+bind_dn = cn=reader,cn=users,dc=ad,dc=test
+bind_password_file = /etc/multidir/secrets/ad
+
+[application/host]
+directories = herds, domain
+
+[application/host/herds]
+allow_all = yes
+
+[application/host/domain]
+allow_all = yes
+C
+explain() {
+        printf '%s\n' "$2" | multidirctl --json explain login "$1" --service sshd --password-stdin 2>/dev/null |
+                python3 -c 'import json, sys; o = json.load(sys.stdin); print(o["verdict"], o["reason"], o.get("owner"))'
+}
+state() {
+        multidirctl --json status 2>/dev/null | python3 -c '
+import json, sys
+for d in json.load(sys.stdin)["directories"]:
+    if d["name"] == sys.argv[1]: print(*[d.get(k) for k in sys.argv[2:]])' "$@"
+}
+groups_of() { id -Gn "$1" 2>/dev/null | tr ' ' '\n' | LC_ALL=C sort | tr '\n' ' '; }
+members_of() { getent group "$1" | cut -d: -f4 | tr ',' '\n' | LC_ALL=C sort | tr '\n' ' '; }
+
+service_start || exit 1
+multidirctl enable >/dev/null || exit 1
+sshd_start || exit 1
+
+# --- 389 Directory Server
+ck "389: synchronised" "$(state herds state users groups)" 'ready 4 2'
+ck "389: passwd" "$(getent passwd henry)" 'henry:\*:*:Henry Heron:/home/henry:/bin/sh'
+ck "389: groups in groups" "$(groups_of henry)" 'flock henry herd '
+ck "389: members" "$(members_of flock)" 'henry irma jack kate '
+install -d -m 755 -o "$(id -u henry)" -g "$(id -g henry)" /home/henry
+ck "389: ssh" "$(ssh_password henry henry-pw-12345 'id -un')" 'henry'
+ck "389: wrong password" "$(explain henry bad)" 'deny wrong-password herds'
+ck "389: switched off" "$(explain jack jack-pw-12345)" 'deny inactive herds'
+ck "389: switched off, ssh" "$(ssh_password jack jack-pw-12345 'id -un')" '*Permission denied*'
+for _ in 1 2 3; do explain kate bad >/dev/null; done
+ck "389: the server's lock-out" "$(explain kate kate-pw-12345)" 'deny inactive herds'
+
+# --- Active Directory
+ck "AD: synchronised" "$(state domain state)" 'ready'
+ck "AD: passwd" "$(getent passwd anna)" 'anna:\*:*:Anna Adler:*'
+# SSSD's arithmetic, written down once more: 200000 + (murmurhash3 of the domain's SID, seed 0xdeadbeef, modulo 10000) * 200000 + RID.
+sid=$(LDAPTLS_CACERT=$L/ad/tls/ca.crt ldapsearch -LLL -o ldif-wrap=no -x -H ldaps://127.0.0.1:6636 -D reader@ad.test -w reader-pw-12345 -b dc=ad,dc=test \
+        '(sAMAccountName=anna)' objectSid | sed -n 's/^objectSid:: //p')
+sssd=$(python3 - "$sid" <<'P'
+import base64, struct, sys
+sid = base64.b64decode(sys.argv[1])
+parts = struct.unpack('<%dI' % sid[1], sid[8:])
+domain = ('S-1-%d-' % int.from_bytes(sid[2:8], 'big') + '-'.join(map(str, parts[:-1]))).encode()
+mask, whole = 0xffffffff, len(domain) // 4 * 4
+turn = lambda x, bits: (x << bits | x >> 32 - bits) & mask
+mix = lambda k: turn(k * 0xcc9e2d51 & mask, 15) * 0x1b873593 & mask
+h = 0xdeadbeef
+for at in range(0, whole, 4):
+    h = turn(h ^ mix(int.from_bytes(domain[at:at + 4], 'little')), 13) * 5 + 0xe6546b64 & mask
+h ^= mix(int.from_bytes(domain[whole:], 'little')) ^ len(domain)
+h = (h ^ h >> 16) * 0x85ebca6b & mask
+h = (h ^ h >> 13) * 0xc2b2ae35 & mask
+print(200000 + (h ^ h >> 16) % 10000 * 200000 + parts[-1])
+P
+)
+ck "AD: ids from the SID, as SSSD computes them" "$(id -u anna)" "$sssd"
+ck "AD: the primary group, by its RID" "$(id -gn anna)" 'domain users'
+ck "AD: groups in groups" "$(id -Gn anna)" '*outer*'
+ck "AD: members" "$(members_of outer)" 'anna bert cleo '
+home=$(getent passwd anna | cut -d: -f6); install -d -m 755 "$(dirname "$home")"; install -d -m 755 -o "$(id -u anna)" -g "$(id -g anna)" "$home"
+ck "AD: ssh" "$(ssh_password anna anna-pw-12345 'id -un')" 'anna'
+ck "AD: wrong password" "$(explain anna bad)" 'deny wrong-password domain'
+ck "AD: 533, switched off" "$(explain dis dis-pw-12345)" 'deny inactive domain'
+ck "AD: 701, the account ended" "$(explain exp exp-pw-12345)" 'deny inactive domain'
+ck "AD: 773, has to change it" "$(explain must must-pw-12345)" 'deny password-expired domain'
+ck "AD: 532, too old" "$(explain old old-pw-12345)" 'deny password-expired domain'
+ck "AD: too old and wrong" "$(explain old bad)" 'deny wrong-password domain'
+ck "AD: 530, not at this hour" "$(explain hours hours-pw-12345)" 'deny [!w]*'
+ck "AD: 531, not from here" "$(explain ws ws-pw-12345)" 'deny [!w]*'
+for _ in 1 2 3; do explain bert bad >/dev/null; done
+ck "AD: 775, locked" "$(explain bert bert-pw-12345)" 'deny inactive domain'
+uid=$(id -u cleo)
+LDAPTLS_CACERT=$L/ad/tls/ca.crt ldapmodify -x -H ldaps://127.0.0.1:6636 -D administrator@ad.test -w Adm1n-Passw0rd > "$L/change.log" 2>&1 <<'C'
+dn: CN=Cleo,OU=people,DC=ad,DC=test
+changetype: modrdn
+newrdn: CN=Cleo Crow
+deleteoldrdn: 1
+newsuperior: CN=Users,DC=ad,DC=test
+
+dn: CN=Cleo Crow,CN=Users,DC=ad,DC=test
+changetype: modify
+replace: sAMAccountName
+sAMAccountName: cleopatra
+C
+ck "AD: renamed and moved" "$(multidirctl directory sync domain >/dev/null; id -u cleopatra; explain cleopatra cleo-pw-12345)" "$uid"$'\nallow ok domain'
+service_stop
+sshd_stop
+finish

@@ -1,0 +1,87 @@
+/* Texts around LDAP that others write: a server's address, a DN, a value for a filter, the DNS answer that lists servers.
+ * Relies on: directory/ldap/uri, dn, words, srv.
+ * Must never: ask DNS. The first byte chooses the parser. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "directory/ldap/dn.h"
+#include "directory/ldap/srv.h"
+#include "directory/ldap/uri.h"
+#include "directory/ldap/words.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What is printed is read back as the same. */
+static void try_uri(const char *text) {
+        struct uri uri, again;
+        char printed[URI_TEXT_MAX];
+        if (uri_parse(text, &uri) < 0 || uri.srv || uri.scheme == URI_LDAPI)
+                return;
+        uri_print(&uri, printed, sizeof printed);
+        if (uri_parse(printed, &again) < 0 || strcmp(again.host, uri.host) != 0 || again.port != uri.port || again.scheme != uri.scheme)
+                abort();
+}
+
+/* Case and the spelling of its commas change nothing. */
+static void try_dn(const char *text, size_t len) {
+        char normal[DN_NORMAL_MAX], value[64];
+        size_t normal_len;
+        if (dn_normal(text, len, normal, &normal_len) == 0 && (normal_len == 0 || normal_len > DN_NORMAL_MAX))
+                abort();
+        int r = dn_rdn_value(text, len, "cn", value, sizeof value);
+        if (r > (int)sizeof value)
+                abort();
+}
+
+/* The value cannot end the filter, or add to it. */
+static void try_filter(const char *text, size_t len) {
+        _cleanup_sbuf_ struct sbuf filter = { 0 };
+        filter_equals(&filter, "uid", text, len);
+        const char *at = sbuf_text(&filter);
+        size_t end = strlen(at) - 1;
+        if (strncmp(at, "(uid=", 5) != 0 || at[end] != ')')
+                abort();
+        for (size_t i = 5; i < end; i++)
+                if (at[i] <= ' ' || at[i] > '~' || strchr("()*", at[i]))
+                        abort();
+}
+
+static void try_srv(const uint8_t *data, size_t size) {
+        const struct uri domain = { .scheme = URI_LDAPS, .srv = true, .host = "example.com" };
+        struct uri found[SRV_MAX];
+        size_t count;
+        if (srv_parse(data, size, &domain, found, &count) < 0)
+                return;
+        if (count == 0 || count > SRV_MAX)
+                abort();
+        for (size_t i = 0; i < count; i++)
+                if (found[i].port == 0 || strlen(found[i].host) <= strlen(".example.com"))
+                        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        if (size == 0)
+                return 0;
+        char *text = malloc(size);
+        if (!text)
+                return 0;
+        memcpy(text, data + 1, size - 1);
+        text[size - 1] = 0;
+        switch (data[0] % 4) {
+        case 0:
+                try_uri(text);
+                break;
+        case 1:
+                try_dn(text, size - 1);
+                break;
+        case 2:
+                try_filter(text, size - 1);
+                break;
+        default:
+                try_srv(data + 1, size - 1);
+        }
+        free(text);
+        return 0;
+}

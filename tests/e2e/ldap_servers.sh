@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/e2e/lib.sh
 . "$here/lib.sh"
 ds389=$here/../servers/ds389.sh samba=$here/../servers/samba.sh
-L=$MULTIDIR_TOP/ldap; mkdir -p -m 755 "$L"
+L=$MULTIDIR_TOP/ldap; mkdir -p "$L"
 trap '"$ds389" stop "$L/389"; "$samba" stop "$L/ad"' EXIT
 "$ds389" start "$L/389" 5389 5636 || exit 1
 "$samba" start "$L/ad" 6389 6636 || exit 1

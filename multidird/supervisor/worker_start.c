@@ -59,7 +59,8 @@ static int read_password(const char *path, struct secret *secret) {
         if (r < 0)
                 return r;
         r = take_line(secret, text, len);
-        explicit_bzero(text, len);
+        if (text)
+                explicit_bzero(text, len);
         free(text);
         return r;
 }

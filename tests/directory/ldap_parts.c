@@ -23,7 +23,7 @@
 
 static const struct { const char *text; int result; enum uri_scheme scheme; bool srv; const char *host; unsigned port; const char *printed; } uris[] = {
         { "ldap://example.com", 0, URI_LDAP, false, "example.com", 389, "ldap://example.com:389" },
-        { "LDAPS://Example.com/", 0, URI_LDAPS, false, "Example.com", 636, "ldaps://Example.com:636" },
+        { "ldaps://Example.com/", 0, URI_LDAPS, false, "Example.com", 636, "ldaps://Example.com:636" }, { "LDAPS://example.com", -EINVAL },
         { "ldaps://127.0.0.1:16360", 0, URI_LDAPS, false, "127.0.0.1", 16360, "ldaps://127.0.0.1:16360" },
         { "ldap://[::1]:3890", 0, URI_LDAP, false, "::1", 3890, "ldap://[::1]:3890" },
         { "ldapi://%2Frun%2fslapd%2Fldapi", 0, URI_LDAPI, false, "", 0, "ldapi://" },

@@ -1,5 +1,5 @@
 /* Server addresses of `uri =`: text to parts.
- * Relies on: nothing.
+ * Relies on: model/ldap_uri.
  * Must never: resolve a name; accept a port, a path or a host that it would then use otherwise than written. */
 #pragma once
 

@@ -21,7 +21,7 @@ struct directory;  /* one opened directory: a kind's own state */
 struct directory_opening {
         const struct directory_settings *settings;
         const char *stores;                 /* the folder of NAME.db: internal */
-        const struct ldap_settings *ldap;   /* type = ldap; else NULL */
+        const struct ldap_settings *ldap;   /* type = ldap, delegated; else NULL */
         const struct secret *bind_password; /* NULL: none */
         uint32_t login_ms;                  /* what a find or a check may take in all; 0: DIRECTORY_LOGIN_MS */
         uint32_t sync_ms;                   /* ... and a synchronisation; 0: DIRECTORY_SYNC_MS */
@@ -58,10 +58,10 @@ struct directory_kind {
         int (*test)(struct directory *directory, struct sbuf *report);
 };
 
-extern const struct directory_kind directory_internal, directory_ldap;
+extern const struct directory_kind directory_internal, directory_ldap, directory_delegated;
 
 /* The kind for a type, or NULL: this version has none. */
 const struct directory_kind *directory_kind_for(enum directory_type type);
-/* The kind's type for a configuration word; DIRECTORY_TYPE_NONE if this version has none. directory_kind_names() lists what it has: "internal, ldap". */
+/* The kind's type for a configuration word; DIRECTORY_TYPE_NONE if this version has none. directory_kind_names() lists what it has: "internal, ldap, delegated". */
 enum directory_type directory_type_from_name(const char *name);
 const char *directory_kind_names(void);

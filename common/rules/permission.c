@@ -21,12 +21,8 @@ const char *permission_level_name(enum permission_level level) {
         }
 }
 
-static bool is_kept_here(const struct directory_settings *directory) {
-        return directory->type == DIRECTORY_INTERNAL || directory->type == DIRECTORY_DELEGATED;
-}
-
 static bool refused_external(const struct directory_settings *directory, const struct application_settings *application) {
-        return application && application->external_writes != EXTERNAL_WRITES_ALLOWED && !is_kept_here(directory);
+        return application && application->external_writes != EXTERNAL_WRITES_ALLOWED && !directory_is_kept_here(directory->type);
 }
 
 /* P5 */

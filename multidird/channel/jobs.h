@@ -28,6 +28,7 @@ struct protocol_answer {
         uint64_t synchronised_s;        /* a replica's answer: when that was complete; 0: there is no complete one, or it is no replica's answer */
         char entry_id[WIRE_NAME_MAX + 1];
         char dn[SYNC_DN_MAX + 1];       /* a network directory's: where the entry is; else "" */
+        char external_id[SYNC_ENTRY_ID_MAX + 1]; /* a checker's, of a delegated directory: the server's entry on record; else "" */
         char text[JOB_TEXT_MAX + 1];    /* to TEST: what was tried, a line each; PRESENCE_FOUND when all went well */
 };
 int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer);

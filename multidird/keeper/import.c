@@ -67,8 +67,8 @@ json_t *keeper_import_begin(struct keeper_call *call) {
                 call->exit = EXIT_NOT_FOUND;
                 return keeper_error("directory-not-found", "no directory is named \"%s\"", name);
         }
-        if (settings->directories[directory].type != DIRECTORY_INTERNAL)
-                return usage(call, "only internal directories can be imported into");
+        if (!directory_is_kept_here(settings->directories[directory].type))
+                return usage(call, "only directories that are kept here, internal or delegated, can be imported into");
         json_t *refusal = check_permission(call, &settings->directories[directory], user ? PERMISSION_ADD_USER : PERMISSION_ADD_GROUP);
         if (refusal)
                 return refusal;

@@ -153,7 +153,7 @@ static int command_explain_login(struct connection *connection, json_t *request)
         const struct login_request login = {
                 .user = user, .service = pam_service ? pam_service : "", .application = application ? application : "",
                 .rhost = "", .tty = "", .password = password ? &secret : NULL,
-                .over_long = over_long, .purpose = "explain",
+                .over_long = over_long, .purpose = "explain", .dry = true,
         };
         int r = login_run_start(service, &login, on_explained, connection, &run);
         secret_done(&secret);

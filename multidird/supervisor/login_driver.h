@@ -19,6 +19,7 @@ struct login_request {
         const struct secret *password;            /* NULL: explain without one */
         bool over_long;                           /* the password did not fit into a secret (L8); password is then empty */
         const char *purpose;                      /* "login", "explain", "password change": for the log. Static */
+        bool dry;                                 /* puts nothing on record (D3) */
 };
 
 struct login_run;
@@ -35,6 +36,9 @@ struct login_run {
         char name[WIRE_NAME_MAX + 1];        /* the published spelling, "" when the view has no such user */
         char entry_id[WIRE_NAME_MAX + 1];    /* of the entry that was found, then checked, at login.owner */
         char dn[SYNC_DN_MAX + 1];            /* where its server has it; "": not known, or it has none */
+        char external_id[SYNC_ENTRY_ID_MAX + 1]; /* D3: the server's entry on record for the user; after the check, the one that was checked */
+        bool active;                         /* D3: the local flag of the user */
+        bool dry;
         const char *purpose;
         struct secret password;
         uint64_t started_ms, deadline_ms;

@@ -221,7 +221,7 @@ int sync_configure(struct service *service, bool changed) {
         for (struct sync *s = service->syncs->first; s; s = s->next)
                 s->kept = false;
         for (size_t i = 0; i < settings->directory_count; i++) {
-                if (!configuration_has_server(configuration, i) || !settings->directories[i].active)
+                if (!configuration_is_synchronised(configuration, i) || !settings->directories[i].active)
                         continue;
                 struct sync *sync = find(service, settings->directories[i].name);
                 bool is_new = !sync;

@@ -78,7 +78,7 @@ static int get_synced(const unsigned char *payload, size_t len) {
 
 static const struct protocol_check a_check = { .id = 9, .user = "anna", .entry_id = "5f2c", .dn = "uid=anna,dc=x", .password = { 2, "pw" } };
 static const struct protocol_answer an_answer = { .id = 9, .presence = PRESENCE_FOUND, .password = CHECK_DENIED, .active = true, .synchronised_s = 7,
-                                                  .entry_id = "5f2c", .dn = "uid=anna,dc=x", .text = "it connects\nit binds" };
+                                                  .entry_id = "5f2c", .dn = "uid=anna,dc=x", .external_id = "e-77", .text = "it connects\nit binds" };
 static const struct secret a_secret = { 9, "reader-pw" };
 
 static int send_number(unsigned which, struct channel *channel) {
@@ -127,6 +127,7 @@ static void test_contents(void **state) {
         assert_true(answer.id == 9 && answer.presence == PRESENCE_FOUND && answer.password == CHECK_DENIED && answer.active && answer.synchronised_s == 7);
         assert_string_equal(answer.entry_id, an_answer.entry_id);
         assert_string_equal(answer.dn, an_answer.dn);
+        assert_string_equal(answer.external_id, an_answer.external_id);
         assert_string_equal(answer.text, an_answer.text);
         pair_free(&pair);
 }

@@ -1,4 +1,5 @@
-/* Directories of `type = ldap` (D2): the server is the authority, its replica is read from it, passwords are checked by binding there.
+/* Directories of `type = ldap` (D2): the server is the authority, its replica is read from it, passwords are checked by binding there. And of
+ * `type = delegated` (D3): the same server, of which only the passwords count.
  * Relies on: libldap, through the modules beside this one.
  * Must never: write to the server. */
 #include "directory/ldap/kind.h"
@@ -59,5 +60,17 @@ const struct directory_kind directory_ldap = {
         .check = ldap_kind_check,
         .check_dummy = ldap_kind_check_dummy,
         .sync = ldap_kind_sync,
+        .test = ldap_kind_test,
+};
+
+/* What it answers is the server's: the users and groups of the directory are in its store, which a worker does not see. */
+const struct directory_kind directory_delegated = {
+        .type = DIRECTORY_DELEGATED,
+        .name = "delegated",
+        .open = ldap_kind_open,
+        .close = ldap_kind_close,
+        .find = ldap_kind_find,
+        .check = delegated_kind_check,
+        .check_dummy = ldap_kind_check_dummy,
         .test = ldap_kind_test,
 };

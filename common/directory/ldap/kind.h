@@ -18,6 +18,8 @@ struct directory {
 /* find.c */
 void ldap_kind_find(struct directory *directory, const char *user, struct directory_entry *entry);
 enum password_result ldap_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
+/* delegated.c */
+enum password_result delegated_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
 /* read.c */
 int ldap_kind_sync(struct directory *directory, const struct sync_sink *sink, struct sbuf *why);
 /* test.c */

@@ -78,6 +78,7 @@ stage_logins() {
 }
 stage_ldap() {
         lines "LDAP" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap.sh"
+        lines "delegated" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/delegated.sh"
 }
 stage_ldap_servers() {
         lines "LDAP, other servers" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_servers.sh"

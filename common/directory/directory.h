@@ -11,6 +11,7 @@
 #include "base/sbuf.h"
 #include "base/secret.h"
 #include "model/ldap_settings.h"
+#include "model/password.h"
 #include "model/settings.h"
 #include "model/sync.h"
 #include "rules/login.h" /* the three answers and password_result: plain enums */
@@ -35,6 +36,7 @@ struct directory_entry {
         char entry_id[SYNC_ENTRY_ID_MAX + 1]; /* immutable id; empty unless FOUND */
         char dn[SYNC_DN_MAX + 1];             /* where the password is checked; empty for kinds that have none */
         bool active;
+        struct password_notice notice;        /* OUT, of a check that found the password right */
 };
 
 struct directory_kind {
@@ -48,6 +50,10 @@ struct directory_kind {
         /* Checks the password and tells the entry that was checked and its active flag. The password has passed L8. With an entry_id given:
          * CHECK_NOT_FOUND unless the entry at dn (searched for if dn is "") is that very one, and is still called user. */
         enum password_result (*check)(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
+        /* Sets the password of that very entry (entry_id and dn as for check). old: what it is now; NULL: the directory's own account sets it, whatever
+         * it is. Both have passed L8. *why: for whoever chose the new one, a sentence; or "". NULL: it is not set this way. */
+        enum password_set (*set_password)(struct directory *directory, const char *user, const struct secret *old, const struct secret *new,
+                                          struct directory_entry *entry, struct sbuf *why);
         /* Spends what a check costs, on nothing (L9); nothing where that cannot be done. */
         void (*check_dummy)(struct directory *directory, const struct secret *password);
         /* Reads everything into the sink (D5): 0: complete. Else a negative errno, and what happened as a sentence in *why: the caller must

@@ -48,9 +48,11 @@ enum protocol_type {
         CHECKER_DUMMY,          /* struct protocol_check, user empty -> ANSWER */
         /* checker -> supervisor */
         CHECKER_ANSWER,         /* struct protocol_answer */
-        /* supervisor -> worker: CONFIG, SECRET, then FIND, CHECK, TEST or SYNC, answered one by one, in order; see channel/jobs.h */
+        /* supervisor -> worker: CONFIG, SECRET, then FIND, CHECK, TEST, CHANGE_, SET_PASSWORD or SYNC, answered one by one, in order; see channel/jobs.h */
         WORKER_SECRET,          /* struct secret: the password of bind_dn */
         WORKER_TEST,            /* struct protocol_check, user and password empty -> ANSWER */
+        WORKER_CHANGE_PASSWORD, /* struct protocol_check: password and new_password: by the user, who knows the old one -> ANSWER */
+        WORKER_SET_PASSWORD,    /* struct protocol_check: new_password alone: by the directory's own account -> ANSWER */
         WORKER_SYNC,            /* u64 id, and a socket to the keeper -> any number of PROGRESS, one SYNCED */
         /* worker -> supervisor */
         WORKER_PROGRESS,        /* struct protocol_progress */
@@ -112,11 +114,13 @@ int protocol_get_session(const unsigned char *payload, size_t len, struct protoc
 
 /* U2, set-password, for passwd(1): the rules decide as for any change by that application. directory and entry_id: the entry whose old password
  * was checked, or that the view publishes (as root); where the rules would change another entry's password, it is refused (id-conflict).
- * check_only: only say whether it would be allowed. */
+ * check_only: only say whether it would be allowed. Without it, one of a directory with a server of its own is refused: a worker does that. */
 struct protocol_change_password {
         uint64_t id;
         char application[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1], directory[WIRE_NAME_MAX + 1], entry_id[WIRE_NAME_MAX + 1];
         uint8_t check_only;
+        uint8_t as_administrator;     /* multidirctl: of whichever entry the rules say; entry_id is "", and with application "" directory is the
+                                         console's (P3). check_only too: the keeper's own changes come as commands */
         struct secret new_password;
 };
 int protocol_send_change_password(struct channel *channel, const struct protocol_change_password *change);
@@ -127,6 +131,7 @@ struct protocol_password_changed {
         uint64_t id;
         enum reason reason;           /* REASON_OK: done, durable */
         char text[WIRE_TEXT_MAX + 1]; /* P6, for the user; may be empty */
+        char directory[WIRE_NAME_MAX + 1], entry_id[WIRE_NAME_MAX + 1]; /* with REASON_OK: which entry's it is */
 };
 int protocol_send_password_changed(struct channel *channel, const struct protocol_password_changed *changed);
 int protocol_get_password_changed(const unsigned char *payload, size_t len, struct protocol_password_changed *changed);

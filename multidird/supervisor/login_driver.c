@@ -183,7 +183,7 @@ static void on_answer(const struct protocol_answer *answer, void *userdata) {
         else if (next == LOGIN_ASK_REPLICA)
                 event.replica = knowledge(run, answer);
         else if (next == LOGIN_CHECK_PASSWORD)
-                event.password = answer->password;
+                event.password = answer->password, run->notice = answer->notice;
         if (next == LOGIN_CHECK_PASSWORD && is_delegated(run))
                 compare_with_record(run, answer, &event);
         else if (next != LOGIN_CHECK_DUMMY)

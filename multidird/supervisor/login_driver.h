@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/secret.h"
+#include "model/password.h"
 #include "model/sync.h"
 #include "multidird/supervisor/configuration.h"
 #include "multidird/supervisor/keeper_link.h"
@@ -39,6 +40,7 @@ struct login_run {
         char external_id[SYNC_ENTRY_ID_MAX + 1]; /* D3: the server's entry on record for the user; after the check, the one that was checked */
         bool active;                         /* D3: the local flag of the user */
         bool dry;
+        struct password_notice notice;       /* what the owner's server said of a right password */
         const char *purpose;
         struct secret password;
         uint64_t started_ms, deadline_ms;

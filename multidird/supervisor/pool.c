@@ -49,6 +49,7 @@ static bool queue_remove(struct queue *queue, struct job *job) {
 void job_free(struct job *job) {
         (void)sd_event_source_disable_unref(job->deadline);
         secret_done(&job->check.password);
+        secret_done(&job->check.new_password);
         free(job);
 }
 
@@ -180,6 +181,8 @@ int pool_submit(struct pool *pool, const struct job_request *request, job_done_f
         (void)snprintf(new->check.dn, sizeof new->check.dn, "%s", request->dn ? request->dn : "");
         if (request->password)
                 (void)secret_set(&new->check.password, request->password->bytes, request->password->len);
+        if (request->new_password)
+                (void)secret_set(&new->check.new_password, request->new_password->bytes, request->new_password->len);
         int r = sd_event_add_time(pool->service->event, &new->deadline, CLOCK_MONOTONIC, request->deadline_ms * 1000, 10000, on_deadline, new);
         if (r < 0) {
                 job_free(new);

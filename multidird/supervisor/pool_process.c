@@ -194,6 +194,7 @@ void member_give(struct member *member, struct job *job) {
         job->given_ms = clock_monotonic_ms();
         int r = protocol_send_check(endpoint_channel(member->endpoint), job->type, &job->check);
         secret_done(&job->check.password);
+        secret_done(&job->check.new_password);
         if (r == 0)
                 r = member_set_timer(member, limit_ms * 1000);
         if (r < 0)

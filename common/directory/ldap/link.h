@@ -53,7 +53,11 @@ struct bind_answer {
         bool netscape_expired;    /* control 2.16.840.1.113730.3.4.4 */
         int ppolicy;              /* LDAPPasswordPolicyError; PP_noError: none said */
         int grace;                /* logins left with an expired password; -1: not said */
+        uint32_t expires_s;       /* the password expires in so many seconds; 0: not said */
 };
+/* Waits for the one answer to request id that is a result: of a bind, a change, an extended operation. 0: see *answer; -ETIMEDOUT, -ECONNRESET. */
+int link_answer(struct link *link, int id, uint64_t deadline_ms, struct bind_answer *answer);
+
 /* A simple bind. Neither dn nor password may be empty: that would be an anonymous bind that every server grants (-EINVAL).
  * 0: the server answered, see *answer. -EPERM: the line is not private, nothing was sent; -ETIMEDOUT, -ECONNRESET. */
 int link_bind(struct link *link, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer);

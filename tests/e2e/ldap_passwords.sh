@@ -27,7 +27,7 @@ person() { # NAME POLICY LINE…: with the password NAME-pw
 old='pwdChangedTime: 20200101000000Z'
 {
         policy three 'pwdMaxAge: 86400' 'pwdGraceAuthNLimit: 3'
-        policy soon 'pwdMaxAge: 864000' 'pwdExpireWarning: 864000'
+        policy soon 'pwdMaxAge: 864000' 'pwdExpireWarning: 8640000'
         policy history 'pwdInHistory: 3' 'pwdMinLength: 6' 'pwdCheckQuality: 1'
         policy never 'pwdAllowUserChange: FALSE' | sed '0,/pwdAllowUserChange: TRUE/{/pwdAllowUserChange: TRUE/d}'
         person greta three "$old"
@@ -115,16 +115,60 @@ ck "L7: grace: it is changed" "$(binds greta greta-2nd) $(explain greta greta-2n
 ck "L7: must change: passwd" "$(change max max-pw max-2nd; binds max max-2nd)" '*=> 0 0'
 ck "L7: soon" "$(echo wanda-pw | pamtester sshd wanda authenticate acct_mgmt 2>&1)" '*expires in [0-9] days*'
 
+# --- by an administrator
+by_root() { printf '%s\n%s\n' "$2" "$2" | passwd "$1" 2>&1 | tr '\n' ' '; }
+by_command() { multidirctl --json "${@:3}" user password "$1" --password-stdin <<< "$2" | tee -a "$L/command.out" | field result reason changed; }
+ck "P6: the server's account may not: root's passwd" "$(by_root bob bob-2nd)" '*server of directory people itself refuses*'
+ck "P6: the server's account may not: user password" "$(by_command bob bob-2nd)" 'refused permission-denied \[\]'
+ck "P6: exit status" "$(multidirctl user password bob --password-stdin <<< bob-2nd >/dev/null 2>&1; echo $?)" 5
+server config <<'C'
+dn: olcDatabase={1}mdb,cn=config
+changetype: modify
+add: olcAccess
+olcAccess: {0}to attrs=userPassword by dn.exact="cn=reader,dc=example,dc=org" =w by self =xw by anonymous auth by * none
+C
+ck "user password" "$(by_command bob bob-2nd)" 'done ok \[{"directory": "people", "what": "set-password"}\]'
+ck "user password: its owner changes it again" "$(change bob bob-2nd bob-3rd; explain bob bob-3rd)" '*=> 0 *allow ok'
+ck "user password: the console" "$(by_command bob bob-4th --directory people; binds bob bob-4th)" 'done ok *0'
+ck "user password: the policy's words" "$(by_command bob abc; multidirctl user password bob --password-stdin <<< abc 2>&1)" 'refused policy-rejected *too short*'
+ck "user password: L8" "$(by_command bob '')" 'refused empty-password *'
+ck "user password: nobody" "$(by_command nobody-here new-pw-1)" '* user-not-found *'
+ck "user password: explain update" "$(multidirctl --json explain update user password bob 2>/dev/null | field verdict reason)" '@(allow ok|)'
+ck "root's passwd" "$(by_root bob bob-5th; binds bob bob-5th)" '*updated successfully*0'
+ck "P5: nothing else" "$(multidirctl --json user modify bob --display-name Robert | field result reason)" 'refused read-only-kind'
+ck "P5: nor a password with something else" "$(multidirctl --json user modify bob --display-name Robert --password-stdin <<< bob-6th | field result reason)" 'refused read-only-kind'
+ck "P5: a password alone, as a modification: the way to it is said" "$(multidirctl user modify bob --password-stdin <<< bob-6th 2>&1)" '*multidirctl user password bob*'
+ck "P5: nor a new user" "$(multidirctl --json --directory people user add newbie --password-stdin <<< newbie-pw | field result reason)" 'refused read-only-kind'
+ck "nothing of this reached the server" "$(binds bob bob-5th)" 0
+m --directory staff user add stan --password-stdin <<< stan-pw
+ck "an internal user beside them" "$(by_command stan stan-2nd; explain stan stan-2nd)" 'done ok *staff*allow ok'
+
 # --- what this host says
 sed -i 's/^user_base = .*/&\npermissions = read-only/' /etc/multidir/multidir.conf
 m reload
-ck "P2: modify-user is off" "$(change bob bob-pw bob-2nd)" '*modify-user*people*=> [1-9]*'
+ck "P2: modify-user is off" "$(change bob bob-5th bob-6th)" '*modify-user*people*=> [1-9]*'
 ck "L7: then who must change is denied" "$(explain moe moe-pw)" 'deny password-expired'
 sed -i '/^permissions = read-only/d' /etc/multidir/multidir.conf
 m reload
 ck "L7: and else let in to change it" "$(explain moe moe-pw)" 'allow ok'
 
+# --- wrong passwords, and a server that is not there
+ck "L11: wrong old passwords count" "$(for _ in 1 2 3 4 5 6; do change hank bad-pw new-pw-1 >/dev/null; done; explain hank hank-2nd)" 'deny throttled'
+pid=$(cat "$L/people/slapd.pid")
+kill -STOP "$pid"
+ck "hung: passwd ends, and says so" "$(from=$SECONDS; timeout 60 true; change alice alice-2nd alice-3rd; [ $((SECONDS - from)) -le 20 ] && echo in time)" '*=> [1-9]*in time'
+ck "hung: user password" "$(by_command bob bob-6th)" 'refused unavailable *'
+kill -CONT "$pid"
+back() { [[ $(explain alice alice-2nd) == 'allow ok' ]]; }
+for _ in $(seq 100); do back && break; sleep 0.2; done
+ck "back: the old one is still valid" "$(explain alice alice-2nd)" 'allow ok'
+ck "back: passwd" "$(change alice alice-2nd alice-3rd)" '*=> 0*'
+server stop
+ck "stopped: user password" "$(by_command bob bob-6th; multidirctl user password bob --password-stdin <<< bob-6th >/dev/null 2>&1; echo $?)" 'refused unavailable *6'
+server start
+
 service_stop
+ck "log: no password in it, after all" "$(grep -cE -- '-(pw|2nd|3rd|4th|5th|6th)' "$service_log")" 0
 ck "no sanitizer and no assertion spoke" "$(grep -cE 'Sanitizer|runtime error|Assertion' "$service_log")" 0
 sshd_stop
 finish

@@ -62,6 +62,8 @@ struct directory_kind {
         /* For `directory test`: asks the server for as much as proves that the settings work, a line each to *report. 0 or a negative errno,
          * the last line then says why. NULL: there is no server. */
         int (*test)(struct directory *directory, struct sbuf *report);
+        /* Does the server answer at all, within limit_ms? Nobody is bound for it. 0, or a negative errno and a sentence in *why. NULL: there is no server. */
+        int (*probe)(struct directory *directory, uint32_t limit_ms, struct sbuf *why);
 };
 
 extern const struct directory_kind directory_internal, directory_ldap, directory_delegated;

@@ -101,6 +101,22 @@ static int take_job(struct worker *worker, const struct channel_frame *frame) {
         return protocol_send_answer(worker->role.channel, &answer);
 }
 
+/* PRESENCE_FOUND: the server answers. Nothing is logged: while it is away, this comes every other second. */
+static int take_probe(struct worker *worker, const struct channel_frame *frame) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        struct protocol_answer answer = { 0 };
+        int r = protocol_get_number(frame->payload, frame->len, &answer.id);
+        if (r < 0)
+                return r;
+        r = -ENOTSUP;
+        if (answer.id <= UINT32_MAX && worker->kind->probe && is_open(worker))
+                r = worker->kind->probe(worker->directory, (uint32_t)answer.id, &why);
+        answer.presence = r == 0 ? PRESENCE_FOUND : PRESENCE_UNAVAILABLE;
+        if (r < 0)
+                (void)snprintf(answer.text, sizeof answer.text, "%s", why.len > 0 ? sbuf_text(&why) : strerror(-r));
+        return protocol_send_answer(worker->role.channel, &answer);
+}
+
 /* What the kind delivers, on its way to the keeper; its progress goes to the supervisor. */
 struct relay { struct worker *worker; const struct sync_sink *to; uint64_t id, told_ms; };
 
@@ -185,6 +201,8 @@ static int take(struct role *role, const struct channel_frame *frame) {
                 return take_job(worker, frame);
         case WORKER_SYNC:
                 return take_sync(worker, frame);
+        case WORKER_PROBE:
+                return take_probe(worker, frame);
         default:
                 return -EBADMSG;
         }

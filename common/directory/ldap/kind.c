@@ -62,6 +62,7 @@ const struct directory_kind directory_ldap = {
         .check_dummy = ldap_kind_check_dummy,
         .sync = ldap_kind_sync,
         .test = ldap_kind_test,
+        .probe = ldap_kind_probe,
 };
 
 /* What it answers is the server's: the users and groups of the directory are in its store, which a worker does not see. */
@@ -74,4 +75,5 @@ const struct directory_kind directory_delegated = {
         .check = delegated_kind_check,
         .check_dummy = ldap_kind_check_dummy,
         .test = ldap_kind_test,
+        .probe = ldap_kind_probe,
 };

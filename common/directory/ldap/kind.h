@@ -29,3 +29,5 @@ enum password_set ldap_kind_set_password(struct directory *directory, const char
 int ldap_kind_sync(struct directory *directory, const struct sync_sink *sink, struct sbuf *why);
 /* test.c */
 int ldap_kind_test(struct directory *directory, struct sbuf *report);
+/* probe.c */
+int ldap_kind_probe(struct directory *directory, uint32_t limit_ms, struct sbuf *why);

@@ -46,6 +46,9 @@ bool link_is_cut(const struct link *link);
  * After any failure the link must be closed. all: LDAP_MSG_ONE or LDAP_MSG_ALL. */
 int link_wait(struct link *link, int id, int all, uint64_t deadline_ms, LDAPMessage **message);
 
+/* Asks for a word, any word (probe.c). 0: there is somebody; -EAGAIN: who says to be busy or away; else as link_wait, with a sentence in *why. */
+int link_alive(struct link *link, uint64_t deadline_ms, struct sbuf *why);
+
 /* What the server said to a bind: the result, and what the controls beside it say. */
 struct bind_answer {
         int code;                 /* LDAP_SUCCESS, LDAP_INVALID_CREDENTIALS, … */

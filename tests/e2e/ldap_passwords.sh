@@ -76,12 +76,6 @@ sshd_start || exit 1
 
 field() { python3 -c 'import json, sys; o = json.load(sys.stdin); print(*[json.dumps(o.get(k)) if isinstance(o.get(k), (list, dict)) else o.get(k) for k in sys.argv[1:]])' "$@"; }
 explain() { printf '%s\n' "$2" | multidirctl --json explain login "$1" --service sshd --password-stdin 2>/dev/null | field verdict reason; }
-# change USER OLD NEW: what passwd(1) shows, and "=> STATUS"
-change() {
-        expect -c "set timeout 20; spawn -noecho setpriv --reuid=$(id -u "$1") --regid=$(id -g "$1") --init-groups passwd
-                expect -re {[Cc]urrent.*assword|assword:}; send \"$2\r\"; expect -re {[Nn]ew.*assword} {} eof {catch wait r; puts \"=> [lindex \$r 3]\"; exit}
-                send \"$3\r\"; expect -re {[Rr]etype|again}; send \"$3\r\"; expect eof; catch wait r; puts \"=> [lindex \$r 3]\"" 2>&1 | tr -d '\r' | tr '\n' ' '
-}
 binds() { LDAPNOINIT=1 ldapwhoami -x -H ldap://127.0.0.1:3389 -D "uid=$1,ou=people,dc=example,dc=org" -w "$2" >/dev/null 2>&1; echo $?; }
 
 # --- passwd
@@ -98,14 +92,6 @@ ck "passwd: they have their old ones" "$(binds bob bob-pw) $(binds hank hank-2nd
 ck "log: no password in it" "$(grep -cE '(alice|bob|hank|nick)-(pw|2nd)|whatever-1' "$service_log")" 0
 
 # --- an expired password
-# must_change USER OLD NEW: sshd asks for the new one in the middle of the login; "WHAT WAS SAID, USER"
-must_change() {
-        expect -c "log_user 0; set timeout 20; set all {}; spawn ssh ${ssh_options[*]} -o PubkeyAuthentication=no -o PreferredAuthentications=keyboard-interactive $1@127.0.0.1 {echo MARK=\$USER}
-                expect assword:; send \"$2\r\"
-                expect -re {(.*)[Cc]urrent password:} {append all \$expect_out(1,string)} timeout {puts TIMEOUT; exit} eof {puts \"EOF \$expect_out(buffer)\"; exit}; send \"$2\r\"
-                expect -re {[Nn]ew.*assword:}; send \"$3\r\"; expect -re {[Rr]etype|again}; send \"$3\r\"
-                expect -re {MARK=(\\w+)} {append all \$expect_out(1,string)} timeout {append all TIMEOUT} eof {append all \"EOF \$expect_out(buffer)\"}; puts \$all" | tr -d '\r' | tr '\n' ' '
-}
 ck "L7: expired, and nobody lets him in" "$(explain erin erin-pw)" 'deny password-expired'
 ck "L7: expired: a wrong password is wrong" "$(explain greta bad)" 'deny wrong-password'
 ck "L7: must change: ssh asks for a new one" "$(must_change mia mia-pw mia-2nd)" '*must be changed*mia*'

@@ -1,5 +1,5 @@
 /* multidird: the service. One binary; without --role it is the supervisor, which starts the other roles by itself.
- * Relies on: getopt_long; multidird/supervisor, keeper, worker, sandbox.
+ * Relies on: getopt_long; multidird/supervisor/supervisor, keeper, worker, sandbox.
  * Must never: act on a role before its sandbox is closed. */
 #include <errno.h>
 #include <getopt.h>

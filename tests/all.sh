@@ -79,6 +79,10 @@ stage_logins() {
 stage_ldap() {
         lines "LDAP" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap.sh"
         lines "LDAP, outages" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_outages.sh"
+        lines "delegated" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/delegated.sh"
+}
+stage_ldap_passwords() {
+        lines "LDAP, passwords" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_passwords.sh"
 }
 stage_ldap_servers() {
         lines "LDAP, other servers" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_servers.sh"
@@ -95,7 +99,7 @@ stage_faults() {
 }
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(gcc lint scenarios logins ldap ldap_servers demo systemd faults sanitizers threads fuzz analyzer)
+[ ${#stages[@]} -gt 0 ] || stages=(gcc lint scenarios logins ldap ldap_passwords ldap_servers demo systemd faults sanitizers threads fuzz analyzer)
 for stage in "${stages[@]}"; do
         note "--- $stage ($((SECONDS - started)) s)"
         "stage_$stage"

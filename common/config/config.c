@@ -23,12 +23,11 @@ static void parser_done(struct config_parser *parser) {
 static const char *origin_text(struct config_parser *parser, const struct config_section *section, const struct config_key *key,
                                const struct config_slot *slot) {
         _cleanup_sbuf_ struct sbuf text = { 0 };
-        const char *preset = config_preset_of(section);
         const struct config_slot *profile = key->preset && section->kind == SECTION_APPLICATION ? &section->slots[config_key_index(SECTION_APPLICATION, "profile")] : NULL;
         if (slot->text)
                 sbuf_printf(&text, "%s:%u", slot->place.source->path, slot->place.line);
-        else if (preset && key->preset && config_preset(preset, key->name))
-                sbuf_printf(&text, "preset %s", preset);
+        else if (config_preset_value(section, key))
+                sbuf_printf(&text, "preset %s", config_preset_of(section));
         else if (profile && profile->text)
                 sbuf_printf(&text, "profile %s", profile->text);
         else

@@ -40,7 +40,7 @@ struct config {
 int config_parse(const struct config_sources *sources, bool check_files, struct sbuf *errors, struct config **config);
 void config_free(struct config *config);
 
-/* What the LDAP kinds need of a directory (an index of settings.directories); NULL if it is not of type ldap. Owned by the configuration. */
+/* What the LDAP kinds need of a directory (an index of settings.directories); NULL if it is of neither type ldap nor delegated. Owned by the configuration. */
 const struct ldap_settings *config_ldap(const struct config *config, size_t directory);
 
 /* The effective value of a key as text, e.g. ("application/host", "membership"), and where it was set: "FILE:LINE", "profile NAME" for what

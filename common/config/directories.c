@@ -6,19 +6,25 @@
 #include "base/cleanup.h"
 #include "config/parse.h"
 
-#define TYPE_VALID "valid: type = internal, type = ldap"
+#define TYPE_VALID "valid: type = internal, type = ldap, type = delegated"
 
 enum directory_type config_section_type(const struct config_section *section) {
         const char *text = section->kind == SECTION_DIRECTORY && section->type.text ? section->type.text : "";
-        return strcmp(text, "internal") == 0 ? DIRECTORY_INTERNAL : strcmp(text, "ldap") == 0 ? DIRECTORY_LDAP : DIRECTORY_TYPE_NONE;
+        return strcmp(text, "internal") == 0 ? DIRECTORY_INTERNAL : strcmp(text, "ldap") == 0 ? DIRECTORY_LDAP
+             : strcmp(text, "delegated") == 0 ? DIRECTORY_DELEGATED : DIRECTORY_TYPE_NONE;
+}
+
+bool config_has_ldap(const struct config_section *section) {
+        enum directory_type type = config_section_type(section);
+        return type == DIRECTORY_LDAP || type == DIRECTORY_DELEGATED;
 }
 
 bool config_has_key(const struct config_section *section, const struct config_key *key) {
-        return !key->ldap || config_section_type(section) == DIRECTORY_LDAP;
+        return (!key->ldap || config_has_ldap(section)) && (!key->delegated || config_section_type(section) == DIRECTORY_DELEGATED);
 }
 
 static void check_type(struct config_parser *parser, const struct config_section *section) {
-        static const char *const later[] = { "delegated", "crowd", "jira" };
+        static const char *const later[] = { "crowd", "jira" };
         const struct config_slot *type = &section->type;
         if (!type->text) {
                 config_error(parser, section->place, "[%s] has no type; " TYPE_VALID, section->name);
@@ -26,7 +32,7 @@ static void check_type(struct config_parser *parser, const struct config_section
         }
         for (size_t i = 0; i < ARRAY_SIZE(later); i++)
                 if (strcmp(type->text, later[i]) == 0) {
-                        config_error(parser, type->place, "[%s] type = %s: this version has no such directories, it has internal and ldap only; " TYPE_VALID,
+                        config_error(parser, type->place, "[%s] type = %s: this version has no such directories, it has internal, ldap and delegated only; " TYPE_VALID,
                                      section->name, type->text);
                         return;
                 }
@@ -56,8 +62,8 @@ static void check_ids(struct config_parser *parser, const struct config_section 
         if (directory->has_id_range && directory->id_range_last < directory->min_id)
                 config_error(parser, range->place, "[%s] id_range = %s: all of it lies below min_id = %u; valid: a range that reaches above it",
                              section->name, range->text, directory->min_id);
-        if (directory->ids == IDS_SID && directory->type == DIRECTORY_INTERNAL)
-                config_error(parser, config_place_of(section, "ids"), "[%s] ids = sid: users of an internal directory have no SID (I1); valid: allocate, attribute",
+        if (directory->ids == IDS_SID && directory_is_kept_here(directory->type))
+                config_error(parser, config_place_of(section, "ids"), "[%s] ids = sid: users of an internal or delegated directory have no SID (I1); valid: allocate, attribute",
                              section->name);
 }
 
@@ -68,10 +74,12 @@ void config_build_directory(struct config_parser *parser, const struct config_se
         check_foreign(parser, section);
         config_parse_section(parser, section, &made);
         check_ids(parser, section, &made.directory);
-        if (made.directory.type == DIRECTORY_LDAP) {
-                made.directory.read_only_kind = true; /* P5: this version writes to no LDAP server, whatever the preset */
+        if (config_has_ldap(section)) {
+                /* P5: this version writes nothing to an LDAP server but passwords, whatever the preset; what a delegated directory has is kept here. */
+                made.directory.read_only_kind = made.directory.type == DIRECTORY_LDAP;
                 struct ldap_settings *kept = config_take(parser, 1, sizeof *kept);
                 config_check_ldap(parser, section, &made);
+                made.directory.writes_passwords = made.directory.type == DIRECTORY_LDAP && made.ldap.writable;
                 if (kept)
                         *kept = made.ldap;
                 *ldap = kept;

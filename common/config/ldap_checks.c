@@ -143,6 +143,9 @@ void config_check_ldap(struct config_parser *parser, const struct config_section
         check_base(parser, section, "group_base", ldap->group_base, ldap->base);
         if (is_valid(section, "preset", ldap->preset)) {
                 check_bind(parser, section, ldap);
+        }
+        /* A delegated directory has users and groups of its own: the server's are not read. */
+        if (is_valid(section, "preset", ldap->preset) && made->directory.type == DIRECTORY_LDAP) {
                 check_ids(parser, section, made);
                 check_members(parser, section, made);
         }

@@ -64,7 +64,8 @@ struct config_key {
         uint64_t min, max;                 /* numbers, and seconds of durations */
         bool later;                        /* another value than the default needs a later version */
         bool preset;                       /* the profile (U13), or the preset of an LDAP directory, gives the default, where it has one */
-        bool ldap;                         /* directories: only those of type ldap have it; others may only say its default, if that is "no" */
+        bool ldap;                         /* directories: only those of types ldap and delegated have it; others may only say its default, if that is "no" */
+        bool delegated;                    /* directories: only those of type delegated have it; as with ldap */
         bool sealed;                       /* directories: only a preset can say it */
         const char *required;              /* fallback NULL: what would be valid, for the error */
 };
@@ -76,6 +77,8 @@ const struct config_keys *config_keys_of(enum section_kind kind);
 size_t config_key_index(enum section_kind kind, const char *name);
 /* The type that a directory's section says; DIRECTORY_TYPE_NONE for another section, no type, or one that this version does not have. */
 enum directory_type config_section_type(const struct config_section *section);
+/* Whether the section is of a directory that asks an LDAP server. */
+bool config_has_ldap(const struct config_section *section);
 /* Whether the section's type has the key. */
 bool config_has_key(const struct config_section *section, const struct config_key *key);
 /* U13: what a profile says to a preset key; NULL for a profile that is none. */
@@ -83,8 +86,10 @@ const char *config_profile(const char *profile, const char *key);
 /* What the preset of that name says to a key; NULL: nothing. */
 const char *config_preset(const char *name, const char *key);
 bool config_preset_is(const char *name);
-/* The preset that holds for a section; NULL: none, it is no LDAP directory. */
+/* The preset that holds for a section; NULL: none, it asks no LDAP server. */
 const char *config_preset_of(const struct config_section *section);
+/* What that preset says to a key of the section; NULL: nothing. */
+const char *config_preset_value(const struct config_section *section, const struct config_key *key);
 /* conf/presets, by presets.awk; both end with NULL. */
 struct config_preset_value { const char *preset, *key, *value; };
 extern const struct config_preset_value config_preset_values[];

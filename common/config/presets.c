@@ -44,15 +44,22 @@ const char *config_preset(const char *name, const char *key) {
 
 const char *config_preset_of(const struct config_section *section) {
         size_t index = section->kind == SECTION_DIRECTORY ? config_key_index(SECTION_DIRECTORY, "preset") : SIZE_MAX;
-        if (index == SIZE_MAX || config_section_type(section) != DIRECTORY_LDAP)
+        if (index == SIZE_MAX || !config_has_ldap(section))
                 return NULL;
         const char *text = section->slots[index].text;
         return text && config_preset_is(text) ? text : config_keys_of(SECTION_DIRECTORY)->keys[index].fallback;
 }
 
-const char *config_fallback(const struct config_section *section, const struct config_key *key) {
+/* What a preset says of ids and nesting is said of the server's users and groups: those of a delegated directory are this host's own (D3). */
+const char *config_preset_value(const struct config_section *section, const struct config_key *key) {
         const char *preset = config_preset_of(section);
-        const char *value = preset && key->preset ? config_preset(preset, key->name) : NULL;
+        if (!preset || !key->preset || (!key->ldap && config_section_type(section) == DIRECTORY_DELEGATED))
+                return NULL;
+        return config_preset(preset, key->name);
+}
+
+const char *config_fallback(const struct config_section *section, const struct config_key *key) {
+        const char *value = config_preset_value(section, key);
         if (section->kind != SECTION_APPLICATION || !key->preset)
                 return value ? value : key->fallback;
         const char *profile = section->slots[config_key_index(SECTION_APPLICATION, "profile")].text;

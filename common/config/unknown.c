@@ -36,18 +36,18 @@ void config_unknown_key(const struct config_section *section, const char *name, 
         const struct config_key *key = index == SIZE_MAX ? NULL : &config_keys_of(section->kind)->keys[index];
         const char *nearest = types || key ? NULL : config_nearest(name, words, count);
         if (types)
-                sbuf_printf(why, "the key \"%s\" belongs to directories of type %s; this version has types internal and ldap only; valid:", name, types);
+                sbuf_printf(why, "the key \"%s\" belongs to directories of type %s; this version has types internal, ldap and delegated only; valid:", name, types);
         else if (key && key->sealed)
                 sbuf_printf(why, "[%s] %s: only a preset says it (P5); valid:", section->name, name);
         else if (key)
-                sbuf_printf(why, "the key \"%s\" belongs to directories of type ldap, and [%s] is of type %s; valid:", name, section->name,
+                sbuf_printf(why, "the key \"%s\" belongs to directories of type %s, and [%s] is of type %s; valid:", name, key->delegated ? "delegated" : "ldap or delegated", section->name,
                             section->type.text ? section->type.text : "none");
         else
                 sbuf_printf(why, "[%s] has no key \"%.80s\"; ", section->name, name);
         if (nearest)
                 sbuf_printf(why, "did you mean \"%s\"? ", nearest);
         if (nearest && count > WORDS_SHOWN_BESIDE_ONE) {
-                sbuf_printf(why, "valid: the keys of type %s in multidir.conf(5)", section->type.text ? section->type.text : "internal and ldap");
+                sbuf_printf(why, "valid: the keys of type %s in multidir.conf(5)", section->type.text ? section->type.text : "internal, ldap and delegated");
                 return;
         }
         if (!types && !key)

@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 
-static const struct directory_kind *const kinds[] = { &directory_internal, &directory_ldap };
+static const struct directory_kind *const kinds[] = { &directory_internal, &directory_ldap, &directory_delegated };
 
 const struct directory_kind *directory_kind_for(enum directory_type type) {
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
@@ -22,5 +22,5 @@ enum directory_type directory_type_from_name(const char *name) {
 }
 
 const char *directory_kind_names(void) {
-        return "internal, ldap";
+        return "internal, ldap, delegated";
 }

@@ -11,6 +11,7 @@
 #include "base/sbuf.h"
 #include "base/secret.h"
 #include "model/ldap_settings.h"
+#include "model/password.h"
 #include "model/settings.h"
 #include "model/sync.h"
 #include "rules/login.h" /* the three answers and password_result: plain enums */
@@ -21,7 +22,7 @@ struct directory;  /* one opened directory: a kind's own state */
 struct directory_opening {
         const struct directory_settings *settings;
         const char *stores;                 /* the folder of NAME.db: internal */
-        const struct ldap_settings *ldap;   /* type = ldap; else NULL */
+        const struct ldap_settings *ldap;   /* type = ldap, delegated; else NULL */
         const struct secret *bind_password; /* NULL: none */
         uint32_t login_ms;                  /* what a find or a check may take in all; 0: DIRECTORY_LOGIN_MS */
         uint32_t sync_ms;                   /* ... and a synchronisation; 0: DIRECTORY_SYNC_MS */
@@ -35,6 +36,7 @@ struct directory_entry {
         char entry_id[SYNC_ENTRY_ID_MAX + 1]; /* immutable id; empty unless FOUND */
         char dn[SYNC_DN_MAX + 1];             /* where the password is checked; empty for kinds that have none */
         bool active;
+        struct password_notice notice;        /* OUT, of a check that found the password right */
 };
 
 struct directory_kind {
@@ -48,6 +50,10 @@ struct directory_kind {
         /* Checks the password and tells the entry that was checked and its active flag. The password has passed L8. With an entry_id given:
          * CHECK_NOT_FOUND unless the entry at dn (searched for if dn is "") is that very one, and is still called user. */
         enum password_result (*check)(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
+        /* Sets the password of that very entry (entry_id and dn as for check). old: what it is now; NULL: the directory's own account sets it, whatever
+         * it is. Both have passed L8. *why: for whoever chose the new one, a sentence; or "". NULL: it is not set this way. */
+        enum password_set (*set_password)(struct directory *directory, const char *user, const struct secret *old, const struct secret *new,
+                                          struct directory_entry *entry, struct sbuf *why);
         /* Spends what a check costs, on nothing (L9); nothing where that cannot be done. */
         void (*check_dummy)(struct directory *directory, const struct secret *password);
         /* Reads everything into the sink (D5): 0: complete. Else a negative errno, and what happened as a sentence in *why: the caller must
@@ -56,12 +62,14 @@ struct directory_kind {
         /* For `directory test`: asks the server for as much as proves that the settings work, a line each to *report. 0 or a negative errno,
          * the last line then says why. NULL: there is no server. */
         int (*test)(struct directory *directory, struct sbuf *report);
+        /* Does the server answer at all, within limit_ms? Nobody is bound for it. 0, or a negative errno and a sentence in *why. NULL: there is no server. */
+        int (*probe)(struct directory *directory, uint32_t limit_ms, struct sbuf *why);
 };
 
-extern const struct directory_kind directory_internal, directory_ldap;
+extern const struct directory_kind directory_internal, directory_ldap, directory_delegated;
 
 /* The kind for a type, or NULL: this version has none. */
 const struct directory_kind *directory_kind_for(enum directory_type type);
-/* The kind's type for a configuration word; DIRECTORY_TYPE_NONE if this version has none. directory_kind_names() lists what it has: "internal, ldap". */
+/* The kind's type for a configuration word; DIRECTORY_TYPE_NONE if this version has none. directory_kind_names() lists what it has: "internal, ldap, delegated". */
 enum directory_type directory_type_from_name(const char *name);
 const char *directory_kind_names(void);

@@ -37,6 +37,11 @@ const char *permission_name(enum permission permission);
 enum permission permission_from_name(const char *name);
 
 enum directory_type { DIRECTORY_TYPE_NONE = 0, DIRECTORY_INTERNAL, DIRECTORY_LDAP, DIRECTORY_DELEGATED, DIRECTORY_CROWD, DIRECTORY_JIRA };
+/* D1, D3: users and groups are this host's own, and its store is the directory. Elsewhere a server is the authority, and the store its replica. */
+static inline bool directory_is_kept_here(enum directory_type type) {
+        return type == DIRECTORY_INTERNAL || type == DIRECTORY_DELEGATED;
+}
+
 enum id_source { IDS_ALLOCATE = 0, IDS_ATTRIBUTE, IDS_SID };         /* I1 */
 enum on_unavailable { ON_UNAVAILABLE_STOP = 0, ON_UNAVAILABLE_NEXT }; /* L5 */
 enum name_case { NAME_CASE_LOWER = 0, NAME_CASE_PRESERVE };          /* N1 */
@@ -48,6 +53,7 @@ struct directory_settings {
         bool active;                 /* "active = no": takes part in nothing */
         permission_set permissions;  /* the directory's level, P2 */
         bool read_only_kind;         /* P5: POSIX presets, Apple Open Directory, Fedora DS */
+        bool writes_passwords;       /* of a read-only kind: a password, and nothing else, can be set all the same */
         bool nested_groups;
         enum id_source ids;
         bool has_id_range;

@@ -25,14 +25,18 @@
 
 /* Where a synchronised directory's server has the entry. Not looked up by, and never loaded with a replica. */
 #define STORE_DN "ALTER TABLE users ADD COLUMN dn TEXT;"
+/* Delegated directories: the server's entry whose password is the user's. As little loaded. */
+#define STORE_EXTERNAL "ALTER TABLE users ADD COLUMN external_id TEXT;"
 
 static const char *const store_unique_versions[] = {
         STORE_TABLES "CREATE UNIQUE INDEX users_name ON users (name); CREATE UNIQUE INDEX groups_name ON groups (name);",
         STORE_DN,
+        STORE_EXTERNAL " CREATE UNIQUE INDEX users_external ON users (external_id) WHERE external_id IS NOT NULL;",
 };
 static const char *const store_ambiguous_versions[] = {
         STORE_TABLES "CREATE INDEX users_name ON users (name); CREATE INDEX groups_name ON groups (name);",
         STORE_DN,
+        STORE_EXTERNAL,
 };
 
 /* Ten million rows by a statement each take five times as long. OR FAIL: no journal for one statement, as any failure ends the whole transaction. */
@@ -44,7 +48,7 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
         [STORE_READ_INFO] = { "SELECT name, type, synchronised_s FROM store" },
         [STORE_READ_REVISION] = { "SELECT revision, synchronised_s FROM store" },
         /* A row without a user says when the replica was complete all the same, of the same moment. */
-        [STORE_LOGIN] = { "SELECT s.synchronised_s, u.id, u.entry_id, u.active, u.must_change, p.hash, u.dn FROM store s"
+        [STORE_LOGIN] = { "SELECT s.synchronised_s, u.id, u.entry_id, u.active, u.must_change, p.hash, u.dn, u.external_id FROM store s"
                           " LEFT JOIN users u ON u.name = ?1 LEFT JOIN passwords p ON p.user = u.id LIMIT 2" },
         [STORE_FIND_USER] = { "SELECT id FROM users WHERE name = ?1 LIMIT 2" },
         [STORE_FIND_GROUP] = { "SELECT id FROM groups WHERE name = ?1 LIMIT 2" },
@@ -57,12 +61,12 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
         [STORE_NEXT_IDS] = { "SELECT (SELECT coalesce(max(id), 0) + 1 FROM users), (SELECT coalesce(max(id), 0) + 1 FROM groups)", true },
         [STORE_BUMP_REVISION] = { "UPDATE store SET revision = revision + 1", true },
         [STORE_INSERT_USER] = { "INSERT INTO users (id, name, entry_id, display_name, email, home, shell, ssh_keys, uid, gid, active,"
-                                " must_change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce(?9, 0), coalesce(?10, 0),"
-                                " coalesce(?11, 1), coalesce(?12, 0))", true },
+                                " must_change, external_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce(?9, 0), coalesce(?10, 0),"
+                                " coalesce(?11, 1), coalesce(?12, 0), ?13)", true },
         [STORE_UPDATE_USER] = { "UPDATE users SET display_name = coalesce(?4, display_name), email = coalesce(?5, email),"
                                 " home = coalesce(?6, home), shell = coalesce(?7, shell), ssh_keys = coalesce(?8, ssh_keys),"
                                 " uid = coalesce(?9, uid), gid = coalesce(?10, gid), active = coalesce(?11, active),"
-                                " must_change = coalesce(?12, must_change) WHERE id = ?1", true },
+                                " must_change = coalesce(?12, must_change), external_id = coalesce(?13, external_id) WHERE id = ?1", true },
         [STORE_RENAME_USER] = { "UPDATE users SET name = ?2 WHERE id = ?1", true },
         [STORE_DELETE_USER] = { "DELETE FROM users WHERE id = ?1", true },
         [STORE_SET_HASH] = { "INSERT INTO passwords (user, hash) VALUES (?1, ?2) ON CONFLICT (user) DO UPDATE SET hash = ?2", true },

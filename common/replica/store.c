@@ -16,7 +16,7 @@ static const char *const type_names[] = {
 
 /* Where this host decides which names exist, a second spelling is refused (N2); elsewhere the server decides. */
 static const struct sql_schema *schema_for(enum directory_type type) {
-        return type == DIRECTORY_INTERNAL || type == DIRECTORY_DELEGATED ? &sql_store_unique : &sql_store_ambiguous;
+        return directory_is_kept_here(type) ? &sql_store_unique : &sql_store_ambiguous;
 }
 
 static bool same_text(sqlite3_stmt *statement, int column, const char *text) {
@@ -81,10 +81,10 @@ const char *store_error(const struct store *store) {
         return store->database.error;
 }
 
-/* An internal directory is its own truth: complete now and always. */
+/* What is kept here is its own truth: complete now and always. */
 static uint64_t complete_s(const struct store *store, sqlite3_stmt *statement, int column) {
         int64_t synchronised_s = sqlite3_column_int64(statement, column);
-        if (store->type == DIRECTORY_INTERNAL)
+        if (directory_is_kept_here(store->type))
                 return clock_real_s();
         return synchronised_s > 0 ? (uint64_t)synchronised_s : 0;
 }
@@ -148,6 +148,8 @@ static int read_login(struct store *store, sqlite3_stmt *statement, struct store
                 r = copy_column(store, statement, 5, login->hash, sizeof login->hash);
         if (r == 0)
                 r = copy_column(store, statement, 6, login->dn, sizeof login->dn);
+        if (r == 0)
+                r = copy_column(store, statement, 7, login->external_id, sizeof login->external_id);
         login->active = sqlite3_column_int(statement, 3) == 1;
         login->must_change = sqlite3_column_int(statement, 4) != 0;
         return r;

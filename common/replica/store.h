@@ -41,7 +41,8 @@ struct store_login {
         bool must_change;
         char hash[400];       /* crypt(5) text; "" : no password can be right. Wipe after use. */
         char dn[SYNC_DN_MAX + 1]; /* where a synchronised directory's server has the entry; "": not known */
-        uint64_t synchronised_s;  /* L6: when the replica that says all this was complete; 0: never yet. An internal directory's: now */
+        uint64_t synchronised_s;  /* L6: when the replica that says all this was complete; 0: never yet. Of one that is kept here: now */
+        char external_id[SYNC_ENTRY_ID_MAX + 1]; /* D3: whose password the user's is at the server; "": not on record yet */
 };
 /* By name in any case. -ENOENT: not there; -ENOTUNIQ: ambiguous (N2). With both of them login->synchronised_s is set, and the rest is empty; after
  * another failure all of it is. */
@@ -65,8 +66,9 @@ struct store_user {
         bool has_must_change, must_change;
         const char *const *attributes; size_t attribute_count; /* "KEY=VALUE"; an empty VALUE removes the key */
         const char *entry_id; /* add only; NULL: a new random UUID */
+        const char *external_id; /* D3: the server's id of the entry whose password is the user's. At most 63 bytes; one user's only (-EEXIST) */
 };
-/* -EEXIST: the name folds to one that is there (internal and delegated directories; elsewhere both are kept, N2), or the entry id is there.
+/* -EEXIST: the name folds to one that is there (internal and delegated directories; elsewhere both are kept, N2), or the entry id is there, or the external id.
  * -EINVAL: no name, an entry id of more than 63 bytes, a hash of more than 399, an attribute that is not KEY=VALUE or not one line.
  * Names are looked up in any case; -ENOTUNIQ: two entries fold to it. hash "" takes the password away. */
 int store_add_user(struct store *store, const struct store_user *user);

@@ -139,6 +139,8 @@ int store_entry_id(const char *entry_id, char out[64]) {
 static int check_user(struct store *store, const struct store_user *user) {
         if (user->hash && strlen(user->hash) >= sizeof ((struct store_login *)NULL)->hash)
                 return database_refuse(&store->database, -EINVAL, "the hash is too long");
+        if (user->external_id && (!*user->external_id || strlen(user->external_id) > SYNC_ENTRY_ID_MAX))
+                return database_refuse(&store->database, -EINVAL, "an external id is empty or too long");
         for (size_t i = 0; i < user->attribute_count; i++) {
                 const char *attribute = user->attributes[i], *equals = attribute ? strchr(attribute, '=') : NULL;
                 if (!equals || equals == attribute || strpbrk(attribute, "\r\n"))
@@ -163,6 +165,7 @@ static void bind_user(struct database *database, sqlite3_stmt *statement, int64_
                 database_bind_number(database, statement, 11, user->active);
         if (user->has_must_change)
                 database_bind_number(database, statement, 12, user->must_change);
+        database_bind_text(database, statement, 13, user->external_id);
 }
 
 static int set_hash(struct database *database, int64_t id, const char *hash) {

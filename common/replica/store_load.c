@@ -106,8 +106,8 @@ static int load_user(struct loading *loading, sqlite3_stmt *row) {
                 .uid = load_u32(row, 1), .gid = load_u32(row, 2),
                 .active = sqlite3_column_int(row, 3) == 1, .posix_primary = sqlite3_column_int(row, 4) == 1,
         };
-        /* What an administrator gives an internal user as gid is a gidNumber (M9, M10). */
-        if (loading->store->type == DIRECTORY_INTERNAL && user.gid != 0)
+        /* What an administrator gives a user that is kept here as gid is a gidNumber (M9, M10). */
+        if (directory_is_kept_here(loading->store->type) && user.gid != 0)
                 user.posix_primary = true;
         text_ref *const texts[] = { &user.name, &user.entry_id, &user.display_name, &user.email, &user.home, &user.shell, &user.ssh_keys,
                                     &user.sid };

@@ -216,7 +216,7 @@ int store_sync_prepare(struct store_sync *sync, struct store *store, struct stor
         *changes = (struct store_sync_changes){ 0 };
         if (sync->bad || sync->store)
                 return -EINVAL;
-        if (store->type == DIRECTORY_INTERNAL || store->type == DIRECTORY_DELEGATED)
+        if (directory_is_kept_here(store->type))
                 return sync_refuse(sync, -EINVAL, "a directory that is kept here is not synchronised");
         int r = store_begin(store);
         if (r < 0)

@@ -73,13 +73,32 @@ static void check_expiry(struct login *login) {
         ask(login, LOGIN_ASK_PUBLISHED);
 }
 
+/* D3: nothing else stands between this user and the login. Whoever comes first under a name is bound to it: only who gets in. */
+static void put_on_record(struct login *login, const char *text) {
+        if (!login->unrecorded) {
+                allow(login, text);
+                return;
+        }
+        record(login, "L12", login->owner, REASON_OK, text);
+        ask(login, LOGIN_PUT_ON_RECORD);
+}
+
+static void take_put_on_record(struct login *login, const struct login_event *event) {
+        if (event->record == RECORD_SAME)
+                allow(login, "the server's entry is on record for the user now (D3)");
+        else if (event->record == RECORD_OTHER)
+                deny(login, "D3", login->owner, REASON_ID_CONFLICT, "the server's entry is on record for another user of the directory");
+        else
+                deny(login, "D3", login->owner, REASON_UNAVAILABLE, "the server's entry could not be put on record");
+}
+
 /* L12. For `host` itself allow_other_owner means nothing: there is no other owner to allow (M8). */
 static void take_published(struct login *login, const struct login_event *event) {
         const struct application_settings *host = &login->settings->applications[login->settings->host];
         if (event->published_same)
-                allow(login, "host publishes this very entry under the name");
+                put_on_record(login, "host publishes this very entry under the name");
         else if (event->published_other && login->application->allow_other_owner && login->application != host)
-                allow(login, "the application allows another owner than the one that host publishes (M8)");
+                put_on_record(login, "the application allows another owner than the one that host publishes (M8)");
         else if (event->published_other)
                 deny(login, "L12", login->owner, REASON_ID_CONFLICT, "host does not publish this very entry under the name");
         else
@@ -168,6 +187,26 @@ static void take_live(struct login *login, const struct login_event *event) {
         }
 }
 
+/* D3: the name at the server may have become another person's. */
+static void check_record(struct login *login, enum record_state state) {
+        switch (state) {
+        case RECORD_SAME:
+                record(login, "D3", login->owner, REASON_OK, "the server's entry is the one on record for the user");
+                check_active(login);
+                break;
+        case RECORD_NONE:
+                login->unrecorded = true;
+                check_active(login);
+                break;
+        case RECORD_OTHER:
+                deny(login, "D3", login->owner, REASON_ID_CONFLICT, "the server has another entry under the name than the one on record for the user");
+                break;
+        case RECORD_UNKNOWN:
+        default:
+                deny(login, "D3", login->owner, REASON_UNAVAILABLE, "which of the server's entries the password is of could not be told");
+        }
+}
+
 static void take_password(struct login *login, const struct login_event *event) {
         switch (event->password) {
         case CHECK_RIGHT:
@@ -176,7 +215,10 @@ static void take_password(struct login *login, const struct login_event *event) 
                 login->password = event->password;
                 login->active = event->active;
                 record(login, "L1", login->owner, REASON_OK, "the password is right");
-                check_active(login);
+                if (directory_now(login)->type == DIRECTORY_DELEGATED)
+                        check_record(login, event->record);
+                else
+                        check_active(login);
                 break;
         case CHECK_WRONG:
                 deny(login, "L1", login->owner, REASON_WRONG_PASSWORD, "the password is wrong: no other directory is tried");
@@ -217,6 +259,9 @@ void login_step(struct login *login, const struct login_event *event) {
                 break;
         case LOGIN_ASK_PUBLISHED:
                 take_published(login, event);
+                break;
+        case LOGIN_PUT_ON_RECORD:
+                take_put_on_record(login, event);
                 break;
         case LOGIN_DONE:
         default:

@@ -1,4 +1,4 @@
-/* The login machine (rules L1 to L8, L12): what to ask next, and the verdict. No I/O, no clock, no globals.
+/* The login machine (rules L1 to L8, L12, D3): what to ask next, and the verdict. No I/O, no clock, no globals.
  * Relies on: model/settings, base/reason.
  * Must never: see the password itself; ask a second directory for a password (L2); say allow from zeroed memory.
  *
@@ -33,6 +33,7 @@ enum login_next {
         LOGIN_CHECK_DUMMY,     /* nobody has the user: spend what a check costs (L9); the answer carries nothing. Not without a password */
         LOGIN_ASK_GATE,        /* is the user in a gate group of login.directory? answer with event.gate */
         LOGIN_ASK_PUBLISHED,   /* which entry does `host` publish under the name? answer with event.published_same, _other (L12) */
+        LOGIN_PUT_ON_RECORD,   /* write down whose password it was at the server of login.directory (D3), once; answer with event.record */
 };
 
 /* What a replica can say (L5, L6). Fresh: younger than replica_max_age; an internal directory's always is. */
@@ -55,12 +56,21 @@ enum password_result {
         CHECK_DENIED,           /* the server refuses the account, whatever the password: locked, disabled, not now. Says nothing of the password */
 };
 
+/* D3: the server's entry whose password was right, beside the one on record for the user. */
+enum record_state {
+        RECORD_UNKNOWN = 0,
+        RECORD_SAME,
+        RECORD_NONE,            /* nothing is on record yet */
+        RECORD_OTHER,           /* another one is; or this one is on record for another user */
+};
+
 struct login_event {
         enum replica_knowledge replica;   /* after LOGIN_ASK_REPLICA */
         enum presence presence;           /* after LOGIN_ASK_LIVE */
         enum password_result password;    /* after LOGIN_CHECK_PASSWORD */
         bool active;                      /* the owner's flag (L3); zero is inactive. With CHECK_RIGHT, MUST_CHANGE and EXPIRED; and with
                                              REPLICA_HAS_USER and PRESENCE_FOUND, where it counts only if no password was given */
+        enum record_state record;         /* after LOGIN_CHECK_PASSWORD in a delegated directory, with CHECK_RIGHT and _EXPIRED; and after LOGIN_PUT_ON_RECORD */
         bool gate;                        /* after LOGIN_ASK_GATE: a member of one of the mapping's allow_groups (L4) */
         bool published_same;              /* after LOGIN_ASK_PUBLISHED: host publishes this very entry (L12) */
         bool published_other;             /* after LOGIN_ASK_PUBLISHED: host publishes another entry under the name (M8) */
@@ -93,6 +103,7 @@ struct login {
         size_t position;       /* in application->mappings */
         bool replica_has;      /* a replica of `directory`, of whatever age, has the user (L5) */
         bool active;           /* what the last event said of the owner's flag (L3) */
+        bool unrecorded;       /* D3: the record is still to be made, as the login's last step */
         enum password_result password; /* what the check said; CHECK_RIGHT where none was given */
         size_t step_count;
         struct login_step_record steps[LOGIN_STEPS_MAX]; /* the first step_count of them */

@@ -21,25 +21,23 @@ const char *permission_level_name(enum permission_level level) {
         }
 }
 
-static bool is_kept_here(const struct directory_settings *directory) {
-        return directory->type == DIRECTORY_INTERNAL || directory->type == DIRECTORY_DELEGATED;
-}
-
 static bool refused_external(const struct directory_settings *directory, const struct application_settings *application) {
-        return application && application->external_writes != EXTERNAL_WRITES_ALLOWED && !is_kept_here(directory);
+        return application && application->external_writes != EXTERNAL_WRITES_ALLOWED && !directory_is_kept_here(directory->type);
 }
 
 /* P5 */
-static bool refused_by_kind(const struct directory_settings *directory, const struct application_settings *application, bool change_password) {
-        if (directory->type == DIRECTORY_TYPE_NONE || directory->read_only_kind)
+static bool refused_by_kind(const struct directory_settings *directory, const struct application_settings *application, enum password_part password) {
+        if (directory->type == DIRECTORY_TYPE_NONE)
                 return true;
-        if (change_password && directory->type == DIRECTORY_DELEGATED)
+        if (directory->read_only_kind && !(directory->writes_passwords && password == SETS_PASSWORD_ALONE))
+                return true;
+        if (password != SETS_NO_PASSWORD && directory->type == DIRECTORY_DELEGATED)
                 return true;
         return refused_external(directory, application);
 }
 
 enum reason permission_check(const struct directory_settings *directory, const struct application_settings *application,
-                             const struct mapping_settings *mapping, enum permission permission, bool change_password,
+                             const struct mapping_settings *mapping, enum permission permission, enum password_part password,
                              enum permission_level *level) {
         bool known = (unsigned)permission < PERMISSION_MAX;
         if (!known || !(directory->permissions & PERMISSION_BIT(permission))) {
@@ -50,7 +48,7 @@ enum reason permission_check(const struct directory_settings *directory, const s
                 *level = LEVEL_APPLICATION;
                 return REASON_PERMISSION_DENIED;
         }
-        if (refused_by_kind(directory, application, change_password)) {
+        if (refused_by_kind(directory, application, password)) {
                 *level = LEVEL_KIND;
                 return REASON_READ_ONLY_KIND;
         }
@@ -60,12 +58,13 @@ enum reason permission_check(const struct directory_settings *directory, const s
 
 static void kind_text(const char *subject, const struct directory_settings *directory, const struct application_settings *application,
                       const char *permission, char *out, size_t size) {
-        if (directory->type == DIRECTORY_TYPE_NONE || directory->read_only_kind)
+        bool external = refused_external(directory, application);
+        if (directory->type == DIRECTORY_TYPE_NONE || (directory->read_only_kind && !(directory->writes_passwords && external)))
                 (void)snprintf(out, size,
-                               "%s: %s is refused in directory %s because its kind is read-only whatever the permissions say; "
+                               "%s: %s is refused in directory %s because its kind is read-only%s whatever the permissions say; "
                                "make the change on its own server",
-                               subject, permission, directory->name);
-        else if (refused_external(directory, application))
+                               subject, permission, directory->name, directory->writes_passwords ? " but for passwords" : "");
+        else if (external)
                 (void)snprintf(out, size,
                                "%s: %s is refused in directory %s because application %s has external_writes = never; "
                                "'multidirctl application set %s external_writes=allowed' lifts it",

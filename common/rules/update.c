@@ -89,8 +89,8 @@ static bool find_owner(struct planner *p, size_t *owner) {
 static enum reason check(const struct planner *p, size_t site, permission_set needs, enum permission *permission,
                          enum permission_level *level) {
         const struct update_request *request = p->request;
-        bool password = request->operation == UPDATE_SET_PASSWORD ||
-                        (request->sets_password && (request->operation == UPDATE_ADD_USER || request->operation == UPDATE_MODIFY_USER));
+        bool with_others = request->sets_password && (request->operation == UPDATE_ADD_USER || request->operation == UPDATE_MODIFY_USER);
+        enum password_part password = request->operation == UPDATE_SET_PASSWORD ? SETS_PASSWORD_ALONE : with_others ? SETS_PASSWORD_TOO : SETS_NO_PASSWORD;
         const struct site *s = &p->sites[site];
         for (unsigned i = 0; i < PERMISSION_MAX; i++) {
                 if (!(needs & PERMISSION_BIT(i)))

@@ -17,7 +17,7 @@ static void get_secret(struct wire_reader *reader, struct secret *secret) {
 
 int protocol_send_check(struct channel *channel, enum protocol_type type, const struct protocol_check *check) {
         struct wire_writer writer;
-        size_t size = 12 + TEXT_SIZE(check->user) + TEXT_SIZE(check->entry_id) + TEXT_SIZE(check->dn) + check->password.len;
+        size_t size = 16 + TEXT_SIZE(check->user) + TEXT_SIZE(check->entry_id) + TEXT_SIZE(check->dn) + check->password.len + check->new_password.len;
         int r = channel_begin(channel, type, size, &writer);
         if (r < 0)
                 return r;
@@ -26,6 +26,7 @@ int protocol_send_check(struct channel *channel, enum protocol_type type, const 
         wire_put_text(&writer, check->entry_id);
         wire_put_text(&writer, check->dn);
         wire_put_bytes(&writer, check->password.bytes, check->password.len);
+        wire_put_bytes(&writer, check->new_password.bytes, check->new_password.len);
         return channel_end(channel, &writer, -1);
 }
 
@@ -36,6 +37,7 @@ int protocol_get_check(const unsigned char *payload, size_t len, struct protocol
         wire_get_text(&reader, check->entry_id, WIRE_NAME_MAX);
         wire_get_text(&reader, check->dn, SYNC_DN_MAX);
         get_secret(&reader, &check->password);
+        get_secret(&reader, &check->new_password);
         if (wire_read_end(&reader))
                 return 0;
         explicit_bzero(check, sizeof *check);
@@ -44,7 +46,7 @@ int protocol_get_check(const unsigned char *payload, size_t len, struct protocol
 
 int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer) {
         struct wire_writer writer;
-        size_t size = 25 + TEXT_SIZE(answer->entry_id) + TEXT_SIZE(answer->dn) + TEXT_SIZE(answer->text);
+        size_t size = 38 + TEXT_SIZE(answer->entry_id) + TEXT_SIZE(answer->dn) + TEXT_SIZE(answer->external_id) + TEXT_SIZE(answer->text);
         int r = channel_begin(channel, CHECKER_ANSWER, size, &writer);
         if (r < 0)
                 return r;
@@ -52,9 +54,14 @@ int protocol_send_answer(struct channel *channel, const struct protocol_answer *
         wire_put_u32(&writer, (uint32_t)answer->presence);
         wire_put_u32(&writer, (uint32_t)answer->password);
         wire_put_u8(&writer, answer->active);
+        wire_put_u32(&writer, (uint32_t)answer->set);
+        wire_put_u8(&writer, answer->notice.grace);
+        wire_put_u32(&writer, answer->notice.grace_left);
+        wire_put_u32(&writer, answer->notice.expires_s);
         wire_put_u64(&writer, answer->synchronised_s);
         wire_put_text(&writer, answer->entry_id);
         wire_put_text(&writer, answer->dn);
+        wire_put_text(&writer, answer->external_id);
         wire_put_text(&writer, answer->text);
         return channel_end(channel, &writer, -1);
 }
@@ -64,14 +71,22 @@ int protocol_get_answer(const unsigned char *payload, size_t len, struct protoco
         *answer = (struct protocol_answer){ .id = wire_get_u64(&reader) };
         uint32_t presence = wire_get_u32(&reader), password = wire_get_u32(&reader);
         uint8_t active = wire_get_u8(&reader);
+        uint32_t set = wire_get_u32(&reader);
+        uint8_t grace = wire_get_u8(&reader);
+        answer->notice.grace_left = wire_get_u32(&reader);
+        answer->notice.expires_s = wire_get_u32(&reader);
         answer->synchronised_s = wire_get_u64(&reader);
         wire_get_text(&reader, answer->entry_id, WIRE_NAME_MAX);
         wire_get_text(&reader, answer->dn, SYNC_DN_MAX);
+        wire_get_text(&reader, answer->external_id, SYNC_ENTRY_ID_MAX);
         wire_get_text(&reader, answer->text, JOB_TEXT_MAX);
-        if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_DENIED && active <= 1) {
+        if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_DENIED && active <= 1 && set <= PASSWORD_SET_NOT_FOUND &&
+            grace <= 1) {
                 answer->presence = (enum presence)presence;
                 answer->password = (enum password_result)password;
                 answer->active = active == 1;
+                answer->set = (enum password_set)set;
+                answer->notice.grace = grace == 1;
                 return 0;
         }
         *answer = (struct protocol_answer){ 0 };

@@ -3,31 +3,35 @@
  * Must never: be trusted because of who sent it; leave a password in a message that was not read to its end. */
 #pragma once
 
+#include "model/password.h"
 #include "model/sync.h"
 #include "multidird/channel/protocol.h"
 
 #define JOB_TEXT_MAX 2048
 
-/* CHECKER_FIND, _CHECK, _DUMMY, WORKER_TEST: a user to find, a password to check, or a server to try. */
+/* CHECKER_FIND, _CHECK, _DUMMY, WORKER_TEST, _CHANGE_PASSWORD, _SET_PASSWORD: a user to find, a password to check or set, or a server to try. */
 struct protocol_check {
         uint64_t id;
         char user[WIRE_NAME_MAX + 1];
         char entry_id[WIRE_NAME_MAX + 1]; /* to a worker: what the replica, or a former answer, has of the user; "": nothing */
         char dn[SYNC_DN_MAX + 1];
-        struct secret password;
+        struct secret password, new_password;
 };
 int protocol_send_check(struct channel *channel, enum protocol_type type, const struct protocol_check *check);
-/* Wipe out->password after use. */
+/* Wipe out->password and out->new_password after use. */
 int protocol_get_check(const unsigned char *payload, size_t len, struct protocol_check *check);
 
 struct protocol_answer {
         uint64_t id;
         enum presence presence;         /* to FIND */
         enum password_result password;  /* to CHECK */
+        enum password_set set;          /* to CHANGE_PASSWORD, SET_PASSWORD; text: for whoever chose it; presence: UNAVAILABLE if the server was */
+        struct password_notice notice;  /* to CHECK, of a right password */
         bool active;                    /* the entry's own flag */
         uint64_t synchronised_s;        /* a replica's answer: when that was complete; 0: there is no complete one, or it is no replica's answer */
         char entry_id[WIRE_NAME_MAX + 1];
         char dn[SYNC_DN_MAX + 1];       /* a network directory's: where the entry is; else "" */
+        char external_id[SYNC_ENTRY_ID_MAX + 1]; /* a checker's, of a delegated directory: the server's entry on record; else "" */
         char text[JOB_TEXT_MAX + 1];    /* to TEST: what was tried, a line each; PRESENCE_FOUND when all went well */
 };
 int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer);

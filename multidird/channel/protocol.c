@@ -259,7 +259,7 @@ int protocol_get_session(const unsigned char *payload, size_t len, struct protoc
 
 int protocol_send_change_password(struct channel *channel, const struct protocol_change_password *change) {
         struct wire_writer writer;
-        size_t size = 9 + TEXT_SIZE(change->application) + TEXT_SIZE(change->user) + TEXT_SIZE(change->directory) +
+        size_t size = 10 + TEXT_SIZE(change->application) + TEXT_SIZE(change->user) + TEXT_SIZE(change->directory) +
                       TEXT_SIZE(change->entry_id) + SECRET_SIZE(change->new_password);
         int r = channel_begin(channel, KEEPER_CHANGE_PASSWORD, size, &writer);
         if (r < 0)
@@ -270,6 +270,7 @@ int protocol_send_change_password(struct channel *channel, const struct protocol
         wire_put_text(&writer, change->directory);
         wire_put_text(&writer, change->entry_id);
         wire_put_u8(&writer, change->check_only);
+        wire_put_u8(&writer, change->as_administrator);
         put_secret(&writer, &change->new_password);
         return channel_end(channel, &writer, -1);
 }
@@ -282,8 +283,9 @@ int protocol_get_change_password(const unsigned char *payload, size_t len, struc
         wire_get_text(&reader, change->directory, WIRE_NAME_MAX);
         wire_get_text(&reader, change->entry_id, WIRE_NAME_MAX);
         change->check_only = wire_get_u8(&reader);
+        change->as_administrator = wire_get_u8(&reader);
         get_secret(&reader, &change->new_password);
-        if (wire_read_end(&reader) && change->check_only <= 1)
+        if (wire_read_end(&reader) && change->check_only <= 1 && change->as_administrator <= change->check_only)
                 return 0;
         explicit_bzero(change, sizeof *change);
         return -EBADMSG;
@@ -291,12 +293,15 @@ int protocol_get_change_password(const unsigned char *payload, size_t len, struc
 
 int protocol_send_password_changed(struct channel *channel, const struct protocol_password_changed *changed) {
         struct wire_writer writer;
-        int r = channel_begin(channel, KEEPER_PASSWORD_CHANGED, 12 + TEXT_SIZE(changed->text), &writer);
+        int r = channel_begin(channel, KEEPER_PASSWORD_CHANGED, 12 + TEXT_SIZE(changed->text) + TEXT_SIZE(changed->directory) +
+                              TEXT_SIZE(changed->entry_id), &writer);
         if (r < 0)
                 return r;
         wire_put_u64(&writer, changed->id);
         wire_put_u32(&writer, (uint32_t)changed->reason);
         wire_put_text(&writer, changed->text);
+        wire_put_text(&writer, changed->directory);
+        wire_put_text(&writer, changed->entry_id);
         return channel_end(channel, &writer, -1);
 }
 
@@ -305,11 +310,64 @@ int protocol_get_password_changed(const unsigned char *payload, size_t len, stru
         *changed = (struct protocol_password_changed){ .id = wire_get_u64(&reader) };
         uint32_t reason = wire_get_u32(&reader);
         wire_get_text(&reader, changed->text, WIRE_TEXT_MAX);
+        wire_get_text(&reader, changed->directory, WIRE_NAME_MAX);
+        wire_get_text(&reader, changed->entry_id, WIRE_NAME_MAX);
         if (wire_read_end(&reader) && reason < REASON_MAX) {
                 changed->reason = (enum reason)reason;
                 return 0;
         }
         *changed = (struct protocol_password_changed){ 0 };
+        return -EBADMSG;
+}
+
+int protocol_send_record(struct channel *channel, const struct protocol_record *record) {
+        struct wire_writer writer;
+        size_t size = 9 + TEXT_SIZE(record->directory) + TEXT_SIZE(record->user) + TEXT_SIZE(record->entry_id) + TEXT_SIZE(record->external_id);
+        int r = channel_begin(channel, KEEPER_RECORD, size, &writer);
+        if (r < 0)
+                return r;
+        wire_put_u64(&writer, record->id);
+        wire_put_u8(&writer, record->dry);
+        wire_put_text(&writer, record->directory);
+        wire_put_text(&writer, record->user);
+        wire_put_text(&writer, record->entry_id);
+        wire_put_text(&writer, record->external_id);
+        return channel_end(channel, &writer, -1);
+}
+
+int protocol_get_record(const unsigned char *payload, size_t len, struct protocol_record *record) {
+        struct wire_reader reader = { .bytes = payload, .len = len };
+        *record = (struct protocol_record){ .id = wire_get_u64(&reader) };
+        record->dry = get_flag(&reader);
+        wire_get_text(&reader, record->directory, WIRE_NAME_MAX);
+        wire_get_text(&reader, record->user, WIRE_NAME_MAX);
+        wire_get_text(&reader, record->entry_id, WIRE_NAME_MAX);
+        wire_get_text(&reader, record->external_id, WIRE_NAME_MAX);
+        if (wire_read_end(&reader))
+                return 0;
+        *record = (struct protocol_record){ 0 };
+        return -EBADMSG;
+}
+
+int protocol_send_recorded(struct channel *channel, const struct protocol_recorded *recorded) {
+        struct wire_writer writer;
+        int r = channel_begin(channel, KEEPER_RECORDED, 12, &writer);
+        if (r < 0)
+                return r;
+        wire_put_u64(&writer, recorded->id);
+        wire_put_u32(&writer, (uint32_t)recorded->state);
+        return channel_end(channel, &writer, -1);
+}
+
+int protocol_get_recorded(const unsigned char *payload, size_t len, struct protocol_recorded *recorded) {
+        struct wire_reader reader = { .bytes = payload, .len = len };
+        *recorded = (struct protocol_recorded){ .id = wire_get_u64(&reader) };
+        uint32_t state = wire_get_u32(&reader);
+        if (wire_read_end(&reader) && state <= RECORD_OTHER && state != RECORD_NONE) {
+                recorded->state = (enum record_state)state;
+                return 0;
+        }
+        *recorded = (struct protocol_recorded){ 0 };
         return -EBADMSG;
 }
 

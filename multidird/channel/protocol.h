@@ -32,12 +32,14 @@ enum protocol_type {
         KEEPER_SESSION,         /* struct protocol_session: a session started. No answer */
         KEEPER_CHANGE_PASSWORD, /* struct protocol_change_password -> PASSWORD_CHANGED, once the change is durable */
         KEEPER_SYNC,            /* struct protocol_sync, and the receiving end of a sync stream (channel/sync_wire.h) -> SYNCED */
+        KEEPER_RECORD,          /* struct protocol_record -> RECORDED, once it is durable */
         /* keeper -> supervisor */
         KEEPER_ADMIN_PROGRESS,  /* struct protocol_admin */
         KEEPER_ADMIN_REPLY,     /* struct protocol_admin */
         KEEPER_VIEW,            /* u64 generation, and a sealed memfd with the view -> INSTALLED. The next one only after the answer */
         KEEPER_GATE_REPLY,      /* struct protocol_gate_reply */
         KEEPER_PASSWORD_CHANGED,/* struct protocol_password_changed */
+        KEEPER_RECORDED,        /* struct protocol_recorded */
         KEEPER_STATE,           /* JSON text: what `status` says of the directories; sent after every load, build and synchronisation */
         KEEPER_SYNCED,          /* struct protocol_keeper_synced, once its view is installed, or it failed */
         /* supervisor -> checker; answered one by one, in order */
@@ -46,10 +48,13 @@ enum protocol_type {
         CHECKER_DUMMY,          /* struct protocol_check, user empty -> ANSWER */
         /* checker -> supervisor */
         CHECKER_ANSWER,         /* struct protocol_answer */
-        /* supervisor -> worker: CONFIG, SECRET, then FIND, CHECK, TEST or SYNC, answered one by one, in order; see channel/jobs.h */
+        /* supervisor -> worker: CONFIG, SECRET, then FIND, CHECK, TEST, CHANGE_, SET_PASSWORD or SYNC, answered one by one, in order; see channel/jobs.h */
         WORKER_SECRET,          /* struct secret: the password of bind_dn */
         WORKER_TEST,            /* struct protocol_check, user and password empty -> ANSWER */
+        WORKER_CHANGE_PASSWORD, /* struct protocol_check: password and new_password: by the user, who knows the old one -> ANSWER */
+        WORKER_SET_PASSWORD,    /* struct protocol_check: new_password alone: by the directory's own account -> ANSWER */
         WORKER_SYNC,            /* u64 id, and a socket to the keeper -> any number of PROGRESS, one SYNCED */
+        WORKER_PROBE,           /* u64 milliseconds: does the server answer within them? -> ANSWER, whose id is that number */
         /* worker -> supervisor */
         WORKER_PROGRESS,        /* struct protocol_progress */
         WORKER_SYNCED,          /* struct protocol_synced */
@@ -110,11 +115,13 @@ int protocol_get_session(const unsigned char *payload, size_t len, struct protoc
 
 /* U2, set-password, for passwd(1): the rules decide as for any change by that application. directory and entry_id: the entry whose old password
  * was checked, or that the view publishes (as root); where the rules would change another entry's password, it is refused (id-conflict).
- * check_only: only say whether it would be allowed. */
+ * check_only: only say whether it would be allowed. Without it, one of a directory with a server of its own is refused: a worker does that. */
 struct protocol_change_password {
         uint64_t id;
         char application[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1], directory[WIRE_NAME_MAX + 1], entry_id[WIRE_NAME_MAX + 1];
         uint8_t check_only;
+        uint8_t as_administrator;     /* multidirctl: of whichever entry the rules say; entry_id is "", and with application "" directory is the
+                                         console's (P3). check_only too: the keeper's own changes come as commands */
         struct secret new_password;
 };
 int protocol_send_change_password(struct channel *channel, const struct protocol_change_password *change);
@@ -125,6 +132,7 @@ struct protocol_password_changed {
         uint64_t id;
         enum reason reason;           /* REASON_OK: done, durable */
         char text[WIRE_TEXT_MAX + 1]; /* P6, for the user; may be empty */
+        char directory[WIRE_NAME_MAX + 1], entry_id[WIRE_NAME_MAX + 1]; /* with REASON_OK: which entry's it is */
 };
 int protocol_send_password_changed(struct channel *channel, const struct protocol_password_changed *changed);
 int protocol_get_password_changed(const unsigned char *payload, size_t len, struct protocol_password_changed *changed);
@@ -144,6 +152,20 @@ struct protocol_keeper_synced {
 };
 int protocol_send_keeper_synced(struct channel *channel, const struct protocol_keeper_synced *synced);
 int protocol_get_keeper_synced(const unsigned char *payload, size_t len, struct protocol_keeper_synced *synced);
+
+/* D3: the server's entry whose password a user of a delegated directory gave, put on record if there is nothing yet for the user with that entry id.
+ * dry: only say what would come of it. */
+struct protocol_record {
+        uint64_t id;
+        bool dry;
+        char directory[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1], entry_id[WIRE_NAME_MAX + 1], external_id[WIRE_NAME_MAX + 1];
+};
+int protocol_send_record(struct channel *channel, const struct protocol_record *record);
+int protocol_get_record(const unsigned char *payload, size_t len, struct protocol_record *record);
+
+struct protocol_recorded { uint64_t id; enum record_state state; }; /* never RECORD_NONE; UNKNOWN: there is no such user, or it could not be written */
+int protocol_send_recorded(struct channel *channel, const struct protocol_recorded *recorded);
+int protocol_get_recorded(const unsigned char *payload, size_t len, struct protocol_recorded *recorded);
 
 /* KEEPER_STATE: one JSON object
  *   {"directories":[{"name","type","state","age","users","groups","error"}], "masked":N, "warnings":[TEXT…]}

@@ -248,8 +248,8 @@ static json_t *directory_state(const struct keeper *keeper, size_t index) {
         const char *error = directory->error[0] ? directory->error : directory->sync_error;
         const char *state = !settings->active ? "off" : *error ? "failed" : complete ? "ready" : "empty";
         uint64_t now = clock_real_s();
-        /* An internal directory is its own truth: it is never old. */
-        uint64_t age = !complete || directory->type == DIRECTORY_INTERNAL || replica->synchronised_s > now ? 0 : now - replica->synchronised_s;
+        /* What is kept here is its own truth: it is never old. */
+        uint64_t age = !complete || directory_is_kept_here(directory->type) || replica->synchronised_s > now ? 0 : now - replica->synchronised_s;
         return json_pack("{s:o, s:s, s:s, s:o, s:I, s:I, s:o}", "name", keeper_text(directory->name), "type", keeper_type_name(directory->type),
                          "state", state, "age", complete ? json_integer((json_int_t)age) : json_null(),
                          "users", (json_int_t)(replica ? replica->user_count : 0), "groups", (json_int_t)(replica ? replica->group_count : 0),

@@ -48,7 +48,7 @@ static json_t *usage(struct keeper_call *call, const char *text) {
 static json_t *check_permission(struct keeper_call *call, const struct directory_settings *directory, enum permission permission) {
         enum permission_level level = LEVEL_NONE;
         char text[1024];
-        enum reason reason = permission_check(directory, NULL, NULL, permission, false, &level);
+        enum reason reason = permission_check(directory, NULL, NULL, permission, SETS_NO_PASSWORD, &level);
         if (reason == REASON_OK)
                 return NULL;
         permission_text("import", directory, NULL, permission, level, text, sizeof text);
@@ -67,8 +67,8 @@ json_t *keeper_import_begin(struct keeper_call *call) {
                 call->exit = EXIT_NOT_FOUND;
                 return keeper_error("directory-not-found", "no directory is named \"%s\"", name);
         }
-        if (settings->directories[directory].type != DIRECTORY_INTERNAL)
-                return usage(call, "only internal directories can be imported into");
+        if (!directory_is_kept_here(settings->directories[directory].type))
+                return usage(call, "only directories that are kept here, internal or delegated, can be imported into");
         json_t *refusal = check_permission(call, &settings->directories[directory], user ? PERMISSION_ADD_USER : PERMISSION_ADD_GROUP);
         if (refusal)
                 return refusal;

@@ -64,7 +64,9 @@ static int check_ids_once(struct keeper_import *import, const struct replica *re
         return 0;
 }
 
-static void check_users_row(struct keeper_import *import, const struct import_row *row, const struct replica *replica) {
+static void check_users_row(struct keeper_import *import, const struct import_row *row, const struct replica *replica, enum directory_type type) {
+        if (row->user.hash && type == DIRECTORY_DELEGATED) /* P5 */
+                import_error(import, row->line, "%s: a delegated directory keeps no passwords: they are at its LDAP server", row->name);
         if (replica_find_user(replica, row->name) != REPLICA_NONE)
                 import_error(import, row->line, "%s: the user exists already", row->name);
         for (size_t i = 0; i < row->group_count; i++)
@@ -133,7 +135,7 @@ int import_check(struct keeper *keeper, struct keeper_import *import, size_t dir
         for (size_t i = 0; i < import->count; i++) {
                 check_id(keeper, import, &import->rows[i], settings);
                 if (import->kind == NAME_OF_USER)
-                        check_users_row(import, &import->rows[i], replica);
+                        check_users_row(import, &import->rows[i], replica, settings->type);
                 else
                         check_groups_row(import, &import->rows[i], replica, settings->nested_groups);
         }

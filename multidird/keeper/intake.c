@@ -89,7 +89,7 @@ static const char *refusal(const struct keeper *keeper, const char *name, size_t
         if (*directory == SETTINGS_NONE)
                 return "no such directory is configured";
         enum directory_type type = keeper->directories[*directory].type;
-        if (type == DIRECTORY_INTERNAL || type == DIRECTORY_DELEGATED)
+        if (directory_is_kept_here(type))
                 return "a directory that is kept on this host is not synchronised";
         return NULL;
 }

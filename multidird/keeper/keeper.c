@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "multidird/keeper/build.h"
 #include "multidird/keeper/command.h"
+#include "multidird/keeper/delegated.h"
 #include "multidird/keeper/import.h"
 #include "multidird/keeper/intake.h"
 #include "multidird/keeper/login.h"
@@ -240,6 +241,14 @@ static void handle_change_password(struct loop *loop, const unsigned char *paylo
         secret_done(&request.new_password);
 }
 
+static void handle_record(struct loop *loop, const unsigned char *payload, size_t len) {
+        struct protocol_record record;
+        if (protocol_get_record(payload, len, &record) < 0)
+                return;
+        struct protocol_recorded recorded = { .id = record.id, .state = keeper_record(loop->keeper, &record) };
+        (void)protocol_send_recorded(loop->channel, &recorded);
+}
+
 static void handle_session(struct loop *loop, const unsigned char *payload, size_t len) {
         struct protocol_session session;
         if (protocol_get_session(payload, len, &session) == 0)
@@ -273,6 +282,7 @@ static void handle(struct loop *loop, const struct channel_frame *frame) {
                 { PROTOCOL_CONFIG, handle_config }, { KEEPER_LOCAL, handle_local }, { KEEPER_ADMIN, handle_admin },
                 { KEEPER_ADMIN_CLOSED, handle_admin_closed }, { KEEPER_INSTALLED, handle_installed }, { KEEPER_GATE, handle_gate },
                 { KEEPER_SESSION, handle_session }, { KEEPER_CHANGE_PASSWORD, handle_change_password }, { KEEPER_SYNC, handle_sync },
+                { KEEPER_RECORD, handle_record },
         };
         for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
                 if (handlers[i].type == frame->type) {

@@ -84,12 +84,25 @@ static bool plan_password(struct keeper *keeper, struct keeper_scope *scope, con
         *directory = plan.changes[0].directory;
         const struct replica *replica = keeper_replica(keeper, *directory);
         uint32_t entry = replica ? replica_find_user(replica, request->user) : REPLICA_NONE;
-        if (entry == REPLICA_NONE || strcmp(keeper_settings(keeper)->directories[*directory].name, request->directory) != 0 ||
-            strcmp(replica_text(replica, replica->users[entry].entry_id), request->entry_id) != 0) {
+        const char *name = keeper_settings(keeper)->directories[*directory].name;
+        const char *entry_id = entry == REPLICA_NONE ? "" : replica_text(replica, replica->users[entry].entry_id);
+        bool same = request->as_administrator || (strcmp(name, request->directory) == 0 && strcmp(entry_id, request->entry_id) == 0);
+        if (entry == REPLICA_NONE || !same) {
                 answer(changed, REASON_ID_CONFLICT, "The password would be changed for another person's entry.");
                 return false;
         }
+        (void)snprintf(changed->directory, sizeof changed->directory, "%s", name);
+        (void)snprintf(changed->entry_id, sizeof changed->entry_id, "%s", entry_id);
         return true;
+}
+
+/* The application whose rules count; for the console (P3) none, but a directory. */
+static bool find_scope(const struct settings *settings, const struct protocol_change_password *request, size_t *application, size_t *console) {
+        *application = settings_application(settings, request->application);
+        *console = SETTINGS_NONE;
+        if (request->as_administrator && !request->application[0])
+                *console = settings_directory(settings, request->directory);
+        return *application != SETTINGS_NONE || *console != SETTINGS_NONE;
 }
 
 static void write_password(struct keeper *keeper, size_t directory, const struct protocol_change_password *request, struct protocol_password_changed *changed) {
@@ -114,14 +127,16 @@ void keeper_change_password(struct keeper *keeper, const struct protocol_change_
         if (!keeper->config)
                 return;
         const struct settings *settings = keeper_settings(keeper);
-        size_t application = settings_application(settings, request->application), directory = SETTINGS_NONE;
-        if (application == SETTINGS_NONE)
+        size_t application, console, directory = SETTINGS_NONE;
+        if (!find_scope(settings, request, &application, &console))
                 return;
         keeper_refresh(keeper);
         struct keeper_scope scope;
-        if (keeper_scope_init(&scope, keeper, application, SETTINGS_NONE) == 0 && plan_password(keeper, &scope, request, &directory, changed)) {
+        if (keeper_scope_init(&scope, keeper, application, console) == 0 && plan_password(keeper, &scope, request, &directory, changed)) {
                 if (request->check_only)
                         answer(changed, REASON_OK, "");
+                else if (settings->directories[directory].type != DIRECTORY_INTERNAL)
+                        answer(changed, REASON_READ_ONLY_KIND, "The password is not kept here.");
                 else if (password_is_acceptable(&request->new_password, changed))
                         write_password(keeper, directory, request, changed);
         }

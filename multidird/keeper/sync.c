@@ -1,6 +1,6 @@
 /* directory sync of what is kept here: one directory, or all, read again. What has a server of its own the supervisor synchronises (keeper/intake.h).
  * Relies on: multidird/keeper/state.
- * Must never: leave a directory out because it looks unchanged. An internal directory's store is the directory itself (D1): each time is a full one. */
+ * Must never: leave a directory out because it looks unchanged. The store is the directory itself (D1, D3): each time is a full one. */
 #include "multidird/keeper/build.h"
 #include "multidird/keeper/command.h"
 
@@ -24,7 +24,7 @@ json_t *keeper_directory_sync(struct keeper_call *call) {
                 return keeper_error("directory-not-found", "no directory is named \"%s\"", name);
         }
         for (size_t i = first; i < end; i++)
-                if (keeper->directories[i].type == DIRECTORY_INTERNAL)
+                if (directory_is_kept_here(keeper->directories[i].type))
                         keeper_reread(keeper, i);
         json_t *state = keeper_state_json(keeper), *rows = json_array();
         for (size_t i = first; i < end; i++)

@@ -83,8 +83,17 @@ static json_t *read_values(struct change *change, struct user_values *values) {
         return error;
 }
 
-/* L8, then the hash (not for explain update: it costs what a login costs). After the plan: permission comes first. */
-static json_t *hash_password(struct change *change, struct user_values *values) {
+/* The directory of a step that sets a password which its own server keeps; NULL: there is none. */
+static const char *set_at_server(const struct change *change) {
+        const struct settings *settings = keeper_settings(change->call->keeper);
+        for (size_t i = 0; i < change->step_count; i++)
+                if (change->steps[i].operation == UPDATE_SET_PASSWORD && settings->directories[change->steps[i].directory].type != DIRECTORY_INTERNAL)
+                        return settings->directories[change->steps[i].directory].name;
+        return NULL;
+}
+
+/* L8. After the plan: permission comes first. */
+static json_t *check_password(struct change *change, struct user_values *values) {
         const json_t *password = json_object_get(change->call->request, "password");
         if (!values->has_password)
                 return NULL;
@@ -94,6 +103,18 @@ static json_t *hash_password(struct change *change, struct user_values *values) 
                 return change_refuse(change, REASON_BAD_PASSWORD, "L8", "the password is longer than %d bytes", SECRET_MAX);
         if (secret_has_nul(&values->secret))
                 return change_refuse(change, REASON_BAD_PASSWORD, "L8", "the password holds a NUL byte");
+        return NULL;
+}
+
+/* The hash, but not for explain update: it costs what a login costs. */
+static json_t *hash_password(struct change *change, struct user_values *values) {
+        json_t *error = check_password(change, values);
+        if (error || !values->has_password)
+                return error;
+        const char *server = set_at_server(change);
+        if (server) /* only `user password` comes to the worker that can do it */
+                return change_refuse(change, REASON_READ_ONLY_KIND, "P5", "the passwords of directory %s are kept by its server: 'multidirctl user password %s' sets one there",
+                                     server, keeper_field(change->call->request, "user"));
         if (values->secret.len > PASSWORD_BYTES_MAX)
                 return change_refuse(change, REASON_BAD_PASSWORD, "L8", "an internal directory keeps passwords of at most %d bytes: crypt(5) takes no more",
                                      PASSWORD_BYTES_MAX);
@@ -190,6 +211,10 @@ static json_t *set_password(struct change *change, struct user_values *values) {
         struct change_input input = { .operation = UPDATE_SET_PASSWORD, .name = REASON_OK, .user = &values->password,
                                       .names = { .user = keeper_field(change->call->request, "user") } };
         json_t *error = change_plan(change, &input);
+        if (!error && change->call->dry && set_at_server(change)) {
+                error = check_password(change, values);
+                return error ? error : change_finish(change);
+        }
         if (!error)
                 error = hash_password(change, values);
         return error ? error : change_finish(change);

@@ -153,7 +153,7 @@ static int command_explain_login(struct connection *connection, json_t *request)
         const struct login_request login = {
                 .user = user, .service = pam_service ? pam_service : "", .application = application ? application : "",
                 .rhost = "", .tty = "", .password = password ? &secret : NULL,
-                .over_long = over_long, .purpose = "explain",
+                .over_long = over_long, .purpose = "explain", .dry = true,
         };
         int r = login_run_start(service, &login, on_explained, connection, &run);
         secret_done(&secret);
@@ -220,6 +220,7 @@ static const struct command {
         { "explain login", command_explain_login, { { "user", JSON_STRING }, { "service", JSON_STRING }, { "password", JSON_STRING } } },
         { "directory sync", request_directory_sync, { { "directory", JSON_STRING }, { "full", JSON_TRUE } } },
         { "directory test", request_directory_test, { { "directory", JSON_STRING }, { "user", JSON_STRING }, { "password", JSON_STRING } } },
+        { "user password", request_user_password, { { "user", JSON_STRING }, { "password", JSON_STRING }, { "directory", JSON_STRING } } },
         { "view rollback", command_rollback, { { "generation", JSON_INTEGER }, { "end", JSON_TRUE } } },
 };
 

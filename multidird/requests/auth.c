@@ -22,10 +22,31 @@ static int reply(struct connection *connection, enum wire_type type, const struc
         return r;
 }
 
+#define HOUR_S 3600u
+#define DAY_S (24u * HOUR_S)
+
+/* L7, for the one whose password was right. */
+static void describe_password(const struct login_run *run, char *text, size_t size) {
+        const struct password_notice *notice = &run->notice;
+        if (run->login.verdict != LOGIN_ALLOW)
+                (void)snprintf(text, size, "%s", run->login.reason == REASON_PASSWORD_EXPIRED ?
+                               "Your password has expired, and cannot be changed from here." : "");
+        else if (run->login.must_change && notice->grace)
+                (void)snprintf(text, size, "Your password has expired and must be changed now. Logins left with the old one: %u.", notice->grace_left);
+        else if (run->login.must_change)
+                (void)snprintf(text, size, "Your password must be changed now.");
+        else if (notice->expires_s >= 2 * DAY_S)
+                (void)snprintf(text, size, "Your password expires in %u days.", notice->expires_s / DAY_S);
+        else if (notice->expires_s > 0)
+                (void)snprintf(text, size, "Your password expires in %u hours.", (notice->expires_s + HOUR_S - 1) / HOUR_S);
+}
+
 static void reply_authenticated(struct connection *connection, const struct login_run *run) {
         unsigned char bytes[WIRE_AUTH_MAX];
         struct wire_writer writer = { .bytes = bytes, .size = sizeof bytes };
         struct wire_authenticated message = { .reason = run ? login_outside_reason(run) : REASON_UNAVAILABLE };
+        if (run)
+                describe_password(run, message.text, sizeof message.text);
         if (run && message.reason == REASON_OK) {
                 message.must_change = run->login.must_change;
                 (void)snprintf(message.name, sizeof message.name, "%s", run->name);

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "multidird/requests/reply.h"
 #include "multidird/requests/requests.h"
 #include "multidird/supervisor/configuration.h"
 #include "multidird/supervisor/keeper_link.h"
+#include "multidird/supervisor/outage.h"
 #include "multidird/supervisor/sync.h"
 
 #define PULSE_US (500 * 1000ull)
@@ -32,6 +34,25 @@ static void put_sync(const struct service *service, json_t *directory, uint64_t 
         }
 }
 
+/* Among the warnings, and as the directory's last error where there is none of its own. */
+static void put_outage(const struct service *service, json_t *state, json_t *directory) {
+        const char *name = json_string_value(json_object_get(directory, "name"));
+        struct outage_state outage;
+        if (!name || !outage_get(service, name, &outage))
+                return;
+        char since[32] = "";
+        time_t at = (time_t)outage.since_s;
+        struct tm utc;
+        if (gmtime_r(&at, &utc))
+                (void)strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S UTC", &utc);
+        json_t *text = json_sprintf("its server has not answered since %s (%llu s): %s", since, (unsigned long long)(outage.for_ms / 1000), outage.error);
+        if (json_is_null(json_object_get(directory, "error")))
+                (void)json_object_set(directory, "error", text);
+        if (text && json_is_array(json_object_get(state, "warnings")))
+                (void)json_array_append_new(json_object_get(state, "warnings"), json_sprintf("directory %s: %s", name, json_string_value(text)));
+        json_decref(text);
+}
+
 json_t *request_state(const struct service *service) {
         size_t len = 0, index;
         uint64_t since_ms;
@@ -42,8 +63,10 @@ json_t *request_state(const struct service *service) {
                 json_decref(state);
                 return json_object();
         }
-        json_array_foreach(json_object_get(state, "directories"), index, directory)
+        json_array_foreach(json_object_get(state, "directories"), index, directory) {
                 put_sync(service, directory, since_ms / 1000);
+                put_outage(service, state, directory);
+        }
         return state;
 }
 

@@ -64,6 +64,10 @@ bool configuration_has_server(const struct configuration *configuration, size_t 
         return configuration_settings(configuration)->directories[directory].type != DIRECTORY_INTERNAL;
 }
 
+bool configuration_is_synchronised(const struct configuration *configuration, size_t directory) {
+        return !directory_is_kept_here(configuration_settings(configuration)->directories[directory].type);
+}
+
 struct pool *configuration_checkers(struct configuration *configuration, size_t directory) {
         struct pool **pool = &configuration->checkers[directory];
         if (!*pool)

@@ -34,3 +34,5 @@ struct pool *configuration_checkers(struct configuration *configuration, size_t 
 struct pool *configuration_workers(struct configuration *configuration, size_t directory);
 /* Whether the directory has a server of its own, which only a worker may ask. */
 bool configuration_has_server(const struct configuration *configuration, size_t directory);
+/* Whether it is also read from there: its store is then a replica. */
+bool configuration_is_synchronised(const struct configuration *configuration, size_t directory);

@@ -72,6 +72,8 @@ static void fail_asks(struct keeper_link *link) {
                 ask->id = 0;
                 if (ask->gate_done)
                         ask->gate_done(false, false, ask->userdata);
+                else if (ask->recorded_done)
+                        ask->recorded_done(false, RECORD_UNKNOWN, ask->userdata);
                 else
                         ask->changed_done(NULL, ask->userdata);
         }
@@ -94,6 +96,16 @@ static bool take_changed(struct keeper_link *link, const struct channel_frame *f
         struct ask *ask = ask_take(link, changed.id);
         if (ask && ask->changed_done)
                 ask->changed_done(&changed, ask->userdata);
+        return true;
+}
+
+static bool take_recorded(struct keeper_link *link, const struct channel_frame *frame) {
+        struct protocol_recorded recorded;
+        if (protocol_get_recorded(frame->payload, frame->len, &recorded) < 0)
+                return false;
+        struct ask *ask = ask_take(link, recorded.id);
+        if (ask && ask->recorded_done)
+                ask->recorded_done(true, recorded.state, ask->userdata);
         return true;
 }
 
@@ -150,6 +162,8 @@ static bool on_frame(struct endpoint *endpoint, const struct channel_frame *fram
                 good = take_gate_reply(link, frame);
         else if (frame->type == KEEPER_PASSWORD_CHANGED)
                 good = take_changed(link, frame);
+        else if (frame->type == KEEPER_RECORDED)
+                good = take_recorded(link, frame);
         else if (frame->type == KEEPER_ADMIN_REPLY || frame->type == KEEPER_ADMIN_PROGRESS)
                 good = take_admin(service, frame);
         else if (frame->type == KEEPER_VIEW)
@@ -330,6 +344,17 @@ int keeper_link_gate(struct service *service, struct protocol_gate *gate, gate_d
         gate->id = service_id(service);
         ask_begin(service->keeper, &(struct ask){ .id = gate->id, .gate_done = done, .userdata = userdata }, ask);
         int r = sent(service, protocol_send_gate(endpoint_channel(service->keeper->endpoint), gate));
+        if (r < 0)
+                ask_cancel(service, ask);
+        return r;
+}
+
+int keeper_link_record(struct service *service, struct protocol_record *record, recorded_done_fn done, void *userdata, struct ask *ask) {
+        if (!keeper_link_is_up(service))
+                return -EHOSTDOWN;
+        record->id = service_id(service);
+        ask_begin(service->keeper, &(struct ask){ .id = record->id, .recorded_done = done, .userdata = userdata }, ask);
+        int r = sent(service, protocol_send_record(endpoint_channel(service->keeper->endpoint), record));
         if (r < 0)
                 ask_cancel(service, ask);
         return r;

@@ -126,14 +126,14 @@ static void take_event(struct login_run *run, const struct login_event *event) {
         perform(run);
 }
 
-/* What a replica's answer is worth (L5, L6). An internal directory is its own live server: what it says now is as fresh as can be. */
+/* What a replica's answer is worth (L5, L6). A directory that is kept here is its own live server: what it says now is as fresh as can be. */
 static enum replica_knowledge knowledge(const struct login_run *run, const struct protocol_answer *answer) {
         size_t directory = run->login.directory;
         uint64_t now = clock_real_s(), age = settings_of(run)->directories[directory].replica_max_age_s;
         bool fresh = true;
         if (answer->presence == PRESENCE_UNAVAILABLE)
                 return REPLICA_ABSENT;
-        if (configuration_has_server(run->configuration, directory)) {
+        if (configuration_is_synchronised(run->configuration, directory)) {
                 if (answer->synchronised_s == 0)
                         return REPLICA_ABSENT;
                 /* One from the future is of a clock that was wrong: no proof of anything. */
@@ -146,8 +146,28 @@ static enum replica_knowledge knowledge(const struct login_run *run, const struc
 static void check_replica(struct login_run *run, enum login_next asked, const struct protocol_answer *answer) {
         bool gone = asked == LOGIN_CHECK_PASSWORD && answer->password == CHECK_NOT_FOUND;
         bool new = asked == LOGIN_ASK_LIVE && answer->presence == PRESENCE_FOUND && !run->login.replica_has;
-        if ((gone || new) && configuration_has_server(run->configuration, run->login.directory))
+        if ((gone || new) && configuration_is_synchronised(run->configuration, run->login.directory))
                 sync_wanted(run->service, directory_name(run, run->login.directory));
+}
+
+static bool is_delegated(const struct login_run *run) {
+        return run->login.directory != SETTINGS_NONE && settings_of(run)->directories[run->login.directory].type == DIRECTORY_DELEGATED;
+}
+
+static void note_entry(struct login_run *run, const struct protocol_answer *answer) {
+        memcpy(run->entry_id, answer->entry_id, sizeof run->entry_id);
+        memcpy(run->dn, answer->dn, sizeof run->dn);
+        memcpy(run->external_id, answer->external_id, sizeof run->external_id);
+        run->active = answer->active;
+}
+
+/* D3: the user, and whether it is active (L3), is this host's; the server's is only the entry whose password was checked. */
+static void compare_with_record(struct login_run *run, const struct protocol_answer *answer, struct login_event *event) {
+        bool usable = answer->entry_id[0] && strlen(answer->entry_id) <= SYNC_ENTRY_ID_MAX;
+        event->active = run->active;
+        if (usable)
+                event->record = !run->external_id[0] ? RECORD_NONE : strcmp(run->external_id, answer->entry_id) == 0 ? RECORD_SAME : RECORD_OTHER;
+        (void)snprintf(run->external_id, sizeof run->external_id, "%.*s", SYNC_ENTRY_ID_MAX, usable ? answer->entry_id : "");
 }
 
 static void on_answer(const struct protocol_answer *answer, void *userdata) {
@@ -163,11 +183,11 @@ static void on_answer(const struct protocol_answer *answer, void *userdata) {
         else if (next == LOGIN_ASK_REPLICA)
                 event.replica = knowledge(run, answer);
         else if (next == LOGIN_CHECK_PASSWORD)
-                event.password = answer->password;
-        if (next != LOGIN_CHECK_DUMMY) {
-                memcpy(run->entry_id, answer->entry_id, sizeof run->entry_id);
-                memcpy(run->dn, answer->dn, sizeof run->dn);
-        }
+                event.password = answer->password, run->notice = answer->notice;
+        if (next == LOGIN_CHECK_PASSWORD && is_delegated(run))
+                compare_with_record(run, answer, &event);
+        else if (next != LOGIN_CHECK_DUMMY)
+                note_entry(run, answer);
         take_event(run, &event);
 }
 
@@ -201,8 +221,15 @@ static void submit(struct login_run *run, enum protocol_type type, struct pool *
         }
 }
 
-/* Who speaks for the directory: its checkers, or where it has a server of its own, its workers. */
+/* Who knows the directory's users: its checkers, or where the server is the authority, its workers. */
 static struct pool *live_pool(struct login_run *run) {
+        size_t directory = run->login.directory;
+        return configuration_is_synchronised(run->configuration, directory) ? configuration_workers(run->configuration, directory)
+                                                                            : configuration_checkers(run->configuration, directory);
+}
+
+/* And who knows their passwords. */
+static struct pool *password_pool(struct login_run *run) {
         size_t directory = run->login.directory;
         return configuration_has_server(run->configuration, directory) ? configuration_workers(run->configuration, directory)
                                                                        : configuration_checkers(run->configuration, directory);
@@ -211,7 +238,7 @@ static struct pool *live_pool(struct login_run *run) {
 /* L2. An entry without an id is nobody's (N2: the name is another one's as well): its password is sent nowhere. */
 static void check_password(struct login_run *run) {
         if (run->entry_id[0] || !configuration_has_server(run->configuration, run->login.directory)) {
-                submit(run, CHECKER_CHECK, live_pool(run), 0);
+                submit(run, CHECKER_CHECK, password_pool(run), 0);
                 return;
         }
         run->check_ms = clock_monotonic_ms(); /* L9: a denial like another */
@@ -278,12 +305,26 @@ static void ask_published(struct login_run *run) {
         take_event(run, &(struct login_event){ .published_same = same, .published_other = published && !same });
 }
 
+static void on_recorded(bool answered, enum record_state state, void *userdata) {
+        take_event(userdata, &(struct login_event){ .record = answered ? state : RECORD_UNKNOWN });
+}
+
+static void put_on_record(struct login_run *run) {
+        struct protocol_record record = { .dry = run->dry };
+        (void)snprintf(record.directory, sizeof record.directory, "%s", directory_name(run, run->login.directory));
+        (void)snprintf(record.user, sizeof record.user, "%s", run->user);
+        memcpy(record.entry_id, run->entry_id, sizeof record.entry_id);
+        memcpy(record.external_id, run->external_id, sizeof record.external_id);
+        if (keeper_link_record(run->service, &record, on_recorded, run, &run->ask) < 0)
+                on_recorded(false, RECORD_UNKNOWN, run);
+}
+
 static void perform(struct login_run *run) {
         const struct login *login = &run->login;
         uint64_t find_ms = settings_of(run)->login_deadline_s * 1000 / 4;
         switch (login->next) {
         case LOGIN_ASK_REPLICA:
-                run->entry_id[0] = run->dn[0] = 0;
+                run->entry_id[0] = run->dn[0] = run->external_id[0] = 0;
                 submit(run, CHECKER_FIND, configuration_checkers(run->configuration, login->directory), find_ms);
                 break;
         case LOGIN_ASK_LIVE:
@@ -300,6 +341,9 @@ static void perform(struct login_run *run) {
                 break;
         case LOGIN_ASK_PUBLISHED:
                 ask_published(run);
+                break;
+        case LOGIN_PUT_ON_RECORD:
+                put_on_record(run);
                 break;
         case LOGIN_DONE:
         default:
@@ -359,6 +403,7 @@ int login_run_start(struct service *service, const struct login_request *request
         new->done = done;
         new->userdata = userdata;
         new->purpose = request->purpose;
+        new->dry = request->dry;
         (void)snprintf(new->user, sizeof new->user, "%s", request->user);
         (void)snprintf(new->pam_service, sizeof new->pam_service, "%s", request->service);
         (void)snprintf(new->rhost, sizeof new->rhost, "%s", request->rhost);

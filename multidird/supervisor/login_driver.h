@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/secret.h"
+#include "model/password.h"
 #include "model/sync.h"
 #include "multidird/supervisor/configuration.h"
 #include "multidird/supervisor/keeper_link.h"
@@ -19,6 +20,7 @@ struct login_request {
         const struct secret *password;            /* NULL: explain without one */
         bool over_long;                           /* the password did not fit into a secret (L8); password is then empty */
         const char *purpose;                      /* "login", "explain", "password change": for the log. Static */
+        bool dry;                                 /* puts nothing on record (D3) */
 };
 
 struct login_run;
@@ -35,6 +37,10 @@ struct login_run {
         char name[WIRE_NAME_MAX + 1];        /* the published spelling, "" when the view has no such user */
         char entry_id[WIRE_NAME_MAX + 1];    /* of the entry that was found, then checked, at login.owner */
         char dn[SYNC_DN_MAX + 1];            /* where its server has it; "": not known, or it has none */
+        char external_id[SYNC_ENTRY_ID_MAX + 1]; /* D3: the server's entry on record for the user; after the check, the one that was checked */
+        bool active;                         /* D3: the local flag of the user */
+        bool dry;
+        struct password_notice notice;       /* what the owner's server said of a right password */
         const char *purpose;
         struct secret password;
         uint64_t started_ms, deadline_ms;

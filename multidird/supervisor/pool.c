@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "multidird/supervisor/outage.h"
 #include "multidird/supervisor/pool_internal.h"
 #include "multidird/supervisor/process.h"
 
@@ -49,6 +50,7 @@ static bool queue_remove(struct queue *queue, struct job *job) {
 void job_free(struct job *job) {
         (void)sd_event_source_disable_unref(job->deadline);
         secret_done(&job->check.password);
+        secret_done(&job->check.new_password);
         free(job);
 }
 
@@ -76,10 +78,27 @@ static struct member *idle_member(struct pool *pool) {
         return NULL;
 }
 
-/* The next job that still wants to run: all finds before the first check. */
-static struct job *next_job(struct pool *pool) {
+/* Whether the server is known to be away: nobody need wait for it. */
+static bool is_down(const struct pool *pool) {
+        return pool->role == SANDBOX_WORKER && outage_is_down(pool->service, pool_name(pool));
+}
+
+/* The first that waits: all finds before the first check. tests: those that try the server; else those that use it. */
+static struct job *first_job(const struct pool *pool, bool tests) {
+        if (pool->finds.first && !tests)
+                return pool->finds.first;
+        for (struct job *job = pool->checks.first; job; job = job->next)
+                if ((job->type == WORKER_TEST) == tests)
+                        return job;
+        return NULL;
+}
+
+/* The next job that still wants to run. Of a server that is away only its trouble is asked. */
+static struct job *next_job(struct pool *pool, bool down) {
         for (;;) {
-                struct job *job = pool->finds.first ? pool->finds.first : pool->checks.first;
+                struct job *job = down ? NULL : first_job(pool, false);
+                if (!job)
+                        job = first_job(pool, true);
                 if (!job)
                         return NULL;
                 job_dequeue(job);
@@ -95,7 +114,9 @@ static int on_stuck(sd_event_source *source, void *userdata) {
         pool->stuck = sd_event_source_disable_unref(pool->stuck);
         /* Only what waits now: an answer may queue the next job of the same login. */
         for (size_t left = pool->finds.count + pool->checks.count; left > 0; left--) {
-                struct job *job = pool->finds.first ? pool->finds.first : pool->checks.first;
+                struct job *job = first_job(pool, false);
+                if (!job && pool->member_count == 0)
+                        job = first_job(pool, true);
                 if (!job)
                         break;
                 job_dequeue(job);
@@ -104,14 +125,9 @@ static int on_stuck(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-/* Whether the server is known not to answer, and it is too early to ask again. */
-static bool is_down(const struct pool *pool) {
-        return pool->down_until_ms != 0 && clock_monotonic_ms() < pool->down_until_ms;
-}
-
 void pool_run(struct pool *pool) {
-        bool down = false;
-        while ((pool->finds.first || pool->checks.first) && !(down = is_down(pool))) {
+        bool down = is_down(pool);
+        while (first_job(pool, true) || (!down && first_job(pool, false))) {
                 struct member *member = idle_member(pool);
                 if (!member && pool->member_count < pool->member_max && clock_monotonic_ms() >= pool->broken_until_ms) {
                         int r = member_start(pool);
@@ -124,16 +140,14 @@ void pool_run(struct pool *pool) {
                 }
                 if (!member)
                         break;
-                struct job *job = next_job(pool);
+                struct job *job = next_job(pool, down);
                 if (!job)
                         break;
-                /* This one finds out whether the server is back; the others need not wait for it. */
-                if (pool->down_until_ms != 0)
-                        pool->down_until_ms = clock_monotonic_ms() + pool->check_ms;
                 member_give(member, job);
         }
         /* Nothing works on them and nothing may be started now: waiting would only spend the logins' time. */
-        if ((pool->member_count == 0 || down) && (pool->finds.first || pool->checks.first) && !pool->stuck)
+        bool stuck = pool->member_count == 0 ? pool->finds.first || pool->checks.first : down && first_job(pool, false);
+        if (stuck && !pool->stuck)
                 (void)sd_event_add_defer(pool->service->event, &pool->stuck, on_stuck, pool);
 }
 
@@ -180,6 +194,8 @@ int pool_submit(struct pool *pool, const struct job_request *request, job_done_f
         (void)snprintf(new->check.dn, sizeof new->check.dn, "%s", request->dn ? request->dn : "");
         if (request->password)
                 (void)secret_set(&new->check.password, request->password->bytes, request->password->len);
+        if (request->new_password)
+                (void)secret_set(&new->check.new_password, request->new_password->bytes, request->new_password->len);
         int r = sd_event_add_time(pool->service->event, &new->deadline, CLOCK_MONOTONIC, request->deadline_ms * 1000, 10000, on_deadline, new);
         if (r < 0) {
                 job_free(new);

@@ -25,10 +25,12 @@ struct pool *pool_new(struct configuration *configuration, size_t directory, enu
 void pool_free(struct pool *pool);
 
 struct job_request {
-        enum protocol_type type;       /* CHECKER_FIND (before all others), CHECKER_CHECK, CHECKER_DUMMY (no worker), WORKER_TEST (no checker) */
+        enum protocol_type type;       /* CHECKER_FIND (before all others), CHECKER_CHECK, CHECKER_DUMMY (no worker), WORKER_TEST, _CHANGE_PASSWORD, _SET_PASSWORD (no
+                                          checker) */
         const char *user;
         const char *entry_id, *dn;     /* to a worker: what is known of the user; may be NULL */
         const struct secret *password; /* may be NULL */
+        const struct secret *new_password; /* the same */
         uint64_t deadline_ms;          /* monotonic: then it is answered unavailable, wherever it is */
 };
 

@@ -44,7 +44,6 @@ struct pool {
         size_t directory;
         enum sandbox_role role;              /* checker or worker */
         uint64_t check_ms, find_ms, broken_until_ms;
-        uint64_t down_until_ms;              /* 0: the server answers, as far as is known */
         struct queue finds, checks;
         struct member *members;
         size_t member_count, member_max;

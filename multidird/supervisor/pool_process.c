@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "multidird/supervisor/outage.h"
 #include "multidird/supervisor/pool_internal.h"
 #include "multidird/supervisor/process.h"
 #include "multidird/supervisor/worker_start.h"
@@ -16,8 +17,7 @@
 #define LEAVE_US (5 * 1000000ull) /* ... and is killed when it does not */
 #define BACKOFF_MS 1000           /* after a member that died before its first answer */
 #define ANSWER_MAX 8192           /* bytes of the largest message that a member has to send */
-#define SLOW_MS 250               /* an answer "unavailable" that took longer is remembered */
-#define DOWN_MS 5000              /* ... for so long; then one job tries again */
+#define SLOW_MS 250               /* an answer "unavailable" that took longer is the server's fault until that is found out */
 
 static void member_free(struct member *member) {
         for (struct member **at = &member->pool->members; *at; at = &(*at)->next)
@@ -32,18 +32,19 @@ static void member_free(struct member *member) {
         free(member);
 }
 
-/* A server that hangs costs every login its time, unless it is known to: what it said last is remembered for a moment. One that refuses at once
- * costs nothing, and may be back at any time. */
+/* One that hangs costs every login its time: it is not asked again before it has answered a try. One that refuses at once, or has trouble with this
+ * user only, is tried. */
 void pool_note(const struct job *job, const struct protocol_answer *answer) {
         struct pool *pool = job->pool;
         bool answered = job->type == CHECKER_CHECK ? answer->password != CHECK_UNAVAILABLE : answer->presence != PRESENCE_UNAVAILABLE;
-        uint64_t now = clock_monotonic_ms();
-        bool was_down = pool->down_until_ms != 0, down = !answered && now - job->given_ms >= SLOW_MS;
         if (pool->role != SANDBOX_WORKER)
                 return;
-        pool->down_until_ms = down ? now + DOWN_MS : 0;
-        if (was_down != down)
-                log_warning("directory %s: %s", pool_name(pool), down ? "its server does not answer" : answered ? "its server answers again" : "its server cannot be reached");
+        if (answered)
+                outage_answered(pool->service, pool_name(pool));
+        else if ((job->type == CHECKER_FIND || job->type == CHECKER_CHECK) && clock_monotonic_ms() - job->given_ms >= SLOW_MS)
+                outage_silent(pool->service, pool_name(pool));
+        else
+                outage_suspect(pool->service, pool_name(pool));
 }
 
 /* Lets the process end by itself. One that stays is killed: it would hold its place for ever. */
@@ -63,7 +64,8 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
         member_free(member);
         if (job) {
                 struct protocol_answer unavailable = { 0 };
-                pool_note(job, &unavailable);
+                if (pool->role == SANDBOX_WORKER)
+                        outage_suspect(pool->service, pool_name(pool));
                 job_finish(job, &unavailable);
         }
         pool_run(pool);
@@ -194,6 +196,7 @@ void member_give(struct member *member, struct job *job) {
         job->given_ms = clock_monotonic_ms();
         int r = protocol_send_check(endpoint_channel(member->endpoint), job->type, &job->check);
         secret_done(&job->check.password);
+        secret_done(&job->check.new_password);
         if (r == 0)
                 r = member_set_timer(member, limit_ms * 1000);
         if (r < 0)

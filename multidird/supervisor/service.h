@@ -18,6 +18,7 @@
 struct configuration; /* supervisor/configuration.h */
 struct local_files;   /* supervisor/watch.h */
 struct keeper_link;   /* supervisor/keeper_link.h */
+struct outages;       /* supervisor/outage.h */
 struct publisher;     /* publisher/publish.h */
 struct sockets;       /* supervisor/sockets.h */
 struct syncs;         /* supervisor/sync.h */
@@ -28,6 +29,7 @@ struct service {
         struct configuration *configuration; /* the current one; requests in flight may hold an older one */
         struct local_files *local;           /* the local account files as last read */
         struct keeper_link *keeper;
+        struct outages *outages;
         struct publisher *publisher;
         struct sockets *sockets;
         struct syncs *syncs;

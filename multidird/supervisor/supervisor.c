@@ -24,6 +24,7 @@
 #include "multidird/supervisor/reload.h"
 #include "multidird/sandbox/sandbox.h"
 #include "multidird/supervisor/sockets.h"
+#include "multidird/supervisor/outage.h"
 #include "multidird/supervisor/sync.h"
 #include "multidird/supervisor/watch.h"
 
@@ -71,7 +72,7 @@ int reload(struct service *service, struct sbuf *errors) {
         configuration_unref(service->configuration);
         service->configuration = configuration;
         keeper_link_send_configuration(service);
-        if (sync_configure(service, changed) < 0)
+        if (sync_configure(service, changed) < 0 || outage_configure(service, changed) < 0)
                 log_error("memory is out: not every directory will be synchronised");
         log_info("the configuration is reloaded");
         return 0;
@@ -238,6 +239,8 @@ static int start(struct service *service) {
         if (r >= 0)
                 r = sync_configure(service, false);
         if (r >= 0)
+                r = outage_configure(service, false);
+        if (r >= 0)
                 r = sd_event_add_time_relative(service->event, NULL, CLOCK_MONOTONIC, READY_LIMIT_US, 0, on_ready_limit, service);
         return r < 0 ? r : 0;
 }
@@ -246,6 +249,7 @@ static int start(struct service *service) {
 static void stop(struct service *service) {
         sockets_stop(service);
         sync_stop(service);
+        outage_stop(service);
         keeper_link_stop(service);
         publish_stop(service);
         watch_stop(service);

@@ -13,10 +13,11 @@
 #include "base/log.h"
 #include "multidird/channel/channel.h"
 #include "multidird/supervisor/keeper_link.h"
+#include "multidird/supervisor/outage.h"
 #include "multidird/supervisor/sync_internal.h"
 
 #define AT_ONCE CHANNEL_FDS_MAX   /* each may have a descriptor that the keeper has not taken yet */
-#define RETRY_FIRST_MS 5000u      /* after one that failed; then twice as long, and so on */
+#define RETRY_FIRST_MS 2500u      /* after one that failed; then twice as long, and so on */
 #define RETRY_MAX_MS 300000u
 #define KEEPER_MS 1000u           /* until the next look at whether there is a keeper */
 #define WANTED_MS 30000u          /* between the end of one and one that a login wants */
@@ -104,6 +105,8 @@ static void begin(struct sync *sync) {
         int r = sync_run_begin(sync, &why);
         if (r < 0)
                 sync_ended(sync, false, why.len > 0 ? sbuf_text(&why) : strerror(-r));
+        else
+                outage_suspect(sync->service, sync->name); /* it may read for minutes before it sees that nobody answers */
 }
 
 /* Those whose turn had come while others ran. */
@@ -145,6 +148,10 @@ void sync_ended(struct sync *sync, bool complete, const char *text) {
                 log_info("directory %s: synchronised%s%s", sync->name, text[0] ? ", but: " : "", text);
         uint64_t run = sync->runs;
         struct service *service = sync->service;
+        if (complete)
+                outage_answered(service, sync->name);
+        else
+                outage_suspect(service, sync->name);
         plan_next(sync);
         begin_pending(service->syncs);
         answer_waits(sync, run);
@@ -221,7 +228,7 @@ int sync_configure(struct service *service, bool changed) {
         for (struct sync *s = service->syncs->first; s; s = s->next)
                 s->kept = false;
         for (size_t i = 0; i < settings->directory_count; i++) {
-                if (!configuration_has_server(configuration, i) || !settings->directories[i].active)
+                if (!configuration_is_synchronised(configuration, i) || !settings->directories[i].active)
                         continue;
                 struct sync *sync = find(service, settings->directories[i].name);
                 bool is_new = !sync;
@@ -253,6 +260,12 @@ void sync_wanted(struct service *service, const char *directory) {
         /* One that fails is tried again by itself. */
         if (sync && sync->run.id == 0 && sync->failures == 0)
                 plan_sooner(sync, since >= WANTED_MS ? 0 : WANTED_MS - since);
+}
+
+void sync_server_back(struct service *service, const char *directory) {
+        struct sync *sync = find(service, directory);
+        if (sync && sync->run.id == 0 && sync->failures > 0)
+                plan_sooner(sync, 0);
 }
 
 bool sync_get(const struct service *service, const char *directory, struct sync_state *state) {

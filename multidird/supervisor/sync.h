@@ -16,6 +16,9 @@ void sync_stop(struct service *service);
 /* A login has seen that the directory's replica is wrong. Soon, but not more often than every half minute. */
 void sync_wanted(struct service *service, const char *directory);
 
+/* The directory's server answers again: what failed without it is done now. */
+void sync_server_back(struct service *service, const char *directory);
+
 struct sync_state {
         bool running;
         bool settled;          /* one has ended, well or not, since the service knows the directory */

@@ -70,6 +70,7 @@ static void find_in_replica(struct checker *checker, const char *user, struct pr
                 answer->active = login.active;
                 memcpy(answer->entry_id, login.entry_id, sizeof login.entry_id);
                 memcpy(answer->dn, login.dn, sizeof login.dn);
+                memcpy(answer->external_id, login.external_id, sizeof login.external_id);
         }
         explicit_bzero(&login, sizeof login);
 }

@@ -54,6 +54,15 @@ static void run_test(struct worker *worker, struct protocol_answer *answer) {
         (void)snprintf(answer->text, sizeof answer->text, "%s", sbuf_text(&report));
 }
 
+/* old: NULL: by the directory's own account. */
+static void set_password(struct worker *worker, const struct secret *old, const struct secret *new, const char *user, struct directory_entry *entry,
+                         struct protocol_answer *answer) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        if (worker->kind->set_password)
+                answer->set = worker->kind->set_password(worker->directory, user, old, new, entry, &why);
+        (void)snprintf(answer->text, sizeof answer->text, "%s", sbuf_text(&why));
+}
+
 static void work(struct worker *worker, unsigned type, const struct protocol_check *job, struct protocol_answer *answer) {
         struct directory_entry entry = { 0 };
         if (!is_open(worker))
@@ -66,9 +75,12 @@ static void work(struct worker *worker, unsigned type, const struct protocol_che
         (void)snprintf(entry.dn, sizeof entry.dn, "%s", job->dn);
         if (type == CHECKER_FIND)
                 worker->kind->find(worker->directory, job->user, &entry);
-        else
+        else if (type == CHECKER_CHECK)
                 answer->password = worker->kind->check(worker->directory, job->user, &job->password, &entry);
+        else
+                set_password(worker, type == WORKER_CHANGE_PASSWORD ? &job->password : NULL, &job->new_password, job->user, &entry, answer);
         answer->presence = entry.presence;
+        answer->notice = entry.notice;
         answer->active = entry.active;
         (void)snprintf(answer->entry_id, sizeof answer->entry_id, "%s", entry.entry_id);
         (void)snprintf(answer->dn, sizeof answer->dn, "%s", entry.dn);
@@ -81,9 +93,27 @@ static int take_job(struct worker *worker, const struct channel_frame *frame) {
                 return r;
         struct protocol_answer answer = { .id = job.id };
         /* L8 once more: a bind without a password is no bind, and servers call it a success. */
-        if (frame->type != CHECKER_CHECK || (job.password.len > 0 && !secret_has_nul(&job.password)))
+        bool with_password = frame->type == CHECKER_CHECK || frame->type == WORKER_CHANGE_PASSWORD;
+        if (!with_password || (job.password.len > 0 && !secret_has_nul(&job.password)))
                 work(worker, frame->type, &job, &answer);
         secret_done(&job.password);
+        secret_done(&job.new_password);
+        return protocol_send_answer(worker->role.channel, &answer);
+}
+
+/* PRESENCE_FOUND: the server answers. Nothing is logged: while it is away, this comes every other second. */
+static int take_probe(struct worker *worker, const struct channel_frame *frame) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        struct protocol_answer answer = { 0 };
+        int r = protocol_get_number(frame->payload, frame->len, &answer.id);
+        if (r < 0)
+                return r;
+        r = -ENOTSUP;
+        if (answer.id <= UINT32_MAX && worker->kind->probe && is_open(worker))
+                r = worker->kind->probe(worker->directory, (uint32_t)answer.id, &why);
+        answer.presence = r == 0 ? PRESENCE_FOUND : PRESENCE_UNAVAILABLE;
+        if (r < 0)
+                (void)snprintf(answer.text, sizeof answer.text, "%s", why.len > 0 ? sbuf_text(&why) : strerror(-r));
         return protocol_send_answer(worker->role.channel, &answer);
 }
 
@@ -166,9 +196,13 @@ static int take(struct role *role, const struct channel_frame *frame) {
         case CHECKER_FIND:
         case CHECKER_CHECK:
         case WORKER_TEST:
+        case WORKER_CHANGE_PASSWORD:
+        case WORKER_SET_PASSWORD:
                 return take_job(worker, frame);
         case WORKER_SYNC:
                 return take_sync(worker, frame);
+        case WORKER_PROBE:
+                return take_probe(worker, frame);
         default:
                 return -EBADMSG;
         }

@@ -166,8 +166,9 @@ static void kinds(void **state) {
         assert_null(directory_kind_for(DIRECTORY_TYPE_NONE));
         assert_int_equal(directory_type_from_name("internal"), DIRECTORY_INTERNAL);
         assert_int_equal(directory_type_from_name("ldap"), DIRECTORY_LDAP);
+        assert_int_equal(directory_type_from_name("delegated"), DIRECTORY_DELEGATED);
         assert_int_equal(directory_type_from_name("crowd"), DIRECTORY_TYPE_NONE);
-        assert_string_equal(directory_kind_names(), "internal, ldap");
+        assert_string_equal(directory_kind_names(), "internal, ldap, delegated");
         assert_int_equal(directory_internal.open(&(struct directory_opening){ .settings = &missing, .stores = folder }, &none), -ENOENT);
         assert_null(none);
 }

@@ -41,13 +41,15 @@ static int stop_all(void **state) {
         return 0;
 }
 
-static int setup(void **state) {
+static void setup_with(const char *account, const char *password) {
         help_case(&c, uri, ca);
         c.settings.ids = IDS_SID;
         c.ldap.preset = "active-directory";
         c.ldap.base = "dc=ad,dc=test";
         c.ldap.user_base = c.ldap.group_base = "";
-        c.ldap.bind_dn = "reader@ad.test";
+        c.ldap.bind_dn = account;
+        c.settings.writes_passwords = true;
+        c.ldap.user_password = "unicodePwd";
         c.ldap.user_filter = "(&(objectCategory=Person)(sAMAccountName=*))";
         c.ldap.user_name = "sAMAccountName";
         c.ldap.user_home = "unixHomeDirectory";
@@ -58,8 +60,11 @@ static int setup(void **state) {
         c.ldap.external_id = "objectGUID";
         c.ldap.page_size = 5;
         c.ldap.active_directory = true;
-        assert_int_equal(secret_set(&c.password, "reader-pw-12345", 15), 0);
+        assert_int_equal(secret_set(&c.password, password, strlen(password)), 0);
         help_open(&c);
+}
+static int setup(void **state) {
+        setup_with("reader@ad.test", "reader-pw-12345");
         return 0;
 }
 static int teardown(void **state) {
@@ -104,9 +109,9 @@ static const struct { const char *what, *user, *password; enum password_result r
         { "L3 disabled", "dis", "dis-pw-12345", CHECK_DENIED, false },
         { "L3 disabled, wrong password", "dis", "x", CHECK_WRONG, false },
         { "the account has ended", "exp", "exp-pw-12345", CHECK_DENIED, false },
-        { "L7 must change", "must", "must-pw-12345", CHECK_EXPIRED, true },
+        { "L7 must change", "must", "must-pw-12345", CHECK_MUST_CHANGE, true },
         { "L7 only a right password reveals it", "must", "x", CHECK_WRONG, true },
-        { "L7 too old", "old", "old-pw-12345", CHECK_EXPIRED, true },
+        { "L7 too old", "old", "old-pw-12345", CHECK_MUST_CHANGE, true },
         { "not at this hour", "hours", "hours-pw-12345", CHECK_DENIED, true },
         { "not from here", "ws", "ws-pw-12345", CHECK_DENIED, true },
         { "nobody", "nobody", "x", CHECK_NOT_FOUND, false },
@@ -120,6 +125,57 @@ static void passwords(void **state) {
                 if (result != rows[i].result || entry.active != rows[i].active)
                         fail_msg("%s: %d, active %d", rows[i].what, result, entry.active);
         }
+}
+
+static enum password_set set(const char *user, const char *old, const char *new, struct sbuf *why) {
+        struct secret old_secret = { 0 }, new_secret = { 0 };
+        struct directory_entry entry = { 0 };
+        assert_int_equal(secret_set(&old_secret, old ? old : "", old ? strlen(old) : 0), 0);
+        assert_int_equal(secret_set(&new_secret, new, strlen(new)), 0);
+        return directory_ldap.set_password(c.directory, user, old ? &old_secret : NULL, &new_secret, &entry, why);
+}
+
+/* unicodePwd, on the connection of an account without rights: it is the old password that counts (U2, L7). */
+static const struct { const char *what, *user, *old, *new; enum password_set set; } set_rows[] = {
+        { "U2 right", "bert", "bert-pw-12345", "bert-2nd-12345", PASSWORD_SET_DONE },
+        { "U2 letters outside ASCII", "bert", "bert-2nd-12345", "B\xc3\xa4rt-\xe2\x82\xac-\xf0\x9f\x98\x80-12345", PASSWORD_SET_DONE },
+        { "U2 wrong old", "anna", "bad-pw-12345", "anna-2nd-12345", PASSWORD_SET_WRONG },
+        { "the domain's policy", "anna", "anna-pw-12345", "a", PASSWORD_SET_REJECTED },
+        { "no UTF-8", "anna", "anna-pw-12345", "\xff\xff-anna-12345", PASSWORD_SET_REJECTED },
+        { "L7 must change", "must", "must-pw-12345", "must-2nd-12345", PASSWORD_SET_DONE },
+        { "L7 must change, wrong old", "must", "bad-pw-12345", "must-3rd-12345", PASSWORD_SET_WRONG },
+        { "L7 too old", "old", "old-pw-12345", "old-2nd-12345", PASSWORD_SET_DONE },
+        { "P6 the account may not set others'", "anna", NULL, "anna-2nd-12345", PASSWORD_SET_DENIED },
+};
+static void set_passwords(void **state) {
+        for (size_t i = 0; i < ARRAY_SIZE(set_rows); i++) {
+                _cleanup_sbuf_ struct sbuf why = { 0 };
+                struct secret password = { 0 };
+                struct directory_entry entry = { 0 };
+                enum password_set result = set(set_rows[i].user, set_rows[i].old, set_rows[i].new, &why);
+                if (result != set_rows[i].set || (result == PASSWORD_SET_REJECTED) != (why.len > 0))
+                        fail_msg("%s: %d, %s", set_rows[i].what, result, sbuf_text(&why));
+                assert_int_equal(secret_set(&password, set_rows[i].new, strlen(set_rows[i].new)), 0);
+                if (result == PASSWORD_SET_DONE && directory_ldap.check(c.directory, set_rows[i].user, &password, &entry) != CHECK_RIGHT)
+                        fail_msg("%s: the new one is not right", set_rows[i].what);
+        }
+}
+
+/* By an account that may; and never without TLS. */
+static void set_by_an_administrator(void **state) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        struct secret password = { 0 };
+        struct directory_entry entry = { 0 };
+        help_close(&c);
+        setup_with("administrator@ad.test", "Adm1n-Passw0rd");
+        assert_int_equal(set("cleo", NULL, "cleo-2nd-12345", &why), PASSWORD_SET_DONE);
+        assert_int_equal(secret_set(&password, "cleo-2nd-12345", 14), 0);
+        assert_int_equal(directory_ldap.check(c.directory, "cleo", &password, &entry), CHECK_RIGHT);
+        assert_int_equal(set("cleo", NULL, "a", &why), PASSWORD_SET_REJECTED);
+        c.uris[0] = plain_uri;
+        directory_ldap.close(c.directory);
+        help_open(&c);
+        assert_int_equal(set("cleo", "cleo-2nd-12345", "cleo-3rd-12345", &why), PASSWORD_SET_UNAVAILABLE);
 }
 
 /* It refuses a bind without TLS: a setting to correct, never a wrong password. */
@@ -139,6 +195,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(names_of_the_entry, setup, teardown),
                 cmocka_unit_test_setup_teardown(passwords, setup, teardown),
                 cmocka_unit_test_setup_teardown(without_tls, setup, teardown),
+                cmocka_unit_test_setup_teardown(set_passwords, setup, teardown),
+                cmocka_unit_test_setup_teardown(set_by_an_administrator, setup, teardown),
         };
         if (getuid() != 0 || access("/usr/sbin/samba", X_OK) != 0 || access("/usr/bin/samba-tool", X_OK) != 0 || access("/usr/bin/ldbadd", X_OK) != 0)
                 return 77;

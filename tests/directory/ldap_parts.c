@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "directory/ldap/ad_password.h"
 #include "directory/ldap/dn.h"
 #include "directory/ldap/entry.h"
 #include "directory/ldap/members.h"
@@ -158,20 +159,21 @@ static const struct { const char *what; bool ad; const char *preset; struct bind
         { "a policy's warning alone", false, "openldap", { .code = 0 }, CHECK_RIGHT },
         { "policy: locked", false, "openldap", { .code = 49, .ppolicy = PP_accountLocked }, CHECK_DENIED },
         { "policy: expired", false, "openldap", { .code = 49, .ppolicy = PP_passwordExpired }, CHECK_EXPIRED },
-        { "policy: must change", false, "openldap", { .code = 0, .ppolicy = PP_changeAfterReset }, CHECK_EXPIRED },
-        { "policy: grace", false, "openldap", { .code = 0, .grace = 3 }, CHECK_EXPIRED },
+        { "policy: must change", false, "openldap", { .code = 0, .ppolicy = PP_changeAfterReset }, CHECK_MUST_CHANGE },
+        { "policy: grace", false, "openldap", { .code = 0, .grace = 3 }, CHECK_MUST_CHANGE },
+        { "policy: must change, and not let in", false, "openldap", { .code = 49, .ppolicy = PP_changeAfterReset }, CHECK_EXPIRED },
         { "389: disabled, any password", false, "389ds", { .code = 53, .ppolicy = PP_accountLocked, .text = "Account inactivated" }, CHECK_DENIED },
         { "389: locked", false, "389ds", { .code = 19, .ppolicy = PP_accountLocked, .text = "Exceed password retry limit" }, CHECK_DENIED },
         { "389: expired", false, "389ds", { .code = 49, .netscape_expired = true, .text = "password expired!" }, CHECK_EXPIRED },
-        { "389: must change", false, "389ds", { .code = 0, .netscape_expired = true, .ppolicy = PP_changeAfterReset }, CHECK_EXPIRED },
+        { "389: must change", false, "389ds", { .code = 0, .netscape_expired = true, .ppolicy = PP_changeAfterReset }, CHECK_MUST_CHANGE },
         { "an unknown refusal", false, "generic", { .code = 53 }, CHECK_DENIED },
         { "AD: wrong", true, "active-directory", { .code = 49, .text = AD "52e, v1db1" }, CHECK_WRONG },
         { "AD: unknown", true, "active-directory", { .code = 49, .text = AD "525, v1db1" }, CHECK_NOT_FOUND },
         { "AD: hours", true, "active-directory", { .code = 49, .text = AD "530, v1db1" }, CHECK_DENIED },
-        { "AD: expired", true, "active-directory", { .code = 49, .text = AD "532, v1db1" }, CHECK_EXPIRED },
+        { "AD: expired", true, "active-directory", { .code = 49, .text = AD "532, v1db1" }, CHECK_MUST_CHANGE },
         { "AD: disabled", true, "active-directory", { .code = 49, .text = AD "533, v1db1" }, CHECK_DENIED },
         { "AD: account expired", true, "active-directory", { .code = 49, .text = AD "701, v1db1" }, CHECK_DENIED },
-        { "AD: must change", true, "active-directory", { .code = 49, .text = AD "773, v1db1" }, CHECK_EXPIRED },
+        { "AD: must change", true, "active-directory", { .code = 49, .text = AD "773, v1db1" }, CHECK_MUST_CHANGE },
         { "AD: locked", true, "active-directory", { .code = 49, .text = AD "775, v1db1" }, CHECK_DENIED },
         { "AD: a code that is not known", true, "active-directory", { .code = 49, .text = AD "9ff, v1db1" }, CHECK_DENIED },
         { "AD: no code", true, "active-directory", { .code = 49 }, CHECK_WRONG },
@@ -179,7 +181,7 @@ static const struct { const char *what; bool ad; const char *preset; struct bind
         { "AD's words at another server", false, "openldap", { .code = 49, .text = AD "533, v1db1" }, CHECK_WRONG },
         { "eDirectory: wrong", false, "edirectory", { .code = 49, .text = "NDS error: failed authentication (-669)" }, CHECK_WRONG },
         { "eDirectory: expired", false, "edirectory", { .code = 49, .text = "NDS error: bad password (-222)" }, CHECK_EXPIRED },
-        { "eDirectory: grace", false, "edirectory", { .code = 0, .text = "NDS error: password expired (-223)" }, CHECK_EXPIRED },
+        { "eDirectory: grace", false, "edirectory", { .code = 0, .text = "NDS error: password expired (-223)" }, CHECK_MUST_CHANGE },
         { "eDirectory: right", false, "edirectory", { .code = 0 }, CHECK_RIGHT },
         { "eDirectory: locked", false, "edirectory", { .code = 53, .text = "NDS error: login lockout (-197)" }, CHECK_DENIED },
         { "eDirectory's words at another server", false, "openldap", { .code = 0, .text = "NDS error: password expired (-223)" }, CHECK_RIGHT },
@@ -203,6 +205,68 @@ static void bind_answers(void **state) {
                 if (result != answers[i].result)
                         fail_msg("%s: %d", answers[i].what, result);
         }
+}
+
+static const struct { const char *what; bool ad; struct bind_answer answer; enum password_set set; const char *words; } changes[] = {
+        { "done", false, { .code = 0 }, PASSWORD_SET_DONE, NULL },
+        { "too short", false, { .code = 19, .ppolicy = PP_passwordTooShort, .text = "Password fails quality checking policy" }, PASSWORD_SET_REJECTED,
+          "Password is too short for policy" },
+        { "no control", false, { .code = 19, .text = "it is your name" }, PASSWORD_SET_REJECTED, "it is your name" },
+        { "no words", false, { .code = 53 }, PASSWORD_SET_REJECTED, "Server is unwilling to perform" },
+        { "wrong old", false, { .code = 49 }, PASSWORD_SET_WRONG, NULL },
+        { "no right", false, { .code = 50 }, PASSWORD_SET_DENIED, NULL },
+        { "wants TLS", false, { .code = 13 }, PASSWORD_SET_DENIED, NULL },
+        { "gone", false, { .code = 32 }, PASSWORD_SET_NOT_FOUND, NULL },
+        { "a copy that takes no changes", false, { .code = 10 }, PASSWORD_SET_UNAVAILABLE, NULL },
+        { "busy", false, { .code = 51 }, PASSWORD_SET_UNAVAILABLE, NULL },
+        { "not known", false, { .code = 2 }, PASSWORD_SET_UNAVAILABLE, NULL },
+        { "below 0", false, { .code = -1 }, PASSWORD_SET_UNAVAILABLE, NULL },
+        { "AD: wrong old", true, { .code = 19, .text = "00000056: AtrErr: DSID-03191083, #1:" }, PASSWORD_SET_WRONG, NULL },
+        { "AD: policy", true, { .code = 19, .text = "0000052D: AtrErr: DSID-03191083, #1:" }, PASSWORD_SET_REJECTED,
+          "it does not meet the domain's rules for length, complexity, history or age" },
+        { "AD: Samba's policy", true, { .code = 19, .text = "0000052D: Constraint violation - check_password_restrictions: the password is too short" },
+          PASSWORD_SET_REJECTED, "the password is too short" },
+        { "AD's words at another server", false, { .code = 19, .text = "00000056: x" }, PASSWORD_SET_REJECTED, "00000056: x" },
+};
+static void change_answers(void **state) {
+        for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+                const struct ldap_settings settings = { .preset = "x", .active_directory = changes[i].ad };
+                struct bind_answer answer = changes[i].answer;
+                _cleanup_sbuf_ struct sbuf words = { 0 };
+                if (answer.ppolicy == 0)
+                        answer.ppolicy = PP_noError;
+                enum password_set set = change_outcome(&settings, &answer);
+                change_words(&settings, &answer, &words);
+                if (set != changes[i].set || (changes[i].words && strcmp(sbuf_text(&words), changes[i].words) != 0))
+                        fail_msg("%s: %d, %s", changes[i].what, set, sbuf_text(&words));
+        }
+}
+
+/* unicodePwd: quotation marks, UTF-16, little-endian. */
+static void ad_passwords(void **state) {
+        static const struct { const char *password; size_t len; const char *bytes; } rows[] = {
+                { "a", 6, "\"\0a\0\"\0" },
+                { "\xc3\xa4", 6, "\"\0\xe4\0\"\0" },
+                { "\xe2\x82\xac", 6, "\"\0\xac\x20\"\0" },
+                { "\xf0\x9f\x98\x80", 8, "\"\0\x3d\xd8\x00\xde\"\0" },
+                { "\xff", 0, "" },
+                { "\xe2\x82", 0, "" },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct secret secret = { 0 };
+                struct ad_password value;
+                assert_int_equal(secret_set(&secret, rows[i].password, strlen(rows[i].password)), 0);
+                assert_int_equal(ad_password_make(&secret, &value), rows[i].len > 0 ? 0 : -EILSEQ);
+                assert_int_equal(value.len, rows[i].len);
+                assert_memory_equal(value.bytes, rows[i].bytes, rows[i].len);
+                ad_password_done(&value);
+        }
+        /* The longest that there is fits. */
+        struct secret longest = { .len = SECRET_MAX };
+        struct ad_password value;
+        memset(longest.bytes, 'x', SECRET_MAX);
+        assert_int_equal(ad_password_make(&longest, &value), 0);
+        assert_int_equal(value.len, AD_PASSWORD_MAX);
 }
 
 /* An answer to "_ldap._tcp.example.com SRV" with the given targets: name, priority, weight, port. */
@@ -264,6 +328,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(addresses), cmocka_unit_test(spellings), cmocka_unit_test(no_dns), cmocka_unit_test(rdn_values), cmocka_unit_test(range_options),
                 cmocka_unit_test(filters_escape), cmocka_unit_test(bind_answers), cmocka_unit_test(dns_answers),
+                cmocka_unit_test(change_answers), cmocka_unit_test(ad_passwords),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

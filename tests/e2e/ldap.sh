@@ -82,7 +82,7 @@ ck "L3: inactive" "$(explain frank frank-pw)" 'deny inactive people'
 ck "L3: shadowExpire" "$(explain rita rita-pw)" 'deny inactive posix'
 ck "L7: expired" "$(explain erin erin-pw)" 'deny password-expired people'
 ck "L7: expired, wrong password" "$(explain erin bad)" 'deny wrong-password people'
-ck "L7: has to change it" "$(explain gina gina-pw)" 'deny password-expired people'
+ck "L7: has to change it, and can" "$(explain gina gina-pw)" 'allow ok people'
 for _ in 1 2 3; do explain lou bad >/dev/null; done
 ck "the server's own lock-out" "$(explain lou lou-pw)" 'deny * people'
 ck "the service speaks of no password" "$(grep -cE '(alice|bob|reader|stan)-pw' "$service_log")" 0

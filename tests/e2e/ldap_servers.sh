@@ -74,6 +74,8 @@ ck "389: switched off, ssh" "$(ssh_password jack jack-pw-12345 'id -un')" '*Perm
 for _ in 1 2 3; do explain kate bad >/dev/null; done
 ck "389: the server's lock-out" "$(explain kate kate-pw-12345)" 'deny inactive herds'
 
+ck "389: passwd" "$(change henry henry-pw-12345 Zebra-98-tango; explain henry Zebra-98-tango; explain henry henry-pw-12345)" '*=> 0 *allow ok herds*deny wrong-password herds'
+
 # --- Active Directory
 ck "AD: synchronised" "$(state domain state)" 'ready'
 ck "AD: passwd" "$(getent passwd anna)" 'anna:\*:*:Anna Adler:*'
@@ -106,11 +108,19 @@ ck "AD: ssh" "$(ssh_password anna anna-pw-12345 'id -un')" 'anna'
 ck "AD: wrong password" "$(explain anna bad)" 'deny wrong-password domain'
 ck "AD: 533, switched off" "$(explain dis dis-pw-12345)" 'deny inactive domain'
 ck "AD: 701, the account ended" "$(explain exp exp-pw-12345)" 'deny inactive domain'
-ck "AD: 773, has to change it" "$(explain must must-pw-12345)" 'deny password-expired domain'
-ck "AD: 532, too old" "$(explain old old-pw-12345)" 'deny password-expired domain'
+ck "AD: 773, has to change it" "$(explain must must-pw-12345)" 'allow ok domain'
+ck "AD: 532, too old" "$(explain old old-pw-12345)" 'allow ok domain'
+for u in must old; do home=$(getent passwd $u | cut -d: -f6); install -d -m 755 "$(dirname "$home")"; install -d -m 755 -o "$(id -u $u)" -g "$(id -g $u)" "$home"; done
+ck "AD: 773, ssh asks for a new one" "$(must_change must must-pw-12345 Zebra-98-tango)" '*must be changed*must*'
+ck "AD: 773, it is changed" "$(explain must Zebra-98-tango; explain must must-pw-12345)" $'allow ok domain\ndeny wrong-password domain'
 ck "AD: too old and wrong" "$(explain old bad)" 'deny wrong-password domain'
 ck "AD: 530, not at this hour" "$(explain hours hours-pw-12345)" 'deny [!w]*'
 ck "AD: 531, not from here" "$(explain ws ws-pw-12345)" 'deny [!w]*'
+ck "AD: 532, passwd" "$(change old old-pw-12345 Zebra-98-tango; explain old Zebra-98-tango)" '*=> 0 *allow ok domain'
+ck "AD: passwd" "$(change anna anna-pw-12345 Zebra-98-tango; explain anna Zebra-98-tango)" '*=> 0 *allow ok domain'
+ck "AD: passwd: the domain's policy" "$(change anna Zebra-98-tango a)" '*The server refuses the new password*=> [1-9]*'
+ck "AD: passwd: wrong old password" "$(change anna bad-pw-12345 Zebra-99-tango)" '*=> [1-9]*'
+ck "AD: the account may not set others'" "$(multidirctl user password anna --password-stdin <<< Zebra-99-tango 2>&1)" '*server of directory domain itself refuses*'
 for _ in 1 2 3; do explain bert bad >/dev/null; done
 ck "AD: 775, locked" "$(explain bert bert-pw-12345)" 'deny inactive domain'
 uid=$(id -u cleo)

@@ -73,6 +73,22 @@ ssh_password() {
                 "$user@127.0.0.1" "$@" 2>&1
 }
 
+# change USER OLD NEW: what passwd(1) shows, and "=> STATUS"
+change() {
+        expect -c "set timeout 20; spawn -noecho setpriv --reuid=$(id -u "$1") --regid=$(id -g "$1") --init-groups passwd
+                expect -re {[Cc]urrent.*assword|assword:}; send \"$2\r\"; expect -re {[Nn]ew.*assword} {} eof {catch wait r; puts \"=> [lindex \$r 3]\"; exit}
+                send \"$3\r\"; expect -re {[Rr]etype|again}; send \"$3\r\"; expect eof; catch wait r; puts \"=> [lindex \$r 3]\"" 2>&1 | tr -d '\r' | tr '\n' ' '
+}
+
+# must_change USER OLD NEW: sshd asks for the new one in the middle of the login; "WHAT WAS SAID, USER"
+must_change() {
+        expect -c "log_user 0; set timeout 20; set all {}; spawn ssh ${ssh_options[*]} -o PubkeyAuthentication=no -o PreferredAuthentications=keyboard-interactive $1@127.0.0.1 {echo MARK=\$USER}
+                expect assword:; send \"$2\r\"
+                expect -re {(.*)[Cc]urrent password:} {append all \$expect_out(1,string)} timeout {puts TIMEOUT; exit} eof {puts \"EOF \$expect_out(buffer)\"; exit}; send \"$2\r\"
+                expect -re {[Nn]ew.*assword:}; send \"$3\r\"; expect -re {[Rr]etype|again}; send \"$3\r\"
+                expect -re {MARK=(\\w+)} {append all \$expect_out(1,string)} timeout {append all TIMEOUT} eof {append all \"EOF \$expect_out(buffer)\"}; puts \$all" | tr -d '\r' | tr '\n' ' '
+}
+
 # For demonstrations.
 wrong=0
 say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }

@@ -232,7 +232,7 @@ def switch_off(world, directory):
 
 
 KINDS = (('login', check_login), ('groups', check_groups), ('members', check_members), ('do', check_do),
-         ('passwd', check_passwd), ('getent-group', check_passwd), ('local', check_local))
+         ('passwd', check_passwd), ('getent-group', check_passwd), ('local', check_local), ('server', lambda check: check_server(check)))
 
 
 def run_check(world, check):
@@ -249,17 +249,56 @@ def run_check(world, check):
         raise Failure(f'an unknown check: {check}')
 
 
-def needs_only_internal(world):
-    return all(d.get('type', 'internal') == 'internal' for d in world['directories'].values()) and 'seats' not in json.dumps(world)
+def is_for_this_version(world):
+    return all(d.get('type', 'internal') in ('internal', 'delegated') for d in world['directories'].values()) and 'seats' not in json.dumps(world)
+
+
+SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
+SLAPD = pathlib.Path(os.environ.get('MULTIDIR_TOP', '/tmp')) / 'scenario-slapd'
+
+
+def slapd(*args, text=None):
+    code, out, err = run(str(SERVERS / 'slapd.sh'), *args, text=text)
+    if code != 0:
+        raise Failure(f'slapd.sh {" ".join(args)}: exit {code}: {out}{err}')
+
+
+def start_server(world):
+    """The LDAP server of the directories that name a seed ("server": "people"). One for all of them. Whether there is one."""
+    seeds = {d['server'] for d in world['directories'].values() if 'server' in d}
+    if not seeds:
+        return False
+    slapd('wipe', str(SLAPD))
+    slapd('start', str(SLAPD), '3389', '3636', str(SERVERS / 'seeds' / f'{seeds.pop()}.ldif'))
+    secret = pathlib.Path('/etc/multidir/secrets/scenario')
+    secret.parent.mkdir(mode=0o700, exist_ok=True)
+    secret.touch(0o600)
+    secret.write_text('reader-pw\n')
+    for directory in world['directories'].values():
+        if 'server' in directory:
+            directory['settings'] = {'preset': 'openldap', 'uri': 'ldap://127.0.0.1:3389', 'base': 'dc=example,dc=org', 'user_name': 'uid',
+                                     'bind_dn': 'cn=reader,dc=example,dc=org', 'bind_password_file': str(secret), **directory.get('settings', {})}
+    return True
+
+
+def check_server(check):
+    """{"server": LDIF}: what changes at the server; {"server": "stop"}, {"server": "start"}."""
+    if check['server'] == 'stop':
+        slapd('stop', str(SLAPD))
+    elif check['server'] == 'start':
+        slapd('start', str(SLAPD), '3389', '3636')
+    else:
+        slapd('change', str(SLAPD), text=check['server'])
 
 
 def run_scenario(path):
     world = json.loads(path.read_text())
-    if not needs_only_internal(world):
+    if not is_for_this_version(world):
         return 'skipped'
     run('rm', '-rf', str(STATE))
     run('rm', '-rf', '/etc/multidir/multidir.conf.d')
     pathlib.Path('/etc/multidir/multidir.conf.d').mkdir()
+    server = start_server(world)
     CONF.write_text(configuration(world, False))
     CONF.chmod(0o644)
     service = Service()
@@ -277,6 +316,8 @@ def run_scenario(path):
                 raise Failure(f'check {number}: {failure}')
     finally:
         service.stop()
+        if server:
+            slapd('stop', str(SLAPD))
         for command in undo:
             run(*command)
     return 'ok'

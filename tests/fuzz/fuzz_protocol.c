@@ -41,6 +41,8 @@ MESSAGE(answer)
 MESSAGE(progress)
 MESSAGE(synced)
 MESSAGE(keeper_synced)
+MESSAGE(record)
+MESSAGE(recorded)
 
 static int sync_again(const unsigned char *payload, size_t len, struct channel *channel) {
         struct protocol_sync sync;
@@ -77,7 +79,8 @@ static int local_again(const unsigned char *payload, size_t len, struct channel 
 
 static const again_fn messages[] = {
         admin_again, installed_again, gate_again, gate_reply_again, session_again, change_password_again, password_changed_again,
-        check_again, answer_again, config_again, local_again, progress_again, synced_again, secret_again, sync_again, keeper_synced_again,
+        check_again, answer_again, config_again, local_again, progress_again, synced_again, secret_again, sync_again, keeper_synced_again, record_again,
+        recorded_again,
 };
 
 static void pair(struct channel *ends[2]) {

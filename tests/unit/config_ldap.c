@@ -126,7 +126,8 @@ static void check_row(const struct preset_row *row, const struct directory_setti
         same_number(row->preset, "members", ldap->members, row->members);
         same_number(row->preset, "nested_groups", directory->nested_groups, row->nested);
         same_number(row->preset, "ids", directory->ids, row->ids);
-        same_number(row->preset, "read_only_kind", directory->read_only_kind, true); /* P5: this version writes to no server */
+        same_number(row->preset, "read_only_kind", directory->read_only_kind, true); /* P5: this version writes nothing to a server … */
+        same_number(row->preset, "writes_passwords", directory->writes_passwords, row->writes); /* … but passwords */
         same_number(row->preset, "type", directory->type, DIRECTORY_LDAP);
 }
 
@@ -172,7 +173,9 @@ static void preset_files_are_configurations(void **state) {
                 struct ldap_settings ldap = *config_ldap(config, 0);
                 ldap.preset = rows[row].preset;
                 ldap.writable = rows[row].writes;
-                check_row(&rows[row], &config->settings.directories[0], &ldap);
+                struct directory_settings directory = config->settings.directories[0];
+                directory.writes_passwords = rows[row].writes;
+                check_row(&rows[row], &directory, &ldap);
                 config_free(config);
                 free(text);
         }

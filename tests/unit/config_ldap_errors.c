@@ -86,9 +86,13 @@ static const struct bad { const char *name, *text; unsigned line; const char *sa
         { "key of another type", LDAP "url = https://x\n" HOST, 5, "belongs to directories of type crowd and jira" },
         { "mistyped", LDAP "usr_name = uid\n" HOST, 5, "has no key \"usr_name\"; did you mean \"user_name\"? valid: the keys of type ldap in multidir.conf(5)\n" },
         { "unknown, none near", LDAP "colour = red\n" HOST, 5, "has no key \"colour\"; valid: type, active," },
-        { "of another type, type below", "[directory/d]\nuri = ldaps://a\nuser_name = uid\ntype = internal\n" HOST, 3, "\"user_name\" belongs to directories of type ldap, and [directory/d] is of type internal" },
+        { "of another type, type below", "[directory/d]\nuri = ldaps://a\nuser_name = uid\ntype = internal\n" HOST, 3, "\"user_name\" belongs to directories of type ldap or delegated, and [directory/d] is of type internal" },
         { "starttls of an internal directory", "[directory/d]\ntype = internal\nstarttls = yes\n" HOST, 3, "belongs to directories of type ldap" },
-        { "delegated is of a later version", "[directory/d]\ntype = delegated\nuri = ldaps://a\nbase = dc=x\n" HOST, 2, "it has internal and ldap only; valid: type = internal, type = ldap" },
+        { "crowd is of a later version", "[directory/d]\ntype = crowd\n" HOST, 2, "it has internal, ldap and delegated only; valid: type = internal, type = ldap, type = delegated" },
+        { "D3: without a server", "[directory/d]\ntype = delegated\nbase = dc=x\n" HOST, 1, "has no uri; valid: uri = the server" },
+        { "D3: as for ldap, no password in the clear", "[directory/d]\ntype = delegated\nuri = ldap://a.example\nbase = dc=x\n" HOST, 3, "in the clear" },
+        { "D3, I1: its users have no SID", "[directory/d]\ntype = delegated\npreset = active-directory\nuri = ldaps://a\nbase = dc=x\nids = sid\n" HOST, 6,
+          "users of an internal or delegated directory have no SID" },
 };
 
 static void test_errors(void **state) {

@@ -46,7 +46,7 @@ static int get_check(const unsigned char *payload, size_t len) {
         struct protocol_check check;
         int r = protocol_get_check(payload, len, &check);
         if (r < 0)
-                assert_true(check.password.len == 0 && check.user[0] == 0);
+                assert_true(check.password.len == 0 && check.new_password.len == 0 && check.user[0] == 0);
         return r;
 }
 
@@ -54,7 +54,8 @@ static int get_answer(const unsigned char *payload, size_t len) {
         struct protocol_answer answer;
         int r = protocol_get_answer(payload, len, &answer);
         if (r < 0)
-                assert_true(answer.presence == PRESENCE_UNAVAILABLE && answer.password == CHECK_UNAVAILABLE && !answer.active && answer.synchronised_s == 0);
+                assert_true(answer.presence == PRESENCE_UNAVAILABLE && answer.password == CHECK_UNAVAILABLE && !answer.active && answer.synchronised_s == 0 &&
+                            answer.set == PASSWORD_SET_UNAVAILABLE && !answer.notice.grace && answer.notice.expires_s == 0);
         return r;
 }
 
@@ -76,9 +77,11 @@ static int get_synced(const unsigned char *payload, size_t len) {
         return protocol_get_synced(payload, len, &synced);
 }
 
-static const struct protocol_check a_check = { .id = 9, .user = "anna", .entry_id = "5f2c", .dn = "uid=anna,dc=x", .password = { 2, "pw" } };
+static const struct protocol_check a_check = { .id = 9, .user = "anna", .entry_id = "5f2c", .dn = "uid=anna,dc=x", .password = { 2, "pw" },
+                                              .new_password = { 3, "new" } };
 static const struct protocol_answer an_answer = { .id = 9, .presence = PRESENCE_FOUND, .password = CHECK_DENIED, .active = true, .synchronised_s = 7,
-                                                  .entry_id = "5f2c", .dn = "uid=anna,dc=x", .text = "it connects\nit binds" };
+                                                  .set = PASSWORD_SET_REJECTED, .notice = { .grace = true, .grace_left = 2, .expires_s = 86400 },
+                                                  .entry_id = "5f2c", .dn = "uid=anna,dc=x", .external_id = "e-77", .text = "it connects\nit binds" };
 static const struct secret a_secret = { 9, "reader-pw" };
 
 static int send_number(unsigned which, struct channel *channel) {
@@ -118,6 +121,7 @@ static void test_contents(void **state) {
         struct channel_frame frame = pass(&pair);
         assert_int_equal(protocol_get_check(frame.payload, frame.len, &check), 0);
         assert_true(check.id == 9 && check.password.len == 2 && memcmp(check.password.bytes, "pw", 3) == 0);
+        assert_true(check.new_password.len == 3 && memcmp(check.new_password.bytes, "new", 4) == 0);
         assert_string_equal(check.user, a_check.user);
         assert_string_equal(check.entry_id, a_check.entry_id);
         assert_string_equal(check.dn, a_check.dn);
@@ -125,19 +129,23 @@ static void test_contents(void **state) {
         frame = pass(&pair);
         assert_int_equal(protocol_get_answer(frame.payload, frame.len, &answer), 0);
         assert_true(answer.id == 9 && answer.presence == PRESENCE_FOUND && answer.password == CHECK_DENIED && answer.active && answer.synchronised_s == 7);
+        assert_true(answer.set == PASSWORD_SET_REJECTED && answer.notice.grace && answer.notice.grace_left == 2 && answer.notice.expires_s == 86400);
         assert_string_equal(answer.entry_id, an_answer.entry_id);
         assert_string_equal(answer.dn, an_answer.dn);
+        assert_string_equal(answer.external_id, an_answer.external_id);
         assert_string_equal(answer.text, an_answer.text);
         pair_free(&pair);
 }
 
-/* Byte offsets of an answer: id 8, presence 4, password 4, active 1. A number outside its enum must not become a yes. */
+/* Byte offsets of an answer: id 8, presence 4, password 4, active 1, set 4, grace 1. A number outside its enum must not become a yes. */
 static void test_numbers(void **state) {
         static const struct { const char *what; size_t at; unsigned char value; int result; } rows[] = {
                 { "presence: the last that there is", 8, PRESENCE_NOT_FOUND, 0 }, { "presence: one more", 8, PRESENCE_NOT_FOUND + 1, -EBADMSG },
                 { "presence: the top byte", 11, 0x80, -EBADMSG },                 { "password: the last that there is", 12, CHECK_DENIED, 0 },
                 { "password: one more", 12, CHECK_DENIED + 1, -EBADMSG },         { "password: the top byte", 15, 0x80, -EBADMSG },
                 { "active: neither yes nor no", 16, 2, -EBADMSG },                { "active: no", 16, 0, 0 },
+                { "set: the last that there is", 17, PASSWORD_SET_NOT_FOUND, 0 }, { "set: one more", 17, PASSWORD_SET_NOT_FOUND + 1, -EBADMSG },
+                { "set: the top byte", 20, 0x80, -EBADMSG },                      { "grace: neither yes nor no", 21, 2, -EBADMSG },
         };
         struct pair pair = pair_new();
         assert_int_equal(send_number(1, pair.from), 0);

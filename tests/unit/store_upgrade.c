@@ -54,6 +54,19 @@ static void former_store(const char *folder, bool is_internal) {
         assert_int_equal(sqlite3_close(handle), SQLITE_OK);
 }
 
+/* The next one kept where a server has the entries. */
+static void second_store(const char *folder, bool is_internal) {
+        char path[128];
+        sqlite3 *handle = NULL;
+        former_store(folder, is_internal);
+        (void)snprintf(path, sizeof path, "%s/staff.db", folder);
+        assert_int_equal(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, "unix"), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(handle, "ALTER TABLE users ADD COLUMN dn TEXT; PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
+        int keep = 1;
+        assert_int_equal(sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &keep), SQLITE_OK);
+        assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+}
+
 static int open_staff(const char *folder, bool is_internal, enum store_mode mode, struct store **store) {
         return store_open(folder, "staff", is_internal ? DIRECTORY_INTERNAL : DIRECTORY_LDAP, mode, store);
 }
@@ -77,17 +90,17 @@ static void expect_content(struct store *store, bool is_internal) {
         replica_free(replica);
         assert_int_equal(store_login_by_name(store, "ANNA", &login), 0);
         assert_string_equal(login.hash, "$y$old");
-        assert_true(login.must_change && login.active && !login.dn[0]);
+        assert_true(login.must_change && login.active && !login.dn[0] && !login.external_id[0]);
         assert_int_equal(store_user_attributes(store, "anna", &lines), 0);
         assert_string_equal(lines, "k=v\n");
 }
 
 /* A reader waits for the keeper; the keeper upgrades, once; then both have it. */
-static void upgrade(bool is_internal) {
+static void upgrade(bool is_internal, void (*make)(const char *folder, bool is_internal)) {
         char folder[64];
         struct store *store = NULL, *reader = NULL;
         help_folder(folder, sizeof folder);
-        former_store(folder, is_internal);
+        make(folder, is_internal);
         assert_int_equal(open_staff(folder, is_internal, STORE_READ_ONLY, &reader), -EAGAIN);
         for (unsigned i = 0; i < 2; i++) {
                 assert_int_equal(open_staff(folder, is_internal, STORE_READ_WRITE, &store), 0);
@@ -100,8 +113,10 @@ static void upgrade(bool is_internal) {
         help_remove_folder(folder);
 }
 
-static void internal_stores(void **state) { (void)state; upgrade(true); }
-static void synchronised_stores(void **state) { (void)state; upgrade(false); }
+static void internal_stores(void **state) { (void)state; upgrade(true, former_store); }
+static void synchronised_stores(void **state) { (void)state; upgrade(false, former_store); }
+static void second_internal_stores(void **state) { (void)state; upgrade(true, second_store); }
+static void second_synchronised_stores(void **state) { (void)state; upgrade(false, second_store); }
 
 /* The first synchronisation after it fills in what the former version did not keep, and nothing else. */
 static void then_synchronised(void **state) {
@@ -178,7 +193,8 @@ static void interrupted(void **state) {
 int main(void) {
         fault_install();
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(internal_stores), cmocka_unit_test(synchronised_stores), cmocka_unit_test(then_synchronised), cmocka_unit_test(interrupted),
+                cmocka_unit_test(internal_stores), cmocka_unit_test(synchronised_stores), cmocka_unit_test(second_internal_stores),
+                cmocka_unit_test(second_synchronised_stores), cmocka_unit_test(then_synchronised), cmocka_unit_test(interrupted),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,7 +124,13 @@ static enum presence verify(struct directory *directory, const char *user, const
         return PRESENCE_FOUND;
 }
 
-static enum password_result bind_as(struct directory *directory, const char *dn, const struct secret *password, uint64_t deadline_ms) {
+/* L7: whether a user may change the password here: the directory's level, and a kind that writes it. */
+static bool can_change(const struct directory *directory) {
+        return directory->settings->writes_passwords && (directory->settings->permissions & PERMISSION_BIT(PERMISSION_MODIFY_USER));
+}
+
+static enum password_result bind_as(struct directory *directory, const char *dn, const struct secret *password, uint64_t deadline_ms,
+                                    struct password_notice *notice) {
         _cleanup_sbuf_ struct sbuf why = { 0 };
         struct bind_answer answer;
         int r = session_bind(&directory->session, dn, password, deadline_ms, &answer, &why);
@@ -137,7 +143,8 @@ static enum password_result bind_as(struct directory *directory, const char *dn,
                 link_describe(&why, answer.code, answer.text);
                 log_notice("directory %s: the server does not let a user bind: %s", directory->settings->name, sbuf_text(&why));
         }
-        return result;
+        *notice = bind_notice(&answer);
+        return result == CHECK_MUST_CHANGE && !can_change(directory) ? CHECK_EXPIRED : result;
 }
 
 /* Whoever is bound now has nothing more to do there, and some servers hold what they say against the connection. */
@@ -170,7 +177,7 @@ enum password_result ldap_kind_check(struct directory *directory, const char *us
                 if (!entry->dn[0])
                         return CHECK_UNAVAILABLE;
         }
-        enum password_result result = bind_as(directory, entry->dn, password, deadline_ms);
+        enum password_result result = bind_as(directory, entry->dn, password, deadline_ms, &entry->notice);
         end_bind(directory, result);
         entry->presence = result == CHECK_UNAVAILABLE ? PRESENCE_UNAVAILABLE : PRESENCE_FOUND;
         if (searched || result == CHECK_UNAVAILABLE)
@@ -181,4 +188,16 @@ enum password_result ldap_kind_check(struct directory *directory, const char *us
                 return result;
         entry->active = false;
         return entry->presence == PRESENCE_NOT_FOUND ? CHECK_NOT_FOUND : CHECK_UNAVAILABLE;
+}
+
+enum presence ldap_kind_confirm(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry) {
+        if (entry->dn[0] && entry->entry_id[0]) {
+                entry->presence = verify(directory, user, entry->dn, entry->entry_id, deadline_ms, &entry->active);
+                return entry->presence;
+        }
+        enum presence presence = complete(directory, user, deadline_ms, entry);
+        /* N2: two of that name are nobody. */
+        if (presence == PRESENCE_FOUND && !entry->entry_id[0])
+                return PRESENCE_NOT_FOUND;
+        return presence == PRESENCE_FOUND && !entry->dn[0] ? PRESENCE_UNAVAILABLE : presence;
 }

@@ -1,6 +1,7 @@
-/* Directories of `type = ldap` (D2): the server is the authority, its replica is read from it, passwords are checked by binding there.
+/* Directories of `type = ldap` (D2): the server is the authority, its replica is read from it, passwords are checked by binding there. And of
+ * `type = delegated` (D3): the same server, of which only the passwords count.
  * Relies on: libldap, through the modules beside this one.
- * Must never: write to the server. */
+ * Must never: write anything to the server but a password. */
 #include "directory/ldap/kind.h"
 
 #include <errno.h>
@@ -57,7 +58,22 @@ const struct directory_kind directory_ldap = {
         .close = ldap_kind_close,
         .find = ldap_kind_find,
         .check = ldap_kind_check,
+        .set_password = ldap_kind_set_password,
         .check_dummy = ldap_kind_check_dummy,
         .sync = ldap_kind_sync,
         .test = ldap_kind_test,
+        .probe = ldap_kind_probe,
+};
+
+/* What it answers is the server's: the users and groups of the directory are in its store, which a worker does not see. */
+const struct directory_kind directory_delegated = {
+        .type = DIRECTORY_DELEGATED,
+        .name = "delegated",
+        .open = ldap_kind_open,
+        .close = ldap_kind_close,
+        .find = ldap_kind_find,
+        .check = delegated_kind_check,
+        .check_dummy = ldap_kind_check_dummy,
+        .test = ldap_kind_test,
+        .probe = ldap_kind_probe,
 };

@@ -18,7 +18,16 @@ struct directory {
 /* find.c */
 void ldap_kind_find(struct directory *directory, const char *user, struct directory_entry *entry);
 enum password_result ldap_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
+/* The entry that is meant, as the server has it now: searched for if entry_id or dn is "", else read there and compared. FOUND: both are set. */
+enum presence ldap_kind_confirm(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry);
+/* delegated.c */
+enum password_result delegated_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
+/* password.c */
+enum password_set ldap_kind_set_password(struct directory *directory, const char *user, const struct secret *old, const struct secret *new,
+                                         struct directory_entry *entry, struct sbuf *why);
 /* read.c */
 int ldap_kind_sync(struct directory *directory, const struct sync_sink *sink, struct sbuf *why);
 /* test.c */
 int ldap_kind_test(struct directory *directory, struct sbuf *report);
+/* probe.c */
+int ldap_kind_probe(struct directory *directory, uint32_t limit_ms, struct sbuf *why);

@@ -220,21 +220,33 @@ int link_wait(struct link *link, int id, int all, uint64_t deadline_ms, LDAPMess
         return type == 0 ? -ETIMEDOUT : -ECONNRESET;
 }
 
+/* "86400": seconds, in ASCII. */
+static uint32_t expiring_seconds(const struct berval *value) {
+        uint64_t seconds = 0;
+        for (ber_len_t i = 0; i < value->bv_len && value->bv_val[i] >= '0' && value->bv_val[i] <= '9' && seconds < UINT32_MAX; i++)
+                seconds = seconds * 10 + (uint64_t)(value->bv_val[i] - '0');
+        return seconds < UINT32_MAX ? (uint32_t)seconds : 0;
+}
+
 static void take_controls(struct link *link, LDAPControl **controls, struct bind_answer *answer) {
         for (size_t i = 0; controls && controls[i]; i++) {
                 ber_int_t expire = -1, grace = -1;
                 LDAPPasswordPolicyError error = PP_noError;
                 if (strcmp(controls[i]->ldctl_oid, LDAP_CONTROL_X_PASSWORD_EXPIRED) == 0)
                         answer->netscape_expired = true;
+                if (strcmp(controls[i]->ldctl_oid, LDAP_CONTROL_X_PASSWORD_EXPIRING) == 0)
+                        answer->expires_s = expiring_seconds(&controls[i]->ldctl_value);
                 if (strcmp(controls[i]->ldctl_oid, LDAP_CONTROL_PASSWORDPOLICYRESPONSE) != 0 ||
                     ldap_parse_passwordpolicy_control(link->ld, controls[i], &expire, &grace, &error) != LDAP_SUCCESS)
                         continue;
                 answer->ppolicy = (int)error;
                 answer->grace = (int)grace;
+                if (expire > 0)
+                        answer->expires_s = (uint32_t)expire;
         }
 }
 
-static int take_bind(struct link *link, LDAPMessage *message, struct bind_answer *answer) {
+static int take_answer(struct link *link, LDAPMessage *message, struct bind_answer *answer) {
         LDAPControl **controls = NULL;
         char *diagnostic = NULL;
         *answer = (struct bind_answer){ .ppolicy = PP_noError, .grace = -1 };
@@ -248,13 +260,18 @@ static int take_bind(struct link *link, LDAPMessage *message, struct bind_answer
         return code == LDAP_SUCCESS ? 0 : -ECONNRESET;
 }
 
+int link_answer(struct link *link, int id, uint64_t deadline_ms, struct bind_answer *answer) {
+        LDAPMessage *message = NULL;
+        int r = link_wait(link, id, LDAP_MSG_ALL, deadline_ms, &message);
+        return r < 0 ? r : take_answer(link, message, answer);
+}
+
 int link_bind(struct link *link, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer) {
         static char oid[] = LDAP_CONTROL_PASSWORDPOLICYREQUEST;
         LDAPControl policy = { .ldctl_oid = oid };
         LDAPControl *controls[] = { &policy, NULL };
         /* libldap only reads it. */
         struct berval credentials = { .bv_len = password->len, .bv_val = (char *)(uintptr_t)password->bytes };
-        LDAPMessage *message = NULL;
         int id = -1;
         if (!dn[0] || password->len == 0)
                 return -EINVAL;
@@ -262,8 +279,7 @@ int link_bind(struct link *link, const char *dn, const struct secret *password, 
                 return -EPERM;
         if (ldap_sasl_bind(link->ld, dn, LDAP_SASL_SIMPLE, &credentials, controls, NULL, &id) != LDAP_SUCCESS)
                 return -ECONNRESET;
-        int r = link_wait(link, id, LDAP_MSG_ALL, deadline_ms, &message);
-        return r < 0 ? r : take_bind(link, message, answer);
+        return link_answer(link, id, deadline_ms, answer);
 }
 
 void link_describe(struct sbuf *why, int code, const char *diagnostic) {

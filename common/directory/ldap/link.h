@@ -46,6 +46,9 @@ bool link_is_cut(const struct link *link);
  * After any failure the link must be closed. all: LDAP_MSG_ONE or LDAP_MSG_ALL. */
 int link_wait(struct link *link, int id, int all, uint64_t deadline_ms, LDAPMessage **message);
 
+/* Asks for a word, any word (probe.c). 0: there is somebody; -EAGAIN: who says to be busy or away; else as link_wait, with a sentence in *why. */
+int link_alive(struct link *link, uint64_t deadline_ms, struct sbuf *why);
+
 /* What the server said to a bind: the result, and what the controls beside it say. */
 struct bind_answer {
         int code;                 /* LDAP_SUCCESS, LDAP_INVALID_CREDENTIALS, … */
@@ -53,7 +56,11 @@ struct bind_answer {
         bool netscape_expired;    /* control 2.16.840.1.113730.3.4.4 */
         int ppolicy;              /* LDAPPasswordPolicyError; PP_noError: none said */
         int grace;                /* logins left with an expired password; -1: not said */
+        uint32_t expires_s;       /* the password expires in so many seconds; 0: not said */
 };
+/* Waits for the one answer to request id that is a result: of a bind, a change, an extended operation. 0: see *answer; -ETIMEDOUT, -ECONNRESET. */
+int link_answer(struct link *link, int id, uint64_t deadline_ms, struct bind_answer *answer);
+
 /* A simple bind. Neither dn nor password may be empty: that would be an anonymous bind that every server grants (-EINVAL).
  * 0: the server answered, see *answer. -EPERM: the line is not private, nothing was sent; -ETIMEDOUT, -ECONNRESET. */
 int link_bind(struct link *link, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer);

@@ -30,8 +30,6 @@ static bool is_final(int r) {
 static int bind_service(struct session *session, struct link *link, uint64_t deadline_ms, struct sbuf *why) {
         static const struct secret none = { 0 };
         struct bind_answer answer;
-        if (!session->settings->bind_dn[0])
-                return 0;
         int r = link_bind(link, session->settings->bind_dn, session->password ? session->password : &none, deadline_ms, &answer);
         if (r == -EINVAL)
                 sbuf_add(why, "bind_dn has no password: bind_password_file");
@@ -50,8 +48,9 @@ static int connect_server(struct session *session, const struct uri *uri, const 
                           struct sbuf *why) {
         _cleanup_(link_closep) struct link *link = NULL;
         int r = link_open(session->settings, uri, want->message_max, deadline_ms, &link, why);
-        if (r == 0 && want->bound)
-                r = bind_service(session, link, deadline_ms, why);
+        /* Either is a word of the server's: that it took the connection says nothing, a hung one's kernel does that too. */
+        if (r == 0)
+                r = want->bound && session->settings->bind_dn[0] ? bind_service(session, link, deadline_ms, why) : link_alive(link, deadline_ms, why);
         if (r == 0)
                 *result = TAKE_PTR(link);
         return r;

@@ -23,7 +23,7 @@ struct session_want {
         size_t message_max;   /* LINK_MESSAGE_SMALL, LINK_MESSAGE_LARGE */
         bool bound;           /* as the service account; does nothing where there is none */
 };
-/* A new connection to the first server that takes one, each with its share of the time. *link is the caller's. 0; -EACCES: the bind was refused (no
+/* A new connection to the first server that takes one and has answered on it (a hung one's kernel takes connections too), each with its share of the time. *link is the caller's. 0; -EACCES: the bind was refused (no
  * other server is asked then); -EPERM: it would have gone in the clear; -EINVAL: there is no password; or another negative errno; with a sentence in
  * *why. */
 int session_connect(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why);

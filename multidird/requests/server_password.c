@@ -1,0 +1,39 @@
+/* Password changes at a server: their outcome; see requests/server_password.h. */
+#include "multidird/requests/server_password.h"
+
+#include <stdio.h>
+
+#include "rules/permission.h"
+
+enum reason server_password_outcome(const struct protocol_answer *answer, const struct directory_settings *directory, const char *user, char *text,
+                                    size_t size) {
+        char subject[WIRE_NAME_MAX + 8];
+        text[0] = 0;
+        switch (answer->set) {
+        case PASSWORD_SET_DONE:
+                return REASON_OK;
+        case PASSWORD_SET_WRONG:
+        case PASSWORD_SET_LOCKED: /* as at a login: the log says which */
+                return REASON_WRONG_PASSWORD;
+        case PASSWORD_SET_EXPIRED:
+                (void)snprintf(text, size, "The password has expired, and its server lets its owner change it no more. Its administrator can.");
+                return REASON_PASSWORD_EXPIRED;
+        case PASSWORD_SET_REJECTED:
+                (void)snprintf(text, size, "The server refuses the new password: %s", answer->text);
+                return REASON_POLICY_REJECTED;
+        case PASSWORD_SET_DENIED:
+                (void)snprintf(subject, sizeof subject, "user %s", user);
+                permission_text(subject, directory, NULL, PERMISSION_MODIFY_USER, LEVEL_SERVER, text, size);
+                return REASON_PERMISSION_DENIED;
+        case PASSWORD_SET_NOT_FOUND:
+                (void)snprintf(text, size, "The server of directory %s has the user no more.", directory->name);
+                return REASON_USER_NOT_FOUND;
+        case PASSWORD_SET_UNKNOWN:
+                (void)snprintf(text, size, "The server of directory %s did not answer; please see whether the new password works.", directory->name);
+                return REASON_UNAVAILABLE;
+        case PASSWORD_SET_UNAVAILABLE:
+        default:
+                (void)snprintf(text, size, "The server of directory %s takes no password now; the old one is still valid.", directory->name);
+                return REASON_UNAVAILABLE;
+        }
+}

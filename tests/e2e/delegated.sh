@@ -1,0 +1,158 @@
+#!/bin/bash
+# Delegated directories (D3), from outside: users and groups of this host, passwords of a real slapd, real logins.
+# Relies on: namespace.sh BUILD tests/e2e/delegated.sh; slapd, ldap-utils, sshpass, openssh, sudo, pamtester.
+# Must never: be run outside a namespace of its own.
+[ -n "${MULTIDIR_IN_NAMESPACE:-}" ] || { echo "delegated.sh: run it through namespace.sh" >&2; exit 2; }
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/e2e/lib.sh
+. "$here/lib.sh"
+slapd=$here/../servers/slapd.sh
+L=$MULTIDIR_TOP/people
+start_server() { "$slapd" start "$L" 3389 3636 "$here/../servers/seeds/people.ldif" >> "$L.log" 2>&1; }
+start_server || { cat "$L.log" >&2; exit 1; }
+trap '"$slapd" stop "$L" >/dev/null 2>&1' EXIT
+change() { "$slapd" change "$L" >> "$L.log" 2>&1; }
+
+install -d -m 700 /etc/multidir/secrets
+(umask 077; echo reader-pw > /etc/multidir/secrets/reader)
+directory="type = delegated
+preset = openldap
+uri = ldaps://127.0.0.1:3636
+tls_ca_file = $L/tls/ca.crt
+base = dc=example,dc=org
+user_name = uid
+bind_dn = cn=reader,dc=example,dc=org
+bind_password_file = /etc/multidir/secrets/reader"
+cat > /etc/multidir/multidir.conf <<C
+[service]
+login_deadline = 4s
+
+[directory/people]
+$directory
+
+[directory/staff]
+type = internal
+
+[application/host]
+directories = people, staff
+
+[application/host/people]
+allow_groups = login
+
+[application/host/staff]
+allow_all = yes
+C
+
+field() { python3 -c 'import json, sys; o = json.load(sys.stdin); print(*[json.dumps(o.get(k)) if isinstance(o.get(k), (list, dict)) else o.get(k) for k in sys.argv[1:]])' "$@"; }
+explain() { printf '%s\n' "$2" | multidirctl --json explain login "$1" --service sshd --password-stdin 2>/dev/null | field verdict reason owner; }
+state() {
+        multidirctl --json status 2>/dev/null | python3 -c '
+import json, sys
+for d in json.load(sys.stdin)["directories"]:
+    if d["name"] == sys.argv[1]: print(*[d.get(k) for k in sys.argv[2:]])' "$@"
+}
+bad() { # LINE…: the exit status of check with these lines added, or in the place of those with the same key
+        printf '[directory/people]\n%s\n[application/host]\ndirectories = people\n' "$(grep -vE "^(${1%% *}) =" <<< "$directory"; printf '%s\n' "$@")" > "$MULTIDIR_TOP/bad.conf"
+        multidirctl check "$MULTIDIR_TOP/bad.conf" > "$MULTIDIR_TOP/bad.out" 2>&1; echo $?
+}
+exit_of() { "$@" >/dev/null 2>&1; echo $?; }
+ms() { local from; from=$(date +%s%N); "$@" >/dev/null 2>&1; echo $((($(date +%s%N) - from) / 1000000)); }
+below() { [ "$1" -lt "$2" ] && echo "below $2" || echo "$1 ms"; }
+
+ck "check: the configuration is good" "$(exit_of multidirctl check)" 0
+ck "check: no server" "$(bad 'uri =')" 8
+ck "check: a password over the network in clear" "$(bad 'uri = ldap://192.0.2.1'; grep -c 'in the clear' "$MULTIDIR_TOP/bad.out")" $'8\n1'
+ck "check: ids = sid" "$(bad 'ids = sid')" 8
+ck "check: the same preset, another kind of ids" "$(bad 'preset = active-directory')" 0
+
+service_start || exit 1
+m() { multidirctl "$@" >/dev/null || { echo "multidirctl $* failed" >&2; exit 1; }; }
+people() { m --directory people "$@"; }
+for u in alice bob carol erin frank; do people user add $u; done
+people user modify alice --display-name 'Alice Of This Host'
+people group add login; people group add admins
+people member add login alice carol erin frank
+people member add admins alice
+m --directory staff user add stan --password-stdin <<< 'stan-pw'
+m enable
+for u in alice bob carol stan; do install -d -m 755 -o "$(id -u $u)" -g "$(id -g $u)" "$(getent passwd $u | cut -d: -f6)"; done
+echo '%admins ALL=(ALL:ALL) ALL' > /etc/sudoers.d/admins; chmod 440 /etc/sudoers.d/admins
+ssh-keygen -q -t ed25519 -N '' -f "$MULTIDIR_TOP/key"
+people user modify alice --ssh-keys "$MULTIDIR_TOP/key.pub"
+sshd_start || exit 1
+
+ck "status" "$(state people type state users groups error)" 'delegated ready 5 2 None'
+ck "directory list" "$(multidirctl directory list | grep -c delegated)" 1
+ck "directory show: where a value comes from" "$(multidirctl directory show people | grep -E '^ *(user_email|ids|nested_groups)')" '*ids*allocate*default*'
+ck "directory sync: there is nothing to read" "$(exit_of multidirctl directory sync people)" 0
+ck "directory test" "$(exit_of multidirctl directory test people)" 0
+ck "directory test: a user's password" "$(echo alice-pw | exit_of multidirctl directory test people alice)" 0
+ck "getent: this host's" "$(getent passwd alice)" 'alice:\*:[12]*:Alice Of This Host:/home/alice:/bin/bash'
+ck "getent: who is only at the server" "$(getent passwd zoe)" ''
+ck "groups: this host's" "$(id -Gn alice)" 'alice*admins*login*'
+
+ck "ssh: the server's password" "$(ssh_password alice alice-pw 'id -un')" 'alice'
+ck "ssh: another spelling" "$(ssh_password CAROL carol-pw 'id -un')" 'carol'
+ck "ssh: wrong password" "$(ssh_password alice bad 'id -un')" '*Permission denied*'
+ck "ssh: outside the gate" "$(ssh_password bob bob-pw 'id -un')" '*Permission denied*'
+ck "ssh: who is only at the server" "$(ssh_password zoe zoe-pw 'id -un')" '*Permission denied*'
+ck "ssh: closed at the server" "$(ssh_password frank frank-pw 'id -un')" '*Permission denied*'
+ck "ssh: expired, and not to be changed from here" "$(ssh_password erin erin-pw 'id -un')" '*Permission denied*'
+ck "ssh: the internal directory below" "$(ssh_password stan stan-pw 'id -un')" 'stan'
+ck "sudo" "$(ssh_password alice alice-pw "echo alice-pw | sudo -S -p '' id -u")" '0'
+ck "su" "$(echo carol-pw | setpriv --reuid=nobody --regid=nogroup --clear-groups su carol -c 'id -un' 2>/dev/null)" 'carol'
+people user deactivate alice
+ck "L3: the local flag" "$(ssh_password alice alice-pw 'id -un')" '*Permission denied*'
+ck "L3: says why" "$(explain alice alice-pw)" 'deny inactive people'
+people user activate alice
+ck "L3: active again" "$(ssh_password alice alice-pw 'id -un')" 'alice'
+for name in '*' 'a)(uid=*' 'uid=alice,ou=people,dc=example,dc=org'; do
+        ck "nobody is called $name" "$(explain "$name" alice-pw)" 'deny [ui][sn][ev][ra]*'
+done
+
+refused() { "$@" > "$MULTIDIR_TOP/refused" 2>&1; echo $?; }
+ck "P5: user password" "$(refused multidirctl user password alice --password-stdin <<< another-pw; grep -c 'kept by its LDAP server' "$MULTIDIR_TOP/refused")" $'5\n1'
+ck "P5: user add with a password" "$(refused multidirctl --directory people user add newbie --password-stdin <<< another-pw)" 5
+ck "P5: passwd(1)" "$(printf 'alice-pw\nanother-pw-1\nanother-pw-1\n' | pamtester passwd alice chauthtok >/dev/null 2>&1; echo $?)" '[1-9]*'
+ck "P5: passwd(1) as root" "$(printf 'another-pw-1\nanother-pw-1\n' | passwd alice >/dev/null 2>&1; echo $?)" '[1-9]*'
+ck "P5: nothing has changed" "$(explain alice alice-pw)" 'allow ok people'
+
+# --- the same name, another person
+service_stop; service_start || exit 1
+ck "after a restart" "$(explain alice alice-pw)" 'allow ok people'
+change <<'C'
+dn: uid=alice,ou=people,dc=example,dc=org
+changetype: delete
+
+dn: uid=alice,ou=people,dc=example,dc=org
+changetype: add
+objectClass: inetOrgPerson
+uid: alice
+cn: Another Alice
+sn: Another
+userPassword: alice-pw
+C
+ck "another entry under the name" "$(explain alice alice-pw)" 'deny id-conflict people'
+ck "another entry under the name: ssh" "$(ssh_password alice alice-pw 'id -un')" '*Permission denied*'
+ck "the log says why" "$(grep -c 'deny user="alice" reason=id-conflict rule=D3 owner=people' "$service_log")" '[1-9]*'
+
+# --- without the server
+"$slapd" stop "$L" >/dev/null
+ck "server stopped: unavailable" "$(explain carol carol-pw)" 'deny unavailable people'
+ck "server stopped: soon" "$(below "$(ms explain carol carol-pw)" 4500)" 'below 4500'
+ck "server stopped: the names stay" "$(id -Gn alice)" 'alice*admins*login*'
+ck "server stopped: a login by key" "$(ssh "${ssh_options[@]}" -o PasswordAuthentication=no -i "$MULTIDIR_TOP/key" alice@127.0.0.1 id -un 2>&1)" alice
+ck "server stopped: who is in no directory" "$(explain nobody-here x)" 'deny user-not-found None'
+ck "server stopped: the directory below" "$(ssh_password stan stan-pw 'id -un')" 'stan'
+ck "server stopped: users and groups can be changed" "$(exit_of multidirctl --directory people member add admins carol; id -Gn carol)" $'0\n*admins*'
+start_server
+until_ok() { for _ in $(seq 100); do [ "$(explain carol carol-pw)" = 'allow ok people' ] && { echo yes; return; }; sleep 0.1; done; echo never; }
+ck "server back" "$(until_ok)" yes
+kill -STOP "$(cat "$L/slapd.pid")"
+ck "server hangs: unavailable within the deadline" "$(explain carol carol-pw) $(below "$(ms explain carol carol-pw)" 4500)" 'deny unavailable people below 4500'
+kill -CONT "$(cat "$L/slapd.pid")"
+ck "server goes on" "$(until_ok)" yes
+ck "the service speaks of no password" "$(grep -cE '(alice|bob|carol|reader|stan)-pw' "$service_log")" 0
+sshd_stop
+service_stop
+finish

@@ -1,0 +1,110 @@
+/* Delegated directories at the keeper (D3): users and groups as of an internal one, no passwords (P5), and one entry of the server a user.
+ * Relies on: keeper_world, cmocka.
+ * Must never: need a server. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "keeper_world.h"
+#include "multidird/keeper/delegated.h"
+
+#define WORLD "[directory/d]\ntype = delegated\nuri = ldaps://a\nbase = dc=x\npreset = openldap-posix\n[directory/i]\ntype = internal\n" \
+        "[application/host]\ndirectories = d, i\nexternal_writes = never\n"
+#define DENIED "{'result':'refused','reason':'read-only-kind','changed':[]}"
+
+static void changes(void **state) {
+        (void)state;
+        static const struct keeper_check rows[] = {
+                { "D3", "{'command':'user add','user':'ann','display_name':'Ann'}", 0, "{'result':'done','changed':[{'directory':'d','what':'add-user'}]}" },
+                { "D3", "{'command':'user show','user':'ann'}", 0, "{'owner':'d','display_name':'Ann','active':true}" },
+                { "D3", "{'command':'group add','group':'inner'}", 0, "{'result':'done'}" },
+                { "D3", "{'command':'group add','group':'outer'}", 0, "{'result':'done'}" },
+                { "D3", "{'command':'member add','directory':'d','group':'inner','names':['ann']}", 0, "{'result':'done'}" },
+                { "D3, M1: nesting is this host's, whatever the preset says", "{'command':'member add','directory':'d','group':'outer','names':['inner'],'is_group':true}", 0, "{'result':'done'}" },
+                { "M1", "{'command':'user show','user':'ann'}", 0, "{'groups':['inner','outer']}" },
+                { "P5", "{'command':'user password','user':'ann','password':'x'}", 5, DENIED },
+                { "P5", "{'command':'user password','directory':'d','user':'ann','password':'x'}", 5, DENIED },
+                { "P5", "{'command':'user modify','user':'ann','display_name':'Anna','password':'x'}", 5, DENIED },
+                { "P5", "{'command':'user add','directory':'d','user':'ben','password':'x'}", 5, DENIED },
+                { "P5: all or nothing", "{'command':'user show','user':'ann'}", 0, "{'display_name':'Ann'}" },
+                { "P5", "{'command':'user show','user':'ben'}", 3, NULL },
+                { "U1: the next that may have the password", "{'command':'user add','user':'ben','password':'x'}", 0, "{'changed':[{'directory':'i','what':'add-user'}]}" },
+                { "U3", "{'command':'user deactivate','user':'ann'}", 0, "{'result':'done'}" },
+                { "U3", "{'command':'user show','user':'ann'}", 0, "{'active':false}" },
+                { "U2", "{'command':'user rename','user':'ann','new_name':'anna'}", 0, "{'result':'done'}" },
+                { "import", "{'command':'import begin','kind':'user','directory':'d'}", 0, NULL },
+                { "import", "{'command':'import rows','rows':[{'line':1,'name':'cy'},{'line':2,'name':'di','hash':'$y$j9T$DYbJcBLz.e2g0xC8V9CwK0$4ulrWR1ugnGgMhrJg4eHgKxi8bqyM1g3i0G3pSyRsB6'}]}", 0, NULL },
+                { "P5", "{'command':'import end'}", 1, NULL },
+                { "import", "{'command':'import begin','kind':'user','directory':'d'}", 0, NULL },
+                { "import", "{'command':'import rows','rows':[{'line':1,'name':'cy'}]}", 0, NULL },
+                { "import", "{'command':'import end'}", 0, NULL },
+                { "import", "{'command':'user show','user':'cy'}", 0, "{'owner':'d'}" },
+                { "sync", "{'command':'directory sync','directory':'d'}", 0, "{'directories':[{'name':'d','type':'delegated','state':'ready','users':2,'error':null}]}" },
+        };
+        struct keeper_world world;
+        keeper_world_open(&world, WORLD);
+        keeper_world_run(&world, rows, ARRAY_SIZE(rows));
+        keeper_world_close(&world);
+}
+
+static void entry_of(struct keeper_world *world, const char *user, char out[64]) {
+        const struct replica *replica = keeper_replica(world->keeper, 0);
+        uint32_t index = replica_find_user(replica, user);
+        assert_int_not_equal(index, REPLICA_NONE);
+        (void)snprintf(out, 64, "%s", replica_text(replica, replica->users[index].entry_id));
+}
+
+static void records(void **state) {
+        (void)state;
+        static const struct { const char *what, *directory, *user, *entry_of, *external; bool dry; enum record_state state; } rows[] = {
+                { "would be put on record", "d", "ann", "ann", "e-1", true, RECORD_SAME },
+                { "which left nothing behind", "d", "ben", "ben", "e-1", true, RECORD_SAME },
+                { "the first login", "d", "ann", "ann", "e-1", false, RECORD_SAME },
+                { "the next", "d", "ANN", "ann", "e-1", false, RECORD_SAME },
+                { "another entry", "d", "ann", "ann", "e-2", false, RECORD_OTHER },
+                { "case counts in ids", "d", "ann", "ann", "E-1", false, RECORD_OTHER },
+                { "an entry that is another user's", "d", "ben", "ben", "e-1", false, RECORD_OTHER },
+                { "an entry that is another user's, dry", "d", "ben", "ben", "e-1", true, RECORD_OTHER },
+                { "and is not ben's for all that", "d", "ben", "ben", "e-2", false, RECORD_SAME },
+                { "another user has the name by now", "d", "cy", "ben", "e-3", false, RECORD_UNKNOWN },
+                { "nobody", "d", "nobody-here", "ben", "e-3", false, RECORD_UNKNOWN },
+                { "no id", "d", "cy", "cy", "", false, RECORD_UNKNOWN },
+                { "an id that is too long", "d", "cy", "cy", "0123456789012345678901234567890123456789012345678901234567890123", false, RECORD_UNKNOWN },
+                { "an internal directory", "i", "cy", "cy", "e-3", false, RECORD_UNKNOWN },
+                { "no directory", "x", "cy", "cy", "e-3", false, RECORD_UNKNOWN },
+        };
+        struct keeper_world world;
+        static const struct keeper_check fill[] = {
+                { "D3", "{'command':'user add','user':'ann'}", 0, NULL }, { "D3", "{'command':'user add','user':'ben'}", 0, NULL },
+                { "D3", "{'command':'user add','user':'cy'}", 0, NULL },
+        };
+        keeper_world_open(&world, WORLD);
+        keeper_world_run(&world, fill, ARRAY_SIZE(fill));
+        for (size_t restart = 0; restart < 2; restart++) {
+                for (size_t i = restart == 0 ? 0 : 3; i < ARRAY_SIZE(rows); i++) {
+                        struct protocol_record record = { .dry = rows[i].dry };
+                        char entry[64];
+                        entry_of(&world, rows[i].entry_of, entry);
+                        (void)snprintf(record.directory, sizeof record.directory, "%s", rows[i].directory);
+                        (void)snprintf(record.user, sizeof record.user, "%s", rows[i].user);
+                        (void)snprintf(record.entry_id, sizeof record.entry_id, "%s", entry);
+                        (void)snprintf(record.external_id, sizeof record.external_id, "%s", rows[i].external);
+                        uint64_t wanted = world.keeper->wanted;
+                        enum record_state got = keeper_record(world.keeper, &record);
+                        if (got != rows[i].state || world.keeper->wanted != wanted)
+                                fail_msg("%s: %d, view touched %d", rows[i].what, got, world.keeper->wanted != wanted);
+                }
+                keeper_world_restart(&world, WORLD);
+        }
+        keeper_world_close(&world);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = { cmocka_unit_test(changes), cmocka_unit_test(records) };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

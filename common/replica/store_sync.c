@@ -238,6 +238,8 @@ int store_sync_prepare(struct store_sync *sync, struct store *store, struct stor
                 .content = sync->users.differs || sync->groups.differs || sync->members.differs || sync->children.differs,
                 .users = sync->users.count, .groups = sync->groups.count, .old_users = sync->users.old_count, .old_groups = sync->groups.old_count,
                 .lost_users = sync->users.lost, .lost_groups = sync->groups.lost,
+                .old_memberships = sync->members.old_count + sync->children.old_count,
+                .lost_memberships = sync->members.lost + sync->children.lost,
         };
         return 0;
 }

@@ -40,6 +40,8 @@ struct store_sync_changes {
         bool content;              /* something differs: users, groups or memberships */
         uint32_t users, groups;    /* that came */
         uint32_t old_users, old_groups, lost_users, lost_groups;
+        /* Of members and children. Lost with an entry that is gone, or was made anew, is not counted: only what was taken from entries that are there. */
+        uint64_t old_memberships, lost_memberships;
 };
 /* Compares with the store, which must be open for writing, and keeps a transaction open in it until the commit or store_sync_free: no other change may be
  * made in between. -EEXIST: two entries that came have one id; -EINVAL: a directory of this type is not synchronised; -EBUSY: the store has a transaction;

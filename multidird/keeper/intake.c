@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "multidird/channel/sync_wire.h"
+#include "multidird/keeper/intake_guard.h"
 #include "replica/store_sync.h"
 
 struct intake {
@@ -132,17 +133,6 @@ size_t intakes_poll(const struct intakes *intakes, struct pollfd *fds, size_t si
         return count;
 }
 
-/* D5. What a first replica has, nobody has lost. */
-static bool shrinks_too_much(const struct directory_settings *settings, const struct store_sync_changes *changes, char *text, size_t size) {
-        uint64_t lost = (uint64_t)changes->lost_users + changes->lost_groups, old = (uint64_t)changes->old_users + changes->old_groups;
-        if (!changes->had_replica || lost * 100 <= settings->shrink_guard * old)
-                return false;
-        (void)snprintf(text, size, "it would lose %u of %u users and %u of %u groups, more than shrink_guard = %u percent; the last good replica stays "
-                       "(if this is right, set shrink_guard = 100 in [directory/%.100s] for one synchronisation)",
-                       changes->lost_users, changes->old_users, changes->lost_groups, changes->old_groups, settings->shrink_guard, settings->name);
-        return true;
-}
-
 /* From the whole stream to the store and the keeper's replica. 0, or why not is in text. */
 static int take_in(struct keeper *keeper, size_t directory, struct store_sync *content, char *text, size_t size) {
         struct store_sync_changes changes;
@@ -154,7 +144,7 @@ static int take_in(struct keeper *keeper, size_t directory, struct store_sync *c
                 return -EIO;
         }
         int r = store_sync_prepare(content, store, &changes);
-        if (r == 0 && shrinks_too_much(&keeper_settings(keeper)->directories[directory], &changes, text, size))
+        if (r == 0 && !intake_guard_passes(&keeper_settings(keeper)->directories[directory], &changes, text, size))
                 return -ECANCELED;
         if (r == 0)
                 r = store_sync_commit(content, clock_real_s(), &replica);

@@ -244,6 +244,10 @@ int store_sync_prepare(struct store_sync *sync, struct store *store, struct stor
         return 0;
 }
 
+const struct replica *store_sync_replica(const struct store_sync *sync) {
+        return sync->replica;
+}
+
 static int write_all(struct store_sync *sync, uint64_t now_s, bool content) {
         struct database *database = &sync->store->database;
         int r = content ? sync_write(sync) : 0;

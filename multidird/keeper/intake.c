@@ -144,8 +144,12 @@ static int take_in(struct keeper *keeper, size_t directory, struct store_sync *c
                 return -EIO;
         }
         int r = store_sync_prepare(content, store, &changes);
-        if (r == 0 && !intake_guard_passes(&keeper_settings(keeper)->directories[directory], &changes, text, size))
+        const struct directory_settings *settings = &keeper_settings(keeper)->directories[directory];
+        if (r == 0 && !intake_guard_passes(settings, &changes, text, size))
                 return -ECANCELED;
+        int over = r == 0 && (changes.content || !changes.had_replica) ? intake_guard_bounds(settings, store_sync_replica(content), text, size) : 0;
+        if (over < 0)
+                return over;
         if (r == 0)
                 r = store_sync_commit(content, clock_real_s(), &replica);
         if (r < 0) {

@@ -46,7 +46,7 @@ struct directory_kind {
         /* Does the directory have the user? Never fails: an error is PRESENCE_UNAVAILABLE. */
         void (*find)(struct directory *directory, const char *user, struct directory_entry *entry);
         /* Checks the password and tells the entry that was checked and its active flag. The password has passed L8. With an entry_id given:
-         * CHECK_NOT_FOUND unless the entry at dn (searched for if dn is "") is that very one, and is still called user. */
+         * CHECK_NOT_FOUND unless that very entry is still called user: it is looked for at dn first, then by name, and *entry says where it was. */
         enum password_result (*check)(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
         /* Spends what a check costs, on nothing (L9); nothing where that cannot be done. */
         void (*check_dummy)(struct directory *directory, const struct secret *password);

@@ -172,6 +172,7 @@ int link_open(const struct ldap_settings *settings, const struct uri *uri, size_
         _cleanup_(link_closep) struct link *link = calloc(1, sizeof *link);
         if (!link)
                 return -ENOMEM;
+        link->where = *uri;
         uri_print(uri, link->server, sizeof link->server);
         _cleanup_close_ int fd = dial(uri, deadline_ms, why);
         if (fd < 0)

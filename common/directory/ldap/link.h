@@ -26,7 +26,8 @@ struct link {
         size_t uri;             /* which of the settings' */
         uint64_t used_ms;
         uint64_t handshake_until_ms; /* while TLS is being set up; else 0 */
-        char server[URI_TEXT_MAX]; /* for messages */
+        struct uri where;       /* one server: never +srv */
+        char server[URI_TEXT_MAX]; /* the same, for messages */
 };
 
 /* Once in a process, before anything else of libldap: no configuration but ours, no SIGPIPE. */

@@ -150,6 +150,26 @@ static void subtypes_do_not_count(void **state) {
         assert_int_equal(bob.presence, PRESENCE_FOUND);
 }
 
+/* Complete, but not silent: who is missing can be found out, and why everybody is inactive. */
+static void remarks(void **state) {
+        help_case(&c, people.uri, "");
+        help_open(&c);
+        expect_sync(0, "");
+        assert_string_equal(sbuf_text(&got.why), "");
+        collected_done(&got);
+        c.ldap.user_name = "mail";
+        expect_sync(0, " entries are left out, because they have no name or one that nobody could type, such as ");
+        assert_non_null(strstr(sbuf_text(&got.why), ",ou=people,dc=example,dc=org"));
+        assert_null(strstr(sbuf_text(&got.why), "userAccountControl"));
+        collected_done(&got);
+        help_close(&c);
+        help_case(&c, people.uri, "");
+        c.ldap.active_directory = true;
+        help_open(&c);
+        expect_sync(0, " users are not active, because bind_dn may not read their userAccountControl");
+        assert_non_null(strstr(help_detail(&got, "user alice|"), "|inactive|"));
+}
+
 static void set_limits(const char *limits) {
         char ldif[512];
         (void)snprintf(ldif, sizeof ldif, "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nreplace: olcLimits\nolcLimits: {0}dn.exact=\"%s\" %s\n",
@@ -244,6 +264,7 @@ int main(void) {
                 cmocka_unit_test_teardown(posix_members_by_dn, teardown),
                 cmocka_unit_test_teardown(pages, teardown),
                 cmocka_unit_test_teardown(subtypes_do_not_count, teardown),
+                cmocka_unit_test_teardown(remarks, teardown),
                 cmocka_unit_test_teardown(limits, teardown),
                 cmocka_unit_test_teardown(failures_have_words, teardown),
                 cmocka_unit_test_teardown(referral, teardown),

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "directory/ldap/dial.h"
 #include "directory/ldap/kind.h"
 #include "directory/ldap/members.h"
+#include "directory/ldap/words.h"
 
 #define CONNECT_MS 15000
 #define SILENCE_MS 60000u         /* a server that says nothing for so long has been lost */
@@ -25,7 +27,8 @@ struct reading {
         struct sbuf *why;
         struct entry_context context;
         struct link *link;
-        uint64_t deadline_ms, seen;
+        uint64_t deadline_ms, seen, nameless, stateless;
+        char nameless_dn[200];           /* the first of them */
         struct members members;
         struct intern user_ids, group_ids;
         struct rest *rests;
@@ -68,8 +71,29 @@ static int note_id(struct reading *reading, struct intern *ids, const char *id, 
         return ids->count > ENTRIES_MAX ? complain(reading, entry, -E2BIG, "the directory is larger than 8 million entries") : 0;
 }
 
+/* It is left out, which somebody who misses it should be able to find out. */
+static int skip_nameless(struct reading *reading, const struct ldap_entry *entry) {
+        char dn[sizeof reading->nameless_dn];
+        if (reading->nameless++ > 0)
+                return 0;
+        (void)snprintf(dn, sizeof dn, "%.*s", (int)(entry->dn.bv_len < sizeof dn ? entry->dn.bv_len : sizeof dn), entry->dn.bv_val);
+        words_copy(dn, reading->nameless_dn, sizeof reading->nameless_dn);
+        return 0;
+}
+
 static int verdict_error(struct reading *reading, const struct ldap_entry *entry, enum entry_verdict verdict, const char *why) {
-        return verdict == ENTRY_BROKEN ? complain(reading, entry, -EINVAL, why) : 0;
+        return verdict == ENTRY_BROKEN ? complain(reading, entry, -EINVAL, why) : skip_nameless(reading, entry);
+}
+
+/* What is complete, but perhaps not what was meant. */
+static void remark(struct reading *reading) {
+        if (reading->stateless > 0)
+                sbuf_printf(reading->why, "%llu users are not active, because bind_dn may not read their userAccountControl", (unsigned long long)reading->stateless);
+        if (reading->nameless > 0)
+                sbuf_printf(reading->why, "%s%llu entries are left out, because they have no name or one that nobody could type, such as %s",
+                            reading->stateless > 0 ? "; " : "", (unsigned long long)reading->nameless, reading->nameless_dn);
+        if (reading->stateless > 0 || reading->nameless > 0)
+                log_warning("directory %s: %s", reading->directory->settings->name, sbuf_text(reading->why));
 }
 
 static int sink_error(struct reading *reading, int r) {
@@ -93,6 +117,7 @@ static int take_user(void *userdata, const struct ldap_entry *entry) {
         if (verdict != ENTRY_OK)
                 return verdict_error(reading, entry, verdict, why);
         const struct sync_user *user = &mapped->user;
+        reading->stateless += mapped->state_unknown;
         uint32_t number = reading->members.user_count;
         int r = note_id(reading, &reading->user_ids, user->entry_id, entry);
         if (r < 0)
@@ -256,6 +281,8 @@ int ldap_kind_sync(struct directory *directory, const struct sync_sink *sink, st
                 r = sink_error(reading, members_deliver(&reading->members, sink));
         if (r == 0 && sink->progress)
                 sink->progress(sink->userdata, reading->seen, reading->seen);
+        if (r == 0)
+                remark(reading);
         reading_free(reading);
         return r;
 }

@@ -35,6 +35,7 @@ struct directory_entry {
         char entry_id[SYNC_ENTRY_ID_MAX + 1]; /* immutable id; empty unless FOUND */
         char dn[SYNC_DN_MAX + 1];             /* where the password is checked; empty for kinds that have none */
         bool active;
+        bool unreachable;                     /* OUT, of an unavailable answer: no server could be asked. Else it is about this entry or this answer only */
 };
 
 struct directory_kind {
@@ -50,7 +51,7 @@ struct directory_kind {
         enum password_result (*check)(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
         /* Spends what a check costs, on nothing (L9); nothing where that cannot be done. */
         void (*check_dummy)(struct directory *directory, const struct secret *password);
-        /* Reads everything into the sink (D5): 0: complete. Else a negative errno, and what happened as a sentence in *why: the caller must
+        /* Reads everything into the sink (D5): 0: complete; *why then has what the log was told, such as entries without a name. Else a negative errno, and what happened as a sentence in *why: the caller must
          * throw away what came. NULL: the kind has nothing to read, its store is the directory. */
         int (*sync)(struct directory *directory, const struct sync_sink *sink, struct sbuf *why);
         /* For `directory test`: asks the server for as much as proves that the settings work, a line each to *report. 0 or a negative errno,

@@ -44,7 +44,7 @@ int protocol_get_check(const unsigned char *payload, size_t len, struct protocol
 
 int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer) {
         struct wire_writer writer;
-        size_t size = 25 + TEXT_SIZE(answer->entry_id) + TEXT_SIZE(answer->dn) + TEXT_SIZE(answer->text);
+        size_t size = 26 + TEXT_SIZE(answer->entry_id) + TEXT_SIZE(answer->dn) + TEXT_SIZE(answer->text);
         int r = channel_begin(channel, CHECKER_ANSWER, size, &writer);
         if (r < 0)
                 return r;
@@ -53,6 +53,7 @@ int protocol_send_answer(struct channel *channel, const struct protocol_answer *
         wire_put_u32(&writer, (uint32_t)answer->password);
         wire_put_u8(&writer, answer->active);
         wire_put_u64(&writer, answer->synchronised_s);
+        wire_put_u8(&writer, answer->unreachable);
         wire_put_text(&writer, answer->entry_id);
         wire_put_text(&writer, answer->dn);
         wire_put_text(&writer, answer->text);
@@ -65,13 +66,15 @@ int protocol_get_answer(const unsigned char *payload, size_t len, struct protoco
         uint32_t presence = wire_get_u32(&reader), password = wire_get_u32(&reader);
         uint8_t active = wire_get_u8(&reader);
         answer->synchronised_s = wire_get_u64(&reader);
+        uint8_t unreachable = wire_get_u8(&reader);
         wire_get_text(&reader, answer->entry_id, WIRE_NAME_MAX);
         wire_get_text(&reader, answer->dn, SYNC_DN_MAX);
         wire_get_text(&reader, answer->text, JOB_TEXT_MAX);
-        if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_DENIED && active <= 1) {
+        if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_DENIED && active <= 1 && unreachable <= 1) {
                 answer->presence = (enum presence)presence;
                 answer->password = (enum password_result)password;
                 answer->active = active == 1;
+                answer->unreachable = unreachable == 1;
                 return 0;
         }
         *answer = (struct protocol_answer){ 0 };

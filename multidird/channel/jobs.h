@@ -25,6 +25,7 @@ struct protocol_answer {
         enum presence presence;         /* to FIND */
         enum password_result password;  /* to CHECK */
         bool active;                    /* the entry's own flag */
+        bool unreachable;               /* of an unavailable answer: no server could be asked; else it is about this entry or this answer only */
         uint64_t synchronised_s;        /* a replica's answer: when that was complete; 0: there is no complete one, or it is no replica's answer */
         char entry_id[WIRE_NAME_MAX + 1];
         char dn[SYNC_DN_MAX + 1];       /* a network directory's: where the entry is; else "" */

@@ -32,11 +32,12 @@ static void member_free(struct member *member) {
         free(member);
 }
 
-/* A server that hangs costs every login its time, unless it is known to: what it said last is remembered for a moment. One that refuses at once
+/* An entry that is of no use, or a user's bind that goes oddly, says nothing of the server. A server that hangs costs every login its time, unless it is known to: what it said last is remembered for a moment. One that refuses at once
  * costs nothing, and may be back at any time. */
 void pool_note(const struct job *job, const struct protocol_answer *answer) {
         struct pool *pool = job->pool;
-        bool answered = job->type == CHECKER_CHECK ? answer->password != CHECK_UNAVAILABLE : answer->presence != PRESENCE_UNAVAILABLE;
+        bool answered = !answer->unreachable ||
+                        (job->type == CHECKER_CHECK ? answer->password != CHECK_UNAVAILABLE : answer->presence != PRESENCE_UNAVAILABLE);
         uint64_t now = clock_monotonic_ms();
         bool was_down = pool->down_until_ms != 0, down = !answered && now - job->given_ms >= SLOW_MS;
         if (pool->role != SANDBOX_WORKER)
@@ -62,7 +63,7 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
                 pool->broken_until_ms = clock_monotonic_ms() + BACKOFF_MS;
         member_free(member);
         if (job) {
-                struct protocol_answer unavailable = { 0 };
+                struct protocol_answer unavailable = { .unreachable = true };
                 pool_note(job, &unavailable);
                 job_finish(job, &unavailable);
         }
@@ -110,7 +111,7 @@ static void member_leave(struct member *member) {
 
 /* Whether the next job is better given to another process: this one's look at the world (which name server, which certificates) may be an old one. */
 static bool is_spent(const struct pool *pool, const struct job *job, const struct protocol_answer *answer) {
-        return pool->role == SANDBOX_WORKER &&
+        return pool->role == SANDBOX_WORKER && answer->unreachable &&
                (job->type == CHECKER_CHECK ? answer->password == CHECK_UNAVAILABLE : answer->presence == PRESENCE_UNAVAILABLE);
 }
 

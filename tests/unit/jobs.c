@@ -77,7 +77,7 @@ static int get_synced(const unsigned char *payload, size_t len) {
 }
 
 static const struct protocol_check a_check = { .id = 9, .user = "anna", .entry_id = "5f2c", .dn = "uid=anna,dc=x", .password = { 2, "pw" } };
-static const struct protocol_answer an_answer = { .id = 9, .presence = PRESENCE_FOUND, .password = CHECK_DENIED, .active = true, .synchronised_s = 7,
+static const struct protocol_answer an_answer = { .id = 9, .presence = PRESENCE_FOUND, .password = CHECK_DENIED, .active = true, .unreachable = true, .synchronised_s = 7,
                                                   .entry_id = "5f2c", .dn = "uid=anna,dc=x", .text = "it connects\nit binds" };
 static const struct secret a_secret = { 9, "reader-pw" };
 
@@ -124,7 +124,7 @@ static void test_contents(void **state) {
         assert_int_equal(send_number(1, pair.from), 0);
         frame = pass(&pair);
         assert_int_equal(protocol_get_answer(frame.payload, frame.len, &answer), 0);
-        assert_true(answer.id == 9 && answer.presence == PRESENCE_FOUND && answer.password == CHECK_DENIED && answer.active && answer.synchronised_s == 7);
+        assert_true(answer.id == 9 && answer.presence == PRESENCE_FOUND && answer.password == CHECK_DENIED && answer.active && answer.unreachable && answer.synchronised_s == 7);
         assert_string_equal(answer.entry_id, an_answer.entry_id);
         assert_string_equal(answer.dn, an_answer.dn);
         assert_string_equal(answer.text, an_answer.text);
@@ -138,6 +138,7 @@ static void test_numbers(void **state) {
                 { "presence: the top byte", 11, 0x80, -EBADMSG },                 { "password: the last that there is", 12, CHECK_DENIED, 0 },
                 { "password: one more", 12, CHECK_DENIED + 1, -EBADMSG },         { "password: the top byte", 15, 0x80, -EBADMSG },
                 { "active: neither yes nor no", 16, 2, -EBADMSG },                { "active: no", 16, 0, 0 },
+                { "unreachable: neither yes nor no", 25, 2, -EBADMSG },           { "unreachable: no", 25, 0, 0 },
         };
         struct pair pair = pair_new();
         assert_int_equal(send_number(1, pair.from), 0);

@@ -50,13 +50,25 @@ static int ldap_kind_open(const struct directory_opening *opening, struct direct
 static void ldap_kind_check_dummy(_unused_ struct directory *directory, _unused_ const struct secret *password) {
 }
 
+/* A connection that is given up is closed: what fails on one that stays is the entry's fault, or the answer's. */
+static void find(struct directory *directory, const char *user, struct directory_entry *entry) {
+        ldap_kind_find(directory, user, entry);
+        entry->unreachable = entry->presence == PRESENCE_UNAVAILABLE && !directory->session.reader;
+}
+
+static enum password_result check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry) {
+        enum password_result result = ldap_kind_check(directory, user, password, entry);
+        entry->unreachable = result == CHECK_UNAVAILABLE && !directory->session.reader;
+        return result;
+}
+
 const struct directory_kind directory_ldap = {
         .type = DIRECTORY_LDAP,
         .name = "ldap",
         .open = ldap_kind_open,
         .close = ldap_kind_close,
-        .find = ldap_kind_find,
-        .check = ldap_kind_check,
+        .find = find,
+        .check = check,
         .check_dummy = ldap_kind_check_dummy,
         .sync = ldap_kind_sync,
         .test = ldap_kind_test,

@@ -17,6 +17,7 @@ struct intake {
         struct channel *stream;     /* NULL: read to its end, the answer waits for a view */
         struct sync_receiver receiver;
         struct store_sync *content; /* as stream */
+        struct sbuf settings;       /* of the directory when it began: its worker reads by these */
         uint64_t wanted;            /* keeper->wanted once it was taken in */
 };
 
@@ -37,6 +38,7 @@ struct intakes *intakes_new(struct keeper *keeper, intake_answer_fn answer, void
 static void intake_free(struct intake *intake) {
         channel_free(intake->stream);
         store_sync_free(intake->content);
+        sbuf_done(&intake->settings);
         free(intake);
 }
 
@@ -109,7 +111,9 @@ void intake_begin(struct intakes *intakes, const struct protocol_sync *sync, int
         struct intake *intake = why ? NULL : calloc(1, sizeof *intake);
         if (intake)
                 *intake = (struct intake){ .sync = *sync, .content = store_sync_new() };
-        int r = !intake || !intake->content ? -ENOMEM : channel_new(TAKE_FD(owned), SYNC_FRAME_MAX, 0, &intake->stream);
+        if (intake)
+                config_directory_text(intakes->keeper->config, sync->directory, &intake->settings);
+        int r = !intake || !intake->content || intake->settings.failed ? -ENOMEM : channel_new(TAKE_FD(owned), SYNC_FRAME_MAX, 0, &intake->stream);
         if (!why && r < 0)
                 why = strerror(-r);
         if (why) {
@@ -162,12 +166,22 @@ static int take_in(struct keeper *keeper, size_t directory, struct store_sync *c
         return 0;
 }
 
+/* Another base, filter or attribute since it began: what came is not what the directory is now. */
+static const char *outdated(const struct keeper *keeper, const struct intake *intake) {
+        _cleanup_sbuf_ struct sbuf now = { 0 };
+        config_directory_text(keeper->config, intake->sync.directory, &now);
+        return !now.failed && strcmp(sbuf_text(&now), sbuf_text(&intake->settings)) == 0 ? NULL
+               : "the directory's configuration changed while it was read: it is read again";
+}
+
 /* The stream has ended as it should. */
 static void finish(struct intakes *intakes, struct intake *intake) {
         struct keeper *keeper = intakes->keeper;
         char text[WIRE_TEXT_MAX + 1] = "";
         size_t directory;
         const char *why = intake->receiver.error[0] ? intake->receiver.error : refusal(keeper, intake->sync.directory, &directory);
+        if (!why)
+                why = outdated(keeper, intake);
         if (!why && take_in(keeper, directory, intake->content, text, sizeof text) < 0)
                 why = text;
         if (why) {

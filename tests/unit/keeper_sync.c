@@ -358,6 +358,8 @@ static void reloaded(void **state) {
         size_t len = bytes_of(content, "", bytes, sizeof bytes);
         static const struct { const char *config, *error; } rows[] = {
                 { LDAP("first", "") CONFIG, "" }, /* another index */
+                { LDAP("corp", "user_name = uid\n") HOST, "configuration changed" },
+                { LDAP("corp", "preset = posix\n") HOST, "configuration changed" },
                 { HOST LDAP("corp2", "") "[directory/corp]\ntype = internal\n", "kept on this host" },
                 { "[directory/staff]\ntype = internal\n[application/host]\ndirectories = staff\n", "no such directory" },
         };

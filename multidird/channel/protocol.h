@@ -88,10 +88,11 @@ int protocol_send_installed(struct channel *channel, const struct protocol_insta
 int protocol_get_installed(const unsigned char *payload, size_t len, struct protocol_installed *installed);
 
 /* A question about names that there are not is answered too: it tells that the keeper is alive.
- * L4: is the user in one of the allow_groups of the mapping (application, directory), by membership in that directory? */
+ * L4: is the user in one of the allow_groups of the mapping (application, directory), by membership in that directory? Not, if the replica has another
+ * entry under the name than entry_id, the one that logs in. */
 struct protocol_gate {
         uint64_t id;
-        char application[WIRE_NAME_MAX + 1], directory[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1];
+        char application[WIRE_NAME_MAX + 1], directory[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1], entry_id[WIRE_NAME_MAX + 1];
 };
 int protocol_send_gate(struct channel *channel, const struct protocol_gate *gate);
 int protocol_get_gate(const unsigned char *payload, size_t len, struct protocol_gate *gate);

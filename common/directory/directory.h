@@ -51,8 +51,9 @@ struct directory_kind {
         enum password_result (*check)(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
         /* Spends what a check costs, on nothing (L9); nothing where that cannot be done. */
         void (*check_dummy)(struct directory *directory, const struct secret *password);
-        /* Reads everything into the sink (D5): 0: complete; *why then has what the log was told, such as entries without a name. Else a negative errno, and what happened as a sentence in *why: the caller must
-         * throw away what came. NULL: the kind has nothing to read, its store is the directory. */
+        /* Reads everything into the sink (D5): 0: complete; *why then has what the log was told, such as entries without a name. Else a negative
+         * errno, and what happened as a sentence in *why: the caller must throw away what came. NULL: the kind has nothing to read, its store is
+         * the directory. */
         int (*sync)(struct directory *directory, const struct sync_sink *sink, struct sbuf *why);
         /* For `directory test`: asks the server for as much as proves that the settings work, a line each to *report. 0 or a negative errno,
          * the last line then says why. NULL: there is no server. */

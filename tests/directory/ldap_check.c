@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "directory/ldap/kind.h"
 #include "directory/ldap_help.h"
 
 static struct slapd server, second;
@@ -168,32 +167,6 @@ static void renamed(void **state) {
         assert_int_equal(check("thomas", "tom-pw", &after), CHECK_WRONG);
 }
 
-/* An entry that was moved, or whose place another one has, is asked for its password where it is now; wrong ones alike. */
-static void moved(void **state) {
-        help_open(&c);
-        help_slapd_change(&server, "dn: uid=mo,ou=people," SUFFIX "\nchangetype: add\nobjectClass: inetOrgPerson\nuid: mo\ncn: Mo\nsn: M\nuserPassword: mo-pw\n");
-        const struct directory_entry before = find("mo");
-        for (int taken = 0; taken < 2; taken++) {
-                struct directory_entry right = before, wrong = before, other = before;
-                if (taken)
-                        help_slapd_change(&server, "dn: uid=mo,ou=people," SUFFIX "\nchangetype: add\nobjectClass: inetOrgPerson\nuid: mo\nuid: moe\ncn: Moe\n"
-                                          "sn: M\nuserPassword: moe-pw\n\ndn: uid=mo,ou=people," SUFFIX "\nchangetype: modrdn\nnewrdn: cn=Moe\ndeleteoldrdn: 1\n");
-                else
-                        help_slapd_change(&server, "dn: uid=mo,ou=people," SUFFIX "\nchangetype: modrdn\nnewrdn: uid=mo\ndeleteoldrdn: 0\n"
-                                          "newsuperior: ou=guests,ou=people," SUFFIX "\n");
-                if (taken)
-                        for (struct directory_entry *old[] = { &right, &wrong, &other }, **at = old; at < old + 3; at++)
-                                (void)snprintf((*at)->dn, sizeof (*at)->dn, "cn=Moe,ou=people," SUFFIX);
-                assert_int_equal(check("mo", "mo-pw", &right), CHECK_RIGHT);
-                assert_string_equal(right.dn, "uid=mo,ou=guests,ou=people," SUFFIX);
-                assert_string_equal(right.entry_id, before.entry_id);
-                assert_true(right.active);
-                assert_int_equal(check("mo", "x", &wrong), CHECK_WRONG);
-                assert_string_equal(wrong.dn, right.dn);
-                assert_int_equal(check("mo", "moe-pw", &other), CHECK_WRONG);
-        }
-}
-
 /* What the settings cannot reach is unavailable, never "not found". */
 static void unavailable(void **state) {
         struct directory_entry entry = { 0 };
@@ -281,18 +254,6 @@ static void old_tls(void **state) {
         help_slapd_config(&server, "dn: cn=config\nchangetype: modify\nreplace: olcTLSCipherSuite\nolcTLSCipherSuite: NORMAL\n");
 }
 
-/* A UNIX socket is as private as TLS. */
-static void unix_socket(void **state) {
-        char uri[256] = "ldapi://";
-        for (const char *at = server.dir; *at; at++)
-                (void)snprintf(uri + strlen(uri), sizeof uri - strlen(uri), *at == '/' ? "%%2F" : "%c", *at);
-        (void)snprintf(uri + strlen(uri), sizeof uri - strlen(uri), "%%2Fldapi");
-        struct directory_entry entry = { 0 };
-        help_case(&c, uri, "");
-        help_open(&c);
-        assert_int_equal(check("bob", "bob-pw", &entry), CHECK_RIGHT);
-}
-
 /* The server goes, comes back, and the connections that were open are made anew without a failed login. */
 static void restarts(void **state) {
         struct directory_entry entry = { 0 };
@@ -319,8 +280,7 @@ static void restarts(void **state) {
 /* The first server is away, the second one is asked; every login afterwards goes there at once. */
 static void fail_over(void **state) {
         struct directory_entry entry = { 0 };
-        if (!second.dir[0])
-                help_slapd_start(&second, "people.ldif");
+        help_slapd_start(&second, "people.ldif");
         help_case(&c, server.uri, "");
         c.uris[1] = second.uri;
         c.ldap.uri_count = 2;
@@ -336,24 +296,6 @@ static void fail_over(void **state) {
         help_slapd_start(&server, "people.ldif");
         struct directory_entry third_entry = find("alice");
         assert_string_equal(third_entry.entry_id, first_entry.entry_id);
-}
-
-/* Two connections, one server: a password is checked where the entry was read, also when the preferred server has come back meanwhile. */
-static void read_and_bound_at_one_server(void **state) {
-        struct directory_entry entry = { 0 };
-        if (!second.dir[0])
-                help_slapd_start(&second, "people.ldif");
-        help_slapd_stop(&server);
-        c.uris[1] = second.uri;
-        c.ldap.uri_count = 2;
-        help_open(&c);
-        assert_int_equal(check("alice", "alice-pw", &entry), CHECK_RIGHT);
-        help_slapd_start(&server, "people.ldif");
-        help_slapd_change(&server, "dn: uid=solo,ou=people," SUFFIX "\nchangetype: add\nobjectClass: inetOrgPerson\nuid: solo\ncn: Solo\nsn: S\nuserPassword: solo-pw\n");
-        c.directory->session.prefer_after_ms = 0;
-        entry = find("solo");
-        assert_int_equal(c.directory->session.reader->uri, 0);
-        assert_int_equal(check("solo", "solo-pw", &entry), CHECK_RIGHT);
 }
 
 static void test_reports(void **state) {
@@ -383,15 +325,12 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(lockout, setup, teardown),
                 cmocka_unit_test_setup_teardown(stale_knowledge, setup, teardown),
                 cmocka_unit_test_setup_teardown(renamed, setup, teardown),
-                cmocka_unit_test_setup_teardown(moved, setup, teardown),
                 cmocka_unit_test_setup_teardown(unavailable, setup, teardown),
                 cmocka_unit_test_setup_teardown(tls, setup, teardown),
                 cmocka_unit_test_setup_teardown(bad_certificates, setup, teardown),
                 cmocka_unit_test_setup_teardown(old_tls, setup, teardown),
-                cmocka_unit_test_setup_teardown(unix_socket, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_reports, setup, teardown),
                 cmocka_unit_test_setup_teardown(restarts, setup, teardown),
-                cmocka_unit_test_setup_teardown(read_and_bound_at_one_server, setup, teardown),
                 cmocka_unit_test_setup_teardown(fail_over, setup, teardown),
         };
         if (!help_slapd_is_there())

@@ -22,7 +22,7 @@
 struct link {
         LDAP *ld;
         int fd;                 /* the handle's own */
-        bool may_send_secrets;  /* TLS, a UNIX socket, this host itself, or insecure_plaintext */
+        bool may_send_secrets;  /* TLS, a UNIX socket, a port of this host that is root's, or insecure_plaintext */
         size_t uri;             /* which of the settings' */
         uint64_t used_ms;
         uint64_t handshake_until_ms; /* while TLS is being set up; else 0 */

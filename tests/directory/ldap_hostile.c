@@ -219,6 +219,19 @@ static void ranges(void **state) {
         }
 }
 
+/* D5: a user's groups in pieces, too: they are not read on, but never taken for all. Whoever logs in needs none of them. */
+static void member_of_in_parts(void **state) {
+        struct directory_entry entry = { 0 };
+        start_server(MEMBER_OF_PARTS, "ldap");
+        c.ldap.user_name = "cn";
+        c.ldap.user_member_of = "memberOf";
+        help_open(&c);
+        assert_int_equal(help_sync(&c, &got), -EMSGSIZE);
+        assert_non_null(strstr(sbuf_text(&got.why), "cn=big,dc=x: the server gives its user_member_of in parts"));
+        directory_ldap.find(c.directory, "big", &entry);
+        assert_int_equal(entry.presence, PRESENCE_FOUND);
+}
+
 /* A server that hangs does not use up the time of the one behind it, and is asked last from then on. */
 static void behind_a_hung_one(void **state) {
         static char first[64];
@@ -251,6 +264,7 @@ int main(void) {
                 cmocka_unit_test_teardown(logins, teardown),
                 cmocka_unit_test_teardown(synchronisations, teardown),
                 cmocka_unit_test_teardown(ranges, teardown),
+                cmocka_unit_test_teardown(member_of_in_parts, teardown),
                 cmocka_unit_test_teardown(behind_a_hung_one, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,7 +214,6 @@ enum entry_verdict entry_map_user(const struct entry_context *context, const str
         struct entry_text *text = &user->text;
         user->user = (struct sync_user){ 0 };
         user->state_unknown = false;
-        user->member_of = entry_find(entry, settings->user_member_of);
         enum entry_verdict verdict = map_common(context, entry, settings->user_name, text, &user->user.name, &user->user.entry_id, why);
         if (verdict != ENTRY_OK)
                 return verdict;

@@ -36,7 +36,6 @@ struct entry_text { size_t used; char bytes[ENTRY_TEXT_MAX]; };
 struct entry_user {
         struct sync_user user;               /* its texts live in `text` */
         uint32_t primary_rid;                /* primaryGroupID; 0: none */
-        const struct ldap_attribute *member_of; /* in the entry; NULL: none, or not asked for */
         bool state_unknown;                  /* entry_tells_state() says no: not active */
         struct entry_text text;
 };

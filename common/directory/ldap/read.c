@@ -105,7 +105,24 @@ static int sink_error(struct reading *reading, int r) {
 static int member_error(struct reading *reading, const struct ldap_entry *entry, int r) {
         if (r == -EEXIST)
                 return complain(reading, entry, r, "another entry has the same DN");
+        if (r == -EMSGSIZE)
+                return complain(reading, entry, r, "the server gives its user_member_of in parts: leave that empty, so that group_member is read");
         return r < 0 ? complain(reading, entry, r, r == -E2BIG ? "too many memberships" : "memory is out") : 0;
+}
+
+/* A part of them would be taken for all. */
+static int take_member_of(struct reading *reading, uint32_t user, const struct ldap_entry *entry) {
+        const struct ldap_attribute *attribute;
+        struct range range;
+        size_t position = 0;
+        int r = 0;
+        while (r == 0 && (attribute = entry_find_ranged(entry, reading->directory->ldap->user_member_of, &position, &range))) {
+                if (range.from > 0 || !range.last)
+                        return -EMSGSIZE;
+                for (size_t i = 0; i < attribute->count && r == 0; i++)
+                        r = members_add_member_of(&reading->members, user, &attribute->values[i]);
+        }
+        return r;
 }
 
 static int take_user(void *userdata, const struct ldap_entry *entry) {
@@ -123,8 +140,8 @@ static int take_user(void *userdata, const struct ldap_entry *entry) {
         if (r < 0)
                 return r;
         r = members_add_user(&reading->members, user->dn, user->name, user->gid, user->sid, mapped->primary_rid);
-        for (size_t i = 0; r == 0 && mapped->member_of && i < mapped->member_of->count; i++)
-                r = members_add_member_of(&reading->members, number, &mapped->member_of->values[i]);
+        if (r == 0)
+                r = take_member_of(reading, number, entry);
         if (r < 0)
                 return member_error(reading, entry, r);
         return sink_error(reading, reading->sink->user(reading->sink->userdata, user));

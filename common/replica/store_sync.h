@@ -51,6 +51,6 @@ int store_sync_prepare(struct store_sync *sync, struct store *store, struct stor
 /* What would be there then, finished; valid after store_sync_prepare until the commit or store_sync_free. */
 const struct replica *store_sync_replica(const struct store_sync *sync);
 
-/* Writes. The store was complete at now_s (> 0); its revision grows by one if content changed. *replica: what store_load would give now; the caller's.
+/* Writes. The store is what the server had at now_s (> 0); its revision grows by one if content changed. *replica: what store_load would give now; the caller's.
  * 0: durable. Otherwise everything is as before store_sync_prepare. */
 int store_sync_commit(struct store_sync *sync, uint64_t now_s, struct replica **replica);

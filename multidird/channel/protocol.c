@@ -323,10 +323,11 @@ int protocol_send_state(struct channel *channel, const char *json, size_t len) {
 int protocol_send_sync(struct channel *channel, const struct protocol_sync *sync, int fd) {
         _cleanup_close_ int owned = fd;
         struct wire_writer writer;
-        int r = channel_begin(channel, KEEPER_SYNC, 8 + TEXT_SIZE(sync->directory), &writer);
+        int r = channel_begin(channel, KEEPER_SYNC, 16 + TEXT_SIZE(sync->directory), &writer);
         if (r < 0)
                 return r;
         wire_put_u64(&writer, sync->id);
+        wire_put_u64(&writer, sync->began_s);
         wire_put_text(&writer, sync->directory);
         return channel_end(channel, &writer, TAKE_FD(owned));
 }
@@ -334,6 +335,7 @@ int protocol_send_sync(struct channel *channel, const struct protocol_sync *sync
 int protocol_get_sync(const unsigned char *payload, size_t len, struct protocol_sync *sync) {
         struct wire_reader reader = { .bytes = payload, .len = len };
         *sync = (struct protocol_sync){ .id = wire_get_u64(&reader) };
+        sync->began_s = wire_get_u64(&reader);
         wire_get_text(&reader, sync->directory, WIRE_NAME_MAX);
         if (wire_read_end(&reader))
                 return 0;

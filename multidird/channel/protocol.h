@@ -132,7 +132,11 @@ int protocol_get_password_changed(const unsigned char *payload, size_t len, stru
 
 /* A synchronisation of that directory comes over the descriptor. id: the supervisor's own, given back. One that is under way for the directory is given
  * up, and answered first. Send no more than CHANNEL_FDS_MAX of these before the keeper could read. fd is taken, also on failure. */
-struct protocol_sync { uint64_t id; char directory[WIRE_NAME_MAX + 1]; };
+struct protocol_sync {
+        uint64_t id;
+        uint64_t began_s; /* when its worker was started: what it reads is no newer than that. 0, or in the future: now */
+        char directory[WIRE_NAME_MAX + 1];
+};
 int protocol_send_sync(struct channel *channel, const struct protocol_sync *sync, int fd);
 int protocol_get_sync(const unsigned char *payload, size_t len, struct protocol_sync *sync);
 

@@ -111,6 +111,8 @@ void intake_begin(struct intakes *intakes, const struct protocol_sync *sync, int
         struct intake *intake = why ? NULL : calloc(1, sizeof *intake);
         if (intake)
                 *intake = (struct intake){ .sync = *sync, .content = store_sync_new() };
+        if (intake && (sync->began_s == 0 || sync->began_s > clock_real_s()))
+                intake->sync.began_s = clock_real_s();
         if (intake)
                 config_directory_text(intakes->keeper->config, sync->directory, &intake->settings);
         int r = !intake || !intake->content || intake->settings.failed ? -ENOMEM : channel_new(TAKE_FD(owned), SYNC_FRAME_MAX, 0, &intake->stream);
@@ -137,8 +139,8 @@ size_t intakes_poll(const struct intakes *intakes, struct pollfd *fds, size_t si
         return count;
 }
 
-/* From the whole stream to the store and the keeper's replica. 0, or why not is in text. */
-static int take_in(struct keeper *keeper, size_t directory, struct store_sync *content, char *text, size_t size) {
+/* From the whole stream to the store and the keeper's replica, which is as old as the run: the first entries were read then (L6). 0, or why not is in text. */
+static int take_in(struct keeper *keeper, size_t directory, struct store_sync *content, uint64_t began_s, char *text, size_t size) {
         struct store_sync_changes changes;
         struct replica *replica = NULL;
         keeper_refresh(keeper);
@@ -155,7 +157,7 @@ static int take_in(struct keeper *keeper, size_t directory, struct store_sync *c
         if (over < 0)
                 return over;
         if (r == 0)
-                r = store_sync_commit(content, clock_real_s(), &replica);
+                r = store_sync_commit(content, began_s, &replica);
         if (r < 0) {
                 (void)snprintf(text, size, "%s", store_sync_error(content));
                 return r;
@@ -182,7 +184,7 @@ static void finish(struct intakes *intakes, struct intake *intake) {
         const char *why = intake->receiver.error[0] ? intake->receiver.error : refusal(keeper, intake->sync.directory, &directory);
         if (!why)
                 why = outdated(keeper, intake);
-        if (!why && take_in(keeper, directory, intake->content, text, sizeof text) < 0)
+        if (!why && take_in(keeper, directory, intake->content, intake->sync.began_s, text, sizeof text) < 0)
                 why = text;
         if (why) {
                 failed(intakes, intake, why);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "multidird/channel/sync_wire.h"
 #include "multidird/keeper/intake.h"
 #include "unit/keeper_world.h"
@@ -297,6 +298,33 @@ static void nothing_new(void **state) {
         close_bed(&bed);
 }
 
+/* L6: a replica proves what was so when its reading began, however long that took. A clock that was wrong then proves nothing beyond now. */
+static void as_old_as_its_run(void **state) {
+        (void)state;
+        struct bed bed;
+        unsigned char bytes[8192];
+        struct help_directory *content = help_directory(USERS, GROUPS, EDGES);
+        size_t len = bytes_of(content, "", bytes, sizeof bytes);
+        uint64_t now = clock_real_s();
+        const struct { uint64_t began_s, from, to; } rows[] = { { now - 600, now - 600, now - 600 }, { now + 600, now, now + 60 }, { 0, now, now + 60 } };
+        open_bed(&bed, CONFIG);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                int fds[2];
+                bed.count = 0;
+                assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+                intake_begin(bed.intakes, &(struct protocol_sync){ .id = 7, .began_s = rows[i].began_s, .directory = "corp" }, fds[1]);
+                assert_int_equal(send(fds[0], bytes, len, MSG_NOSIGNAL), len);
+                assert_true(intakes_read(bed.intakes));
+                (void)close(fds[0]);
+                uint64_t stamp = keeper_replica(bed.keeper.keeper, 0)->synchronised_s;
+                if (stamp < rows[i].from || stamp > rows[i].to)
+                        fail_msg("row %zu: %llu", i, (unsigned long long)stamp);
+                intakes_release(bed.intakes, bed.keeper.keeper->wanted, NULL);
+        }
+        help_done(content);
+        close_bed(&bed);
+}
+
 /* Why it failed at the server is what `status` and the answer say; a good one clears it. */
 static void the_workers_reason(void **state) {
         (void)state;
@@ -385,7 +413,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_first), cmocka_unit_test(no_changes), cmocka_unit_test(cut_anywhere), cmocka_unit_test(shrink_guard),
                 cmocka_unit_test(nobody_at_first),
-                cmocka_unit_test(nothing_new), cmocka_unit_test(the_workers_reason), cmocka_unit_test(not_taken), cmocka_unit_test(reloaded),
+                cmocka_unit_test(nothing_new), cmocka_unit_test(as_old_as_its_run), cmocka_unit_test(the_workers_reason), cmocka_unit_test(not_taken), cmocka_unit_test(reloaded),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

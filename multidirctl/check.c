@@ -102,7 +102,7 @@ static void warn_of_ldap(json_t *warnings, const struct config *config, size_t i
                 plain = plain || text_starts_with(ldap->uris[i], "ldap:") || text_starts_with(ldap->uris[i], "ldap+srv:");
         if (ldap->insecure_plaintext && plain) {
                 (void)config_value(config, sbuf_text(&section), "insecure_plaintext", &origin);
-                warn(warnings, "%s: insecure_plaintext = yes: whoever can listen to the network learns the passwords of all who log in", origin ? origin : "");
+                warn(warnings, "%s: insecure_plaintext = yes: whoever can listen to the network, or on that port of this host, learns the passwords of all who log in", origin ? origin : "");
         }
         (void)config_value(config, sbuf_text(&section), "preset", &origin);
         if (strcmp(origin, "default") == 0)

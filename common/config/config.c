@@ -144,6 +144,15 @@ bool config_value_at(const struct config *config, const char *section, size_t in
         return false;
 }
 
+void config_directory_text(const struct config *config, const char *directory, struct sbuf *text) {
+        _cleanup_sbuf_ struct sbuf section = { 0 };
+        sbuf_printf(&section, "directory/%s", directory);
+        text->failed = text->failed || section.failed;
+        for (size_t i = 0; i < config->origin_count && !section.failed; i++)
+                if (strcmp(config->origins[i].section, sbuf_text(&section)) == 0)
+                        sbuf_printf(text, "%s=%s\n", config->origins[i].key, config->origins[i].value);
+}
+
 const struct ldap_settings *config_ldap(const struct config *config, size_t directory) {
         return directory < config->settings.directory_count ? config->ldap[directory] : NULL;
 }

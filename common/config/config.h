@@ -51,6 +51,9 @@ const char *config_value(const struct config *config, const char *section, const
 /* The index-th value of a section, in the order of the man page, as config_value gives it. false: there are no more. */
 bool config_value_at(const struct config *config, const char *section, size_t index, const char **key, const char **value, const char **origin);
 
+/* All values of a directory's section as one text: two configurations say the same of it if and only if these are equal. text->failed: -ENOMEM. */
+void config_directory_text(const struct config *config, const char *directory, struct sbuf *text);
+
 /* Rewrites the runtime file's text (NULL: there is none yet) with section.key = value set (value NULL: removed); other lines stay.
  * *new_text is malloc'ed. 0, -ENOMEM, -EINVAL: the value cannot be written so that it is read back (newline, " ;", blanks around it, …). */
 int config_set_text(const char *text, const char *section, const char *key, const char *value, char **new_text);

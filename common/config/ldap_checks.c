@@ -17,7 +17,12 @@ static bool is_valid(const struct config_section *section, const char *key, cons
         return !text || strcmp(text, value) == 0;
 }
 
-/* Passwords, the reader's and the users', go over the wire as they are: never in the clear over a network, unless it is said. */
+/* A port of this host that anybody there may listen on, also in the server's place while it is restarted. */
+static bool is_anybodys(const struct ldap_uri *uri) {
+        return uri->loopback && uri->port >= LDAP_PORT_UNPRIVILEGED;
+}
+
+/* Passwords, the reader's and the users', go over the wire as they are: never in the clear over a network or to nobody knows whom, unless it is said. */
 static void check_transport(struct config_parser *parser, const struct config_section *section, const struct ldap_settings *ldap) {
         bool any_ldap = false;
         for (size_t i = 0; i < ldap->uri_count; i++) {
@@ -26,7 +31,12 @@ static void check_transport(struct config_parser *parser, const struct config_se
                 if (!ldap->uris[i] || ldap_uri_parse(ldap->uris[i], &uri, &why) < 0 || uri.scheme != LDAP_SCHEME_LDAP)
                         continue;
                 any_ldap = true;
-                if (!uri.loopback && !ldap->starttls && !ldap->insecure_plaintext)
+                bool checked = ldap->starttls || ldap->insecure_plaintext;
+                if (is_anybodys(&uri) && !checked)
+                        config_error(parser, config_place_of(section, "uri"),
+                                     "[%s] uri: %s: any user of this host may listen on a port from 1024 on, and would be given passwords; valid: a port below 1024, ldaps://, ldapi://, or starttls = yes, or insecure_plaintext = yes",
+                                     section->name, ldap->uris[i]);
+                else if (!uri.loopback && !checked)
                         config_error(parser, config_place_of(section, "uri"),
                                      "[%s] uri: %s would carry passwords over the network in the clear; valid: ldaps://, or starttls = yes, or insecure_plaintext = yes",
                                      section->name, ldap->uris[i]);

@@ -37,6 +37,7 @@ struct directory_entry {
         char dn[SYNC_DN_MAX + 1];             /* where the password is checked; empty for kinds that have none */
         bool active;
         struct password_notice notice;        /* OUT, of a check that found the password right */
+        bool unreachable;                     /* OUT, of an unavailable answer: no server could be asked. Else it is about this entry or this answer only */
 };
 
 struct directory_kind {
@@ -48,7 +49,7 @@ struct directory_kind {
         /* Does the directory have the user? Never fails: an error is PRESENCE_UNAVAILABLE. */
         void (*find)(struct directory *directory, const char *user, struct directory_entry *entry);
         /* Checks the password and tells the entry that was checked and its active flag. The password has passed L8. With an entry_id given:
-         * CHECK_NOT_FOUND unless the entry at dn (searched for if dn is "") is that very one, and is still called user. */
+         * CHECK_NOT_FOUND unless that very entry is still called user: it is looked for at dn first, then by name, and *entry says where it was. */
         enum password_result (*check)(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
         /* Sets the password of that very entry (entry_id and dn as for check). old: what it is now; NULL: the directory's own account sets it, whatever
          * it is. Both have passed L8. *why: for whoever chose the new one, a sentence; or "". NULL: it is not set this way. */
@@ -56,8 +57,9 @@ struct directory_kind {
                                           struct directory_entry *entry, struct sbuf *why);
         /* Spends what a check costs, on nothing (L9); nothing where that cannot be done. */
         void (*check_dummy)(struct directory *directory, const struct secret *password);
-        /* Reads everything into the sink (D5): 0: complete. Else a negative errno, and what happened as a sentence in *why: the caller must
-         * throw away what came. NULL: the kind has nothing to read, its store is the directory. */
+        /* Reads everything into the sink (D5): 0: complete; *why then has what the log was told, such as entries without a name. Else a negative
+         * errno, and what happened as a sentence in *why: the caller must throw away what came. NULL: the kind has nothing to read, its store is
+         * the directory. */
         int (*sync)(struct directory *directory, const struct sync_sink *sink, struct sbuf *why);
         /* For `directory test`: asks the server for as much as proves that the settings work, a line each to *report. 0 or a negative errno,
          * the last line then says why. NULL: there is no server. */

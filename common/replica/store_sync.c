@@ -238,8 +238,14 @@ int store_sync_prepare(struct store_sync *sync, struct store *store, struct stor
                 .content = sync->users.differs || sync->groups.differs || sync->members.differs || sync->children.differs,
                 .users = sync->users.count, .groups = sync->groups.count, .old_users = sync->users.old_count, .old_groups = sync->groups.old_count,
                 .lost_users = sync->users.lost, .lost_groups = sync->groups.lost,
+                .old_memberships = sync->members.old_count + sync->children.old_count,
+                .lost_memberships = sync->members.lost + sync->children.lost,
         };
         return 0;
+}
+
+const struct replica *store_sync_replica(const struct store_sync *sync) {
+        return sync->replica;
 }
 
 static int write_all(struct store_sync *sync, uint64_t now_s, bool content) {

@@ -40,12 +40,17 @@ struct store_sync_changes {
         bool content;              /* something differs: users, groups or memberships */
         uint32_t users, groups;    /* that came */
         uint32_t old_users, old_groups, lost_users, lost_groups;
+        /* Of members and children. Lost with an entry that is gone, or was made anew, is not counted: only what was taken from entries that are there. */
+        uint64_t old_memberships, lost_memberships;
 };
 /* Compares with the store, which must be open for writing, and keeps a transaction open in it until the commit or store_sync_free: no other change may be
  * made in between. -EEXIST: two entries that came have one id; -EINVAL: a directory of this type is not synchronised; -EBUSY: the store has a transaction;
  * -ENOMEM, -EOVERFLOW, or an error of store.h. */
 int store_sync_prepare(struct store_sync *sync, struct store *store, struct store_sync_changes *changes);
 
-/* Writes. The store was complete at now_s (> 0); its revision grows by one if content changed. *replica: what store_load would give now; the caller's.
+/* What would be there then, finished; valid after store_sync_prepare until the commit or store_sync_free. */
+const struct replica *store_sync_replica(const struct store_sync *sync);
+
+/* Writes. The store is what the server had at now_s (> 0); its revision grows by one if content changed. *replica: what store_load would give now; the caller's.
  * 0: durable. Otherwise everything is as before store_sync_prepare. */
 int store_sync_commit(struct store_sync *sync, uint64_t now_s, struct replica **replica);

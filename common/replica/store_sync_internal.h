@@ -30,6 +30,7 @@ struct sync_table {
         size_t *first;          /* by group: where its members begin; one more at the end */
         uint32_t *members;      /* numbers */
         size_t count;
+        uint64_t old_count, lost; /* what the store has; what it has between two entries that came, and that did not come */
         bool replace;           /* most of it differs: all is written anew, and the lists below are empty */
         bool differs;
         struct replica_edge *fresh; /* numbers */

@@ -11,7 +11,8 @@
 struct sweep {
         struct sync_table *table;
         const int64_t *groups, *members; /* rows, by number */
-        uint32_t group_count, group;     /* where the sweep is among those that came */
+        uint32_t group_count, member_count;
+        uint32_t group;                  /* where the sweep is among those that came */
         size_t at;
 };
 
@@ -56,8 +57,20 @@ static int note_fresh(struct sweep *sweep) {
         return r;
 }
 
-static int note_gone(struct sync_table *table, int64_t group, int64_t member) {
+static int compare_rows(const void *a, const void *b) {
+        int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+        return (left > right) - (left < right);
+}
+
+/* Whether the entry of that row came. */
+static bool is_there(const int64_t *rows, uint32_t count, int64_t row) {
+        return count > 0 && bsearch(&row, rows, count, sizeof *rows, compare_rows);
+}
+
+static int note_gone(struct sweep *sweep, int64_t group, int64_t member) {
+        struct sync_table *table = sweep->table;
         table->differs = true;
+        table->lost += is_there(sweep->groups, sweep->group_count, group) && is_there(sweep->members, sweep->member_count, member);
         if (is_too_many(table))
                 return 0;
         void *gone = table->gone;
@@ -83,6 +96,7 @@ static bool here(struct sweep *sweep, int64_t *group, int64_t *member) {
 static int meet(struct sweep *sweep, int64_t old_group, int64_t old_member) {
         int64_t group, member;
         int r = 0;
+        sweep->table->old_count++;
         while (r == 0 && here(sweep, &group, &member)) {
                 if (group > old_group || (group == old_group && member > old_member))
                         break;
@@ -93,7 +107,7 @@ static int meet(struct sweep *sweep, int64_t old_group, int64_t old_member) {
                 r = note_fresh(sweep);
                 sweep->at++;
         }
-        return r < 0 ? r : note_gone(sweep->table, old_group, old_member);
+        return r < 0 ? r : note_gone(sweep, old_group, old_member);
 }
 
 static int compare_table(struct store_sync *sync, struct sweep *sweep, enum store_statement which) {
@@ -124,9 +138,9 @@ int sync_compare_members(struct store_sync *sync) {
         if (r < 0)
                 return sync_refuse(sync, r, "%s", strerror(-r));
         r = compare_table(sync, &(struct sweep){ .table = &sync->members, .groups = sync->groups.rows, .members = sync->users.rows,
-                                                 .group_count = groups }, SYNC_MEMBERS);
+                                                 .group_count = groups, .member_count = sync->users.count }, SYNC_MEMBERS);
         if (r < 0)
                 return r;
         return compare_table(sync, &(struct sweep){ .table = &sync->children, .groups = sync->groups.rows, .members = sync->groups.rows,
-                                                    .group_count = groups }, SYNC_CHILDREN);
+                                                    .group_count = groups, .member_count = groups }, SYNC_CHILDREN);
 }

@@ -45,6 +45,12 @@ void direct_groups_done(struct direct_groups *table);
 size_t membership_in_directory(const struct closure *closure, const uint32_t *direct, size_t direct_count, uint32_t *scratch, uint32_t stamp,
                                uint32_t *out);
 
+/* How much a directory's memberships, nesting resolved, may be. A few thousand groups in a chain with a few thousand users make billions of them. */
+struct membership_bounds { size_t per_user, total; };
+/* Whether a replica is within: 0; -EFBIG: not, and *user is the one with too many, REPLICA_NONE where it is all together; -ENOMEM. Asked before anything
+ * is made of memberships: the cost is that of the answers up to the bound, without nesting that of the users. */
+int membership_within(const struct replica *replica, const struct directory_settings *directory, const struct membership_bounds *bounds, uint32_t *user);
+
 /* M2, M3: whether the copy of a user in the directory at order position `position` counts towards their groups, the owner being at
  * position `owner`. Positions count active mappings only. */
 static inline bool membership_counts(enum membership_scheme scheme, size_t owner, size_t position) {

@@ -28,6 +28,7 @@ struct protocol_answer {
         enum password_set set;          /* to CHANGE_PASSWORD, SET_PASSWORD; text: for whoever chose it; presence: UNAVAILABLE if the server was */
         struct password_notice notice;  /* to CHECK, of a right password */
         bool active;                    /* the entry's own flag */
+        bool unreachable;               /* of an unavailable answer: no server could be asked; else it is about this entry or this answer only */
         uint64_t synchronised_s;        /* a replica's answer: when that was complete; 0: there is no complete one, or it is no replica's answer */
         char entry_id[WIRE_NAME_MAX + 1];
         char dn[SYNC_DN_MAX + 1];       /* a network directory's: where the entry is; else "" */

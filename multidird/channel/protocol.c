@@ -188,13 +188,15 @@ int protocol_get_installed(const unsigned char *payload, size_t len, struct prot
 
 int protocol_send_gate(struct channel *channel, const struct protocol_gate *gate) {
         struct wire_writer writer;
-        int r = channel_begin(channel, KEEPER_GATE, 8 + TEXT_SIZE(gate->application) + TEXT_SIZE(gate->directory) + TEXT_SIZE(gate->user), &writer);
+        size_t size = 8 + TEXT_SIZE(gate->application) + TEXT_SIZE(gate->directory) + TEXT_SIZE(gate->user) + TEXT_SIZE(gate->entry_id);
+        int r = channel_begin(channel, KEEPER_GATE, size, &writer);
         if (r < 0)
                 return r;
         wire_put_u64(&writer, gate->id);
         wire_put_text(&writer, gate->application);
         wire_put_text(&writer, gate->directory);
         wire_put_text(&writer, gate->user);
+        wire_put_text(&writer, gate->entry_id);
         return channel_end(channel, &writer, -1);
 }
 
@@ -204,6 +206,7 @@ int protocol_get_gate(const unsigned char *payload, size_t len, struct protocol_
         wire_get_text(&reader, gate->application, WIRE_NAME_MAX);
         wire_get_text(&reader, gate->directory, WIRE_NAME_MAX);
         wire_get_text(&reader, gate->user, WIRE_NAME_MAX);
+        wire_get_text(&reader, gate->entry_id, WIRE_NAME_MAX);
         if (wire_read_end(&reader))
                 return 0;
         *gate = (struct protocol_gate){ 0 };
@@ -378,10 +381,11 @@ int protocol_send_state(struct channel *channel, const char *json, size_t len) {
 int protocol_send_sync(struct channel *channel, const struct protocol_sync *sync, int fd) {
         _cleanup_close_ int owned = fd;
         struct wire_writer writer;
-        int r = channel_begin(channel, KEEPER_SYNC, 8 + TEXT_SIZE(sync->directory), &writer);
+        int r = channel_begin(channel, KEEPER_SYNC, 16 + TEXT_SIZE(sync->directory), &writer);
         if (r < 0)
                 return r;
         wire_put_u64(&writer, sync->id);
+        wire_put_u64(&writer, sync->began_s);
         wire_put_text(&writer, sync->directory);
         return channel_end(channel, &writer, TAKE_FD(owned));
 }
@@ -389,6 +393,7 @@ int protocol_send_sync(struct channel *channel, const struct protocol_sync *sync
 int protocol_get_sync(const unsigned char *payload, size_t len, struct protocol_sync *sync) {
         struct wire_reader reader = { .bytes = payload, .len = len };
         *sync = (struct protocol_sync){ .id = wire_get_u64(&reader) };
+        sync->began_s = wire_get_u64(&reader);
         wire_get_text(&reader, sync->directory, WIRE_NAME_MAX);
         if (wire_read_end(&reader))
                 return 0;

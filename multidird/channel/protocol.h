@@ -93,10 +93,11 @@ int protocol_send_installed(struct channel *channel, const struct protocol_insta
 int protocol_get_installed(const unsigned char *payload, size_t len, struct protocol_installed *installed);
 
 /* A question about names that there are not is answered too: it tells that the keeper is alive.
- * L4: is the user in one of the allow_groups of the mapping (application, directory), by membership in that directory? */
+ * L4: is the user in one of the allow_groups of the mapping (application, directory), by membership in that directory? Not, if the replica has another
+ * entry under the name than entry_id, the one that logs in. */
 struct protocol_gate {
         uint64_t id;
-        char application[WIRE_NAME_MAX + 1], directory[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1];
+        char application[WIRE_NAME_MAX + 1], directory[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1], entry_id[WIRE_NAME_MAX + 1];
 };
 int protocol_send_gate(struct channel *channel, const struct protocol_gate *gate);
 int protocol_get_gate(const unsigned char *payload, size_t len, struct protocol_gate *gate);
@@ -139,7 +140,11 @@ int protocol_get_password_changed(const unsigned char *payload, size_t len, stru
 
 /* A synchronisation of that directory comes over the descriptor. id: the supervisor's own, given back. One that is under way for the directory is given
  * up, and answered first. Send no more than CHANNEL_FDS_MAX of these before the keeper could read. fd is taken, also on failure. */
-struct protocol_sync { uint64_t id; char directory[WIRE_NAME_MAX + 1]; };
+struct protocol_sync {
+        uint64_t id;
+        uint64_t began_s; /* when its worker was started: what it reads is no newer than that. 0, or in the future: now */
+        char directory[WIRE_NAME_MAX + 1];
+};
 int protocol_send_sync(struct channel *channel, const struct protocol_sync *sync, int fd);
 int protocol_get_sync(const unsigned char *payload, size_t len, struct protocol_sync *sync);
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "multidird/channel/sync_wire.h"
+#include "multidird/keeper/intake_guard.h"
 #include "replica/store_sync.h"
 
 struct intake {
@@ -16,6 +17,7 @@ struct intake {
         struct channel *stream;     /* NULL: read to its end, the answer waits for a view */
         struct sync_receiver receiver;
         struct store_sync *content; /* as stream */
+        struct sbuf settings;       /* of the directory when it began: its worker reads by these */
         uint64_t wanted;            /* keeper->wanted once it was taken in */
 };
 
@@ -36,6 +38,7 @@ struct intakes *intakes_new(struct keeper *keeper, intake_answer_fn answer, void
 static void intake_free(struct intake *intake) {
         channel_free(intake->stream);
         store_sync_free(intake->content);
+        sbuf_done(&intake->settings);
         free(intake);
 }
 
@@ -108,7 +111,11 @@ void intake_begin(struct intakes *intakes, const struct protocol_sync *sync, int
         struct intake *intake = why ? NULL : calloc(1, sizeof *intake);
         if (intake)
                 *intake = (struct intake){ .sync = *sync, .content = store_sync_new() };
-        int r = !intake || !intake->content ? -ENOMEM : channel_new(TAKE_FD(owned), SYNC_FRAME_MAX, 0, &intake->stream);
+        if (intake && (sync->began_s == 0 || sync->began_s > clock_real_s()))
+                intake->sync.began_s = clock_real_s();
+        if (intake)
+                config_directory_text(intakes->keeper->config, sync->directory, &intake->settings);
+        int r = !intake || !intake->content || intake->settings.failed ? -ENOMEM : channel_new(TAKE_FD(owned), SYNC_FRAME_MAX, 0, &intake->stream);
         if (!why && r < 0)
                 why = strerror(-r);
         if (why) {
@@ -132,19 +139,8 @@ size_t intakes_poll(const struct intakes *intakes, struct pollfd *fds, size_t si
         return count;
 }
 
-/* D5. What a first replica has, nobody has lost. */
-static bool shrinks_too_much(const struct directory_settings *settings, const struct store_sync_changes *changes, char *text, size_t size) {
-        uint64_t lost = (uint64_t)changes->lost_users + changes->lost_groups, old = (uint64_t)changes->old_users + changes->old_groups;
-        if (!changes->had_replica || lost * 100 <= settings->shrink_guard * old)
-                return false;
-        (void)snprintf(text, size, "it would lose %u of %u users and %u of %u groups, more than shrink_guard = %u percent; the last good replica stays "
-                       "(if this is right, set shrink_guard = 100 in [directory/%.100s] for one synchronisation)",
-                       changes->lost_users, changes->old_users, changes->lost_groups, changes->old_groups, settings->shrink_guard, settings->name);
-        return true;
-}
-
-/* From the whole stream to the store and the keeper's replica. 0, or why not is in text. */
-static int take_in(struct keeper *keeper, size_t directory, struct store_sync *content, char *text, size_t size) {
+/* From the whole stream to the store and the keeper's replica, which is as old as the run: the first entries were read then (L6). 0, or why not is in text. */
+static int take_in(struct keeper *keeper, size_t directory, struct store_sync *content, uint64_t began_s, char *text, size_t size) {
         struct store_sync_changes changes;
         struct replica *replica = NULL;
         keeper_refresh(keeper);
@@ -154,10 +150,14 @@ static int take_in(struct keeper *keeper, size_t directory, struct store_sync *c
                 return -EIO;
         }
         int r = store_sync_prepare(content, store, &changes);
-        if (r == 0 && shrinks_too_much(&keeper_settings(keeper)->directories[directory], &changes, text, size))
+        const struct directory_settings *settings = &keeper_settings(keeper)->directories[directory];
+        if (r == 0 && !intake_guard_passes(settings, &changes, text, size))
                 return -ECANCELED;
+        int over = r == 0 && (changes.content || !changes.had_replica) ? intake_guard_bounds(settings, store_sync_replica(content), text, size) : 0;
+        if (over < 0)
+                return over;
         if (r == 0)
-                r = store_sync_commit(content, clock_real_s(), &replica);
+                r = store_sync_commit(content, began_s, &replica);
         if (r < 0) {
                 (void)snprintf(text, size, "%s", store_sync_error(content));
                 return r;
@@ -168,13 +168,23 @@ static int take_in(struct keeper *keeper, size_t directory, struct store_sync *c
         return 0;
 }
 
+/* Another base, filter or attribute since it began: what came is not what the directory is now. */
+static const char *outdated(const struct keeper *keeper, const struct intake *intake) {
+        _cleanup_sbuf_ struct sbuf now = { 0 };
+        config_directory_text(keeper->config, intake->sync.directory, &now);
+        return !now.failed && strcmp(sbuf_text(&now), sbuf_text(&intake->settings)) == 0 ? NULL
+               : "the directory's configuration changed while it was read: it is read again";
+}
+
 /* The stream has ended as it should. */
 static void finish(struct intakes *intakes, struct intake *intake) {
         struct keeper *keeper = intakes->keeper;
         char text[WIRE_TEXT_MAX + 1] = "";
         size_t directory;
         const char *why = intake->receiver.error[0] ? intake->receiver.error : refusal(keeper, intake->sync.directory, &directory);
-        if (!why && take_in(keeper, directory, intake->content, text, sizeof text) < 0)
+        if (!why)
+                why = outdated(keeper, intake);
+        if (!why && take_in(keeper, directory, intake->content, intake->sync.began_s, text, sizeof text) < 0)
                 why = text;
         if (why) {
                 failed(intakes, intake, why);

@@ -21,10 +21,15 @@ static const struct mapping_settings *find_mapping(const struct settings *settin
         return NULL;
 }
 
-static bool check_gate(struct keeper *keeper, const struct mapping_settings *mapping, const char *user) {
+/* The groups of an entry that had the name before are not those of the one that has it now. */
+static bool is_entry(const struct replica *replica, uint32_t entry, const char *entry_id) {
+        return entry_id[0] && strcmp(replica_text(replica, replica->users[entry].entry_id), entry_id) == 0;
+}
+
+static bool check_gate(struct keeper *keeper, const struct mapping_settings *mapping, const char *user, const char *entry_id) {
         const struct replica *replica = keeper_replica(keeper, mapping->directory);
         uint32_t entry = replica ? replica_find_user(replica, user) : REPLICA_NONE;
-        if (entry == REPLICA_NONE || keeper_prepare(keeper, mapping->directory) < 0)
+        if (entry == REPLICA_NONE || !is_entry(replica, entry, entry_id) || keeper_prepare(keeper, mapping->directory) < 0)
                 return false;
         const struct direct_groups *direct = &keeper->direct[mapping->directory];
         _cleanup_free_ bool *gate = calloc(replica->group_count + 1, sizeof *gate);
@@ -41,7 +46,7 @@ bool keeper_gate(struct keeper *keeper, const struct protocol_gate *gate) {
         if (!keeper->config)
                 return false;
         const struct mapping_settings *mapping = find_mapping(keeper_settings(keeper), gate->application, gate->directory);
-        return mapping && check_gate(keeper, mapping, gate->user);
+        return mapping && check_gate(keeper, mapping, gate->user, gate->entry_id);
 }
 
 static void answer(struct protocol_password_changed *changed, enum reason reason, const char *text) {

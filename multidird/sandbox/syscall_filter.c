@@ -14,7 +14,7 @@
 static const int calls_of_all[] = {
         SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(close), SCMP_SYS(lseek),
         SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statx), SCMP_SYS(access), SCMP_SYS(faccessat),
-        SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getcwd), SCMP_SYS(fcntl),
+        SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getcwd),
         SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(futex),
         SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(sendto),
         SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
@@ -52,6 +52,18 @@ static int allow_without(scmp_filter_ctx filter, int call, unsigned n, unsigned 
         if (call < 0)
                 return 0;
         return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_CMP(n, SCMP_CMP_MASKED_EQ, mask, 0));
+}
+
+/* Never who is sent which signal when a descriptor is ready (F_SETOWN, F_SETSIG, O_ASYNC): that would be kill() for all processes of the same user. */
+static int allow_fcntl(scmp_filter_ctx filter, enum sandbox_role role) {
+        static const int commands[] = { F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL };
+        static const int of_stores[] = { F_GETLK, F_SETLK, F_SETLKW, F_ADD_SEALS, F_GET_SEALS };
+        int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 2, SCMP_CMP(1, SCMP_CMP_EQ, F_SETFL), SCMP_CMP(2, SCMP_CMP_MASKED_EQ, O_ASYNC, 0));
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(commands); i++)
+                r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_CMP(1, SCMP_CMP_EQ, (unsigned long)commands[i]));
+        for (size_t i = 0; r == 0 && role != SANDBOX_WORKER && i < ARRAY_SIZE(of_stores); i++)
+                r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_CMP(1, SCMP_CMP_EQ, (unsigned long)of_stores[i]));
+        return r;
 }
 
 /* Sockets of a worker. Libraries ask by themselves for what it does not need (nscd's socket, the system log's, the list of interfaces): there is
@@ -96,6 +108,8 @@ static int fill(scmp_filter_ctx filter, const struct sandbox *sandbox) {
                 r = allow_without(filter, SCMP_SYS(mmap), 2, PROT_EXEC);
         if (r == 0)
                 r = allow_without(filter, SCMP_SYS(mprotect), 2, PROT_EXEC);
+        if (r == 0)
+                r = allow_fcntl(filter, sandbox->role);
         /* isatty(), for the log. */
         if (r == 0)
                 r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_CMP(1, SCMP_CMP_EQ, TCGETS));

@@ -294,6 +294,7 @@ static void ask_gate(struct login_run *run) {
         (void)snprintf(gate.application, sizeof gate.application, "%s", application);
         (void)snprintf(gate.directory, sizeof gate.directory, "%s", directory_name(run, run->login.directory));
         (void)snprintf(gate.user, sizeof gate.user, "%s", run->user);
+        (void)snprintf(gate.entry_id, sizeof gate.entry_id, "%s", run->entry_id);
         if (keeper_link_gate(run->service, &gate, on_gate, run, &run->ask) < 0)
                 on_gate(false, false, run);
 }

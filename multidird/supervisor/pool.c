@@ -153,7 +153,7 @@ void pool_run(struct pool *pool) {
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         struct job *job = userdata;
-        struct protocol_answer unavailable = { 0 };
+        struct protocol_answer unavailable = { .unreachable = true };
         if (!job->member) {
                 job_dequeue(job);
                 job_finish(job, &unavailable);

@@ -32,11 +32,12 @@ static void member_free(struct member *member) {
         free(member);
 }
 
-/* One that hangs costs every login its time: it is not asked again before it has answered a try. One that refuses at once, or has trouble with this
- * user only, is tried. */
+/* One that hangs costs every login its time: it is not asked again before it has answered a try. One that refuses at once is tried. An entry that is
+ * of no use, or a user's bind that goes oddly, says nothing of the server. */
 void pool_note(const struct job *job, const struct protocol_answer *answer) {
         struct pool *pool = job->pool;
-        bool answered = job->type == CHECKER_CHECK ? answer->password != CHECK_UNAVAILABLE : answer->presence != PRESENCE_UNAVAILABLE;
+        bool answered = !answer->unreachable ||
+                        (job->type == CHECKER_CHECK ? answer->password != CHECK_UNAVAILABLE : answer->presence != PRESENCE_UNAVAILABLE);
         if (pool->role != SANDBOX_WORKER)
                 return;
         if (answered)
@@ -63,7 +64,7 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
                 pool->broken_until_ms = clock_monotonic_ms() + BACKOFF_MS;
         member_free(member);
         if (job) {
-                struct protocol_answer unavailable = { 0 };
+                struct protocol_answer unavailable = { .unreachable = true };
                 if (pool->role == SANDBOX_WORKER)
                         outage_suspect(pool->service, pool_name(pool));
                 job_finish(job, &unavailable);
@@ -112,7 +113,7 @@ static void member_leave(struct member *member) {
 
 /* Whether the next job is better given to another process: this one's look at the world (which name server, which certificates) may be an old one. */
 static bool is_spent(const struct pool *pool, const struct job *job, const struct protocol_answer *answer) {
-        return pool->role == SANDBOX_WORKER &&
+        return pool->role == SANDBOX_WORKER && answer->unreachable &&
                (job->type == CHECKER_CHECK ? answer->password == CHECK_UNAVAILABLE : answer->presence == PRESENCE_UNAVAILABLE);
 }
 

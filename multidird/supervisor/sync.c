@@ -220,6 +220,16 @@ static void remove_others(struct syncs *syncs) {
         }
 }
 
+/* Whether a run that goes on would bring what the former configuration asked for. */
+static bool is_outdated(const struct sync *sync, const struct configuration *configuration) {
+        _cleanup_sbuf_ struct sbuf then = { 0 }, now = { 0 };
+        if (sync->run.id == 0)
+                return false;
+        config_directory_text(sync->run.configuration->config, sync->name, &then);
+        config_directory_text(configuration->config, sync->name, &now);
+        return then.failed || now.failed || strcmp(sbuf_text(&then), sbuf_text(&now)) != 0;
+}
+
 int sync_configure(struct service *service, bool changed) {
         const struct configuration *configuration = service->configuration;
         const struct settings *settings = configuration_settings(configuration);
@@ -235,6 +245,11 @@ int sync_configure(struct service *service, bool changed) {
                 if (is_new && !(sync = add(service, settings->directories[i].name)))
                         return -ENOMEM;
                 sync->kept = true;
+                /* The keeper does not take it either, whatever it has of it; those who wait get the next one's result. */
+                if (is_outdated(sync, configuration)) {
+                        sync_run_drop(sync);
+                        sync->runs--;
+                }
                 if (is_new || changed)
                         plan_sooner(sync, 0);
         }

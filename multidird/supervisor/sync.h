@@ -9,7 +9,8 @@
 #include "multidird/channel/protocol.h"
 #include "multidird/supervisor/service.h"
 
-/* Once, after the keeper's start, and after each reload: directories that are new are synchronised soon, and all of them if changed. 0 or -ENOMEM. */
+/* Once, after the keeper's start, and after each reload: directories that are new are synchronised soon, and all of them if changed; a run
+ * by settings of the directory that have changed is given up. 0 or -ENOMEM. */
 int sync_configure(struct service *service, bool changed);
 void sync_stop(struct service *service);
 

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "multidird/channel/jobs.h"
 #include "multidird/channel/sync_wire.h"
@@ -149,7 +150,7 @@ static int begin(struct sync *sync, int stream) {
 int sync_run_begin(struct sync *sync, struct sbuf *why) {
         struct service *service = sync->service;
         struct sync_run *run = &sync->run;
-        struct protocol_sync message = { .id = service_id(service) };
+        struct protocol_sync message = { .id = service_id(service), .began_s = clock_real_s() };
         int pair[2];
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;

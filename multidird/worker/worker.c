@@ -51,6 +51,7 @@ static void run_test(struct worker *worker, struct protocol_answer *answer) {
         _cleanup_sbuf_ struct sbuf report = { 0 };
         int r = worker->kind->test ? worker->kind->test(worker->directory, &report) : 0;
         answer->presence = r == 0 ? PRESENCE_FOUND : PRESENCE_UNAVAILABLE;
+        answer->unreachable = r < 0;
         (void)snprintf(answer->text, sizeof answer->text, "%s", sbuf_text(&report));
 }
 
@@ -65,7 +66,8 @@ static void set_password(struct worker *worker, const struct secret *old, const 
 
 static void work(struct worker *worker, unsigned type, const struct protocol_check *job, struct protocol_answer *answer) {
         struct directory_entry entry = { 0 };
-        if (!is_open(worker))
+        answer->unreachable = !is_open(worker);
+        if (answer->unreachable)
                 return;
         if (type == WORKER_TEST) {
                 run_test(worker, answer);
@@ -82,6 +84,7 @@ static void work(struct worker *worker, unsigned type, const struct protocol_che
         answer->presence = entry.presence;
         answer->notice = entry.notice;
         answer->active = entry.active;
+        answer->unreachable = entry.unreachable;
         (void)snprintf(answer->entry_id, sizeof answer->entry_id, "%s", entry.entry_id);
         (void)snprintf(answer->dn, sizeof answer->dn, "%s", entry.dn);
 }

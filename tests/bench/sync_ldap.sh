@@ -48,6 +48,7 @@ cat > /etc/multidir/multidir.conf <<'C'
 type = ldap
 preset = openldap
 uri = ldap://127.0.0.1:3389
+insecure_plaintext = yes
 base = dc=example,dc=org
 user_name = uid
 paged = 1000

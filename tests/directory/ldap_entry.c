@@ -113,6 +113,25 @@ static void active_flags(void **state) {
         }
 }
 
+/* What cannot be read is not active; other servers have no such flag. */
+static void account_control_that_does_not_come(void **state) {
+        start("CN=Anna,DC=x");
+        add("sAMAccountName", "anna");
+        add_bytes("objectGUID", GUID, 16);
+        add("uid", "anna");
+        add("entryUUID", "1");
+        assert_int_equal(map_user(true, IDS_SID), ENTRY_OK);
+        assert_true(user.state_unknown && !user.user.active);
+        assert_int_equal(map_user(false, IDS_SID), ENTRY_OK);
+        assert_true(!user.state_unknown && user.user.active);
+        add("userAccountControl", "512");
+        assert_int_equal(map_user(true, IDS_SID), ENTRY_OK);
+        assert_true(!user.state_unknown && user.user.active);
+        entry.attributes[entry.count - 1].count = 0;
+        assert_int_equal(map_user(true, IDS_SID), ENTRY_OK);
+        assert_true(user.state_unknown && !user.user.active);
+}
+
 static const struct { const char *what, *id; size_t id_len; const char *as; } ids[] = {
         { "text", "62c57d4e-0001", 13, "62c57d4e-0001" },
         { "16 bytes", GUID, 16, "33221100-5544-7766-8899-aabbccddeeff" },
@@ -244,7 +263,8 @@ static void memberships_by_name(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(active_directory), cmocka_unit_test(active_flags), cmocka_unit_test(immutable_ids), cmocka_unit_test(names_and_texts),
+                cmocka_unit_test(active_directory), cmocka_unit_test(active_flags), cmocka_unit_test(account_control_that_does_not_come),
+                cmocka_unit_test(immutable_ids), cmocka_unit_test(names_and_texts),
                 cmocka_unit_test(sids), cmocka_unit_test(memberships), cmocka_unit_test(memberships_by_name),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ enum evil_mode {
         STALL, CLOSE, PARTIAL, DRIP, GARBAGE, HUGE_MESSAGE, DEEP, RANDOM, TLS_STALL, TLS_DRIP, STARTTLS_STALL, STARTTLS_INJECT, BIND_BUSY, BIND_REFERRAL, BIND_NO_CODE,
         SEARCH_STALL, SEARCH_ENDLESS, SEARCH_PAGES_FOR_EVER, SEARCH_EMPTY_PAGES, SEARCH_NO_PAGING, SEARCH_REFERENCE, SEARCH_BAD_ENTRY, SEARCH_OTHER_ID, SEARCH_UNSOLICITED,
         SEARCH_TIME_LIMIT, SEARCH_CUT, SEARCH_GOOD, SEARCH_NUL,
-        RANGES, RANGES_REPEATED, RANGES_SHRUNK, RANGES_UNANSWERED,
+        RANGES, RANGES_REPEATED, RANGES_SHRUNK, RANGES_UNANSWERED, MEMBER_OF_PARTS,
 };
 
 struct bytes { size_t len; unsigned char data[4096]; };
@@ -247,6 +247,10 @@ static void search_answer(int fd, enum evil_mode mode, unsigned id) {
                 break;
         case SEARCH_NUL:
                 entry(&out, id, "root", "root\0x", 6);
+                result(&out, id, 0x65, 0, NULL);
+                break;
+        case MEMBER_OF_PARTS: /* to all searches */
+                ranged_group(&out, id, "memberOf;range=0-1", 0, 1);
                 result(&out, id, 0x65, 0, NULL);
                 break;
         case RANGES:

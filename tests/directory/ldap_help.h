@@ -111,6 +111,7 @@ _unused_ static void help_case(struct ldap_case *c, const char *uri, const char 
         *c = (struct ldap_case){
                 .settings = { .name = "people", .type = DIRECTORY_LDAP, .active = true, .nested_groups = true, .permissions = PERMISSIONS_ALL },
                 .ldap = { .preset = "openldap", .uri_count = 1, .base = SUFFIX, .bind_dn = READER, .bind_password_file = "", .tls_ca_file = ca,
+                          .insecure_plaintext = true, /* the ports here are high ones */
                           .user_base = "ou=people", .group_base = "ou=groups", .user_object_class = "inetOrgPerson",
                           .user_filter = "(objectclass=inetorgperson)", .user_rdn = "uid", .user_name = "uid", .user_first_name = "givenName",
                           .user_last_name = "sn", .user_display_name = "displayName", .user_email = "mail", .user_password = "userPassword",

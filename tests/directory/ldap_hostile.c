@@ -72,8 +72,8 @@ static long memory_mb(void) {
         return use.ru_maxrss / 1024;
 }
 
-/* find and check against a server of this mode: unavailable, in time, idle, small. */
-static const struct { const char *what; enum evil_mode mode; const char *scheme; bool starttls; } login_rows[] = {
+/* find and check against a server of this mode: unavailable, in time, idle, small. answers: it is there, and others may be asked about at it. */
+static const struct { const char *what; enum evil_mode mode; const char *scheme; bool starttls, answers; } login_rows[] = {
         { "says nothing", STALL, "ldap", false },
         { "hangs up", CLOSE, "ldap", false },
         { "sends half a message", PARTIAL, "ldap", false },
@@ -91,16 +91,16 @@ static const struct { const char *what; enum evil_mode mode; const char *scheme;
         { "refers the bind", BIND_REFERRAL, "ldap", false },
         { "answers the bind with nothing", BIND_NO_CODE, "ldap", false },
         { "does not answer the search", SEARCH_STALL, "ldap", false },
-        { "sends entries for ever", SEARCH_ENDLESS, "ldap", false },
-        { "refers the search", SEARCH_REFERENCE, "ldap", false },
-        { "sends an entry that is none", SEARCH_BAD_ENTRY, "ldap", false },
+        { "sends entries for ever", SEARCH_ENDLESS, "ldap", false, true },
+        { "refers the search", SEARCH_REFERENCE, "ldap", false, true },
+        { "sends an entry that is none", SEARCH_BAD_ENTRY, "ldap", false, true },
         { "answers another request", SEARCH_OTHER_ID, "ldap", false },
-        { "stops at a time limit", SEARCH_TIME_LIMIT, "ldap", false },
+        { "stops at a time limit", SEARCH_TIME_LIMIT, "ldap", false, true },
         { "cuts the search off", SEARCH_CUT, "ldap", false },
 };
 static void logins(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(login_rows); i++) {
-                struct directory_entry entry = { 0 };
+                struct directory_entry entry = { 0 }, checked = { 0 };
                 struct secret password = { 0 };
                 assert_int_equal(secret_set(&password, "alice-pw", 8), 0);
                 start_server(login_rows[i].mode, login_rows[i].scheme);
@@ -109,11 +109,14 @@ static void logins(void **state) {
                 uint64_t start = clock_monotonic_ms(), cpu = processor_ms();
                 directory_ldap.find(c.directory, "alice", &entry);
                 uint64_t one = clock_monotonic_ms() - start;
-                enum password_result result = directory_ldap.check(c.directory, "alice", &password, &(struct directory_entry){ 0 });
+                enum password_result result = directory_ldap.check(c.directory, "alice", &password, &checked);
                 uint64_t both = clock_monotonic_ms() - start;
                 cpu = processor_ms() - cpu;
                 if (entry.presence != PRESENCE_UNAVAILABLE || result != CHECK_UNAVAILABLE)
                         fail_msg("a server that %s: %d, %d", login_rows[i].what, entry.presence, result);
+                /* The second time one without end is still busy with the first. */
+                if (entry.unreachable == login_rows[i].answers || (checked.unreachable == login_rows[i].answers && login_rows[i].mode != SEARCH_ENDLESS))
+                        fail_msg("a server that %s: unreachable %d, %d", login_rows[i].what, entry.unreachable, checked.unreachable);
                 if (one > LIMIT_MS + 500 || both > 2 * LIMIT_MS + 700)
                         fail_msg("a server that %s takes %u and %u ms", login_rows[i].what, (unsigned)one, (unsigned)both);
                 if (cpu > 1000)
@@ -216,6 +219,19 @@ static void ranges(void **state) {
         }
 }
 
+/* D5: a user's groups in pieces, too: they are not read on, but never taken for all. Whoever logs in needs none of them. */
+static void member_of_in_parts(void **state) {
+        struct directory_entry entry = { 0 };
+        start_server(MEMBER_OF_PARTS, "ldap");
+        c.ldap.user_name = "cn";
+        c.ldap.user_member_of = "memberOf";
+        help_open(&c);
+        assert_int_equal(help_sync(&c, &got), -EMSGSIZE);
+        assert_non_null(strstr(sbuf_text(&got.why), "cn=big,dc=x: the server gives its user_member_of in parts"));
+        directory_ldap.find(c.directory, "big", &entry);
+        assert_int_equal(entry.presence, PRESENCE_FOUND);
+}
+
 /* A server that hangs does not use up the time of the one behind it, and is asked last from then on. */
 static void behind_a_hung_one(void **state) {
         static char first[64];
@@ -248,6 +264,7 @@ int main(void) {
                 cmocka_unit_test_teardown(logins, teardown),
                 cmocka_unit_test_teardown(synchronisations, teardown),
                 cmocka_unit_test_teardown(ranges, teardown),
+                cmocka_unit_test_teardown(member_of_in_parts, teardown),
                 cmocka_unit_test_teardown(behind_a_hung_one, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,43 @@ static void pages(void **state) {
         }
 }
 
+/* Servers send the subtypes of what was asked for; whoever may write an entry makes as many of them as he likes. None is the attribute itself. */
+static void subtypes_do_not_count(void **state) {
+        _cleanup_sbuf_ struct sbuf ldif = { 0 };
+        struct directory_entry bob = { 0 };
+        sbuf_add(&ldif, "dn: uid=bob,ou=people," SUFFIX "\nchangetype: modify\n");
+        for (int i = 0; i < 100; i++)
+                sbuf_printf(&ldif, "add: displayName;lang-%c%c\ndisplayName;lang-%c%c: x\n-\n", 'a' + i / 26, 'a' + i % 26, 'a' + i / 26, 'a' + i % 26);
+        help_slapd_change(&people, sbuf_text(&ldif));
+        help_case(&c, people.uri, "");
+        help_open(&c);
+        expect_sync(0, "");
+        expect_lines(PEOPLE_LINES);
+        assert_non_null(strstr(help_detail(&got, "user bob|"), "|Bob Bear|"));
+        directory_ldap.find(c.directory, "bob", &bob);
+        assert_int_equal(bob.presence, PRESENCE_FOUND);
+}
+
+/* Complete, but not silent: who is missing can be found out, and why everybody is inactive. */
+static void remarks(void **state) {
+        help_case(&c, people.uri, "");
+        help_open(&c);
+        expect_sync(0, "");
+        assert_string_equal(sbuf_text(&got.why), "");
+        collected_done(&got);
+        c.ldap.user_name = "mail";
+        expect_sync(0, " entries are left out, because they have no name or one that nobody could type, such as ");
+        assert_non_null(strstr(sbuf_text(&got.why), ",ou=people,dc=example,dc=org"));
+        assert_null(strstr(sbuf_text(&got.why), "userAccountControl"));
+        collected_done(&got);
+        help_close(&c);
+        help_case(&c, people.uri, "");
+        c.ldap.active_directory = true;
+        help_open(&c);
+        expect_sync(0, " users are not active, because bind_dn may not read their userAccountControl");
+        assert_non_null(strstr(help_detail(&got, "user alice|"), "|inactive|"));
+}
+
 static void set_limits(const char *limits) {
         char ldif[512];
         (void)snprintf(ldif, sizeof ldif, "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nreplace: olcLimits\nolcLimits: {0}dn.exact=\"%s\" %s\n",
@@ -226,6 +263,8 @@ int main(void) {
                 cmocka_unit_test_teardown(posix_schema, teardown),
                 cmocka_unit_test_teardown(posix_members_by_dn, teardown),
                 cmocka_unit_test_teardown(pages, teardown),
+                cmocka_unit_test_teardown(subtypes_do_not_count, teardown),
+                cmocka_unit_test_teardown(remarks, teardown),
                 cmocka_unit_test_teardown(limits, teardown),
                 cmocka_unit_test_teardown(failures_have_words, teardown),
                 cmocka_unit_test_teardown(referral, teardown),

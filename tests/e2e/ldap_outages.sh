@@ -127,6 +127,7 @@ $reader
 [directory/hung-first]
 type = ldap
 uri = ldap://127.0.0.1:7389, ldaps://127.0.0.1:3636
+insecure_plaintext = yes
 tls_ca_file = $L/people/tls/ca.crt
 base = dc=example,dc=org
 user_name = uid
@@ -166,6 +167,7 @@ cat > /etc/multidir/multidir.conf.d/evil.conf <<C
 [directory/evil]
 type = ldap
 uri = ldap://127.0.0.1:7389
+insecure_plaintext = yes
 base = dc=example,dc=org
 user_name = uid
 paged = 5

@@ -56,6 +56,7 @@ $reader
 type = ldap
 preset = rfc2307bis
 uri = ldap://127.0.0.1:5389
+insecure_plaintext = yes
 base = dc=example,dc=org
 $reader
 

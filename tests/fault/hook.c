@@ -114,6 +114,16 @@ static int attempt(const char *what) {
                 return setuid(0);
         if (strcmp(what, "kill") == 0)
                 return kill(getppid(), 0);
+        if (strcmp(what, "signal-owner") == 0)
+                return fcntl(STDOUT_FILENO, F_SETOWN, getppid());
+        if (strcmp(what, "signal-number") == 0)
+                return fcntl(STDOUT_FILENO, F_SETSIG, SIGKILL);
+        if (strcmp(what, "signal-when-ready") == 0)
+                return fcntl(STDOUT_FILENO, F_SETFL, O_ASYNC | O_NONBLOCK);
+        if (strcmp(what, "lock") == 0)
+                return fcntl(STDOUT_FILENO, F_SETLK, &(struct flock){ .l_type = F_UNLCK });
+        if (strcmp(what, "no-waiting") == 0)
+                return fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK) < 0 ? -1 : fcntl(STDOUT_FILENO, F_SETFD, FD_CLOEXEC);
         if (strcmp(what, "ptrace") == 0)
                 return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
         if (strcmp(what, "code") == 0)

@@ -42,7 +42,7 @@ allow_all = yes
 """
 
 
-def settings(uri=f'ldap://127.0.0.1:{PORT}', deadline='4s', refresh='60m', age='24h', unavailable='stop'):
+def settings(uri=f'ldap://127.0.0.1:{PORT}\ninsecure_plaintext = yes', deadline='4s', refresh='60m', age='24h', unavailable='stop'):
     configure(PEOPLE.format(uri=uri, deadline=deadline, refresh=refresh, age=age, unavailable=unavailable))
 
 

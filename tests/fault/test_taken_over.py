@@ -22,15 +22,17 @@ def attempt(role, what, *authorities):
 
 
 check('the sandboxes can be entered', [attempt('keeper', 'nothing'), attempt('checker', 'nothing')], ['worked', 'worked'])
+check('each may say that it does not wait', [attempt(role, 'no-waiting') for role in ('keeper', 'checker', 'worker')], ['worked'] * 3)
+check('locks are for who has stores', [attempt(role, 'lock') for role in ('keeper', 'checker', 'worker')], ['worked', 'worked', 'killed'])
 check('the keeper has its stores', attempt('keeper', 'write-store'), 'worked')
 check('the checker reads its store', attempt('checker', 'read-store'), 'worked')
 for what in ('write-view', 'replace-view', 'remove-view', 'make-view', 'read-shadow'):
     check(f'the keeper, taken over: {what}', attempt('keeper', what), 'refused')
-for what in ('internet', 'connect-auth', 'exec', 'fork', 'setuid', 'kill', 'ptrace', 'code'):
+for what in ('internet', 'connect-auth', 'exec', 'fork', 'setuid', 'kill', 'signal-owner', 'signal-number', 'signal-when-ready', 'ptrace', 'code'):
     check(f'the keeper, taken over: {what}', attempt('keeper', what), 'killed')
 check('a checker, taken over: read-shadow', attempt('checker', 'read-shadow'), 'refused')
 for what in ('write-view', 'replace-view', 'remove-view', 'make-view', 'write-store', 'make-store', 'internet', 'connect-auth', 'exec', 'fork',
-             'setuid', 'kill', 'ptrace', 'code'):
+             'setuid', 'kill', 'signal-owner', 'signal-number', 'signal-when-ready', 'ptrace', 'code'):
     check(f'a checker, taken over: {what}', attempt('checker', what), 'killed')
 authorities = pathlib.Path('/etc/multidir/authorities.pem')
 authorities.write_text('x')
@@ -46,7 +48,7 @@ check('a worker of a server on this host: a socket of this host, but not the ser
 for what in ('read-shadow', 'read-passwd', 'read-store', 'read-secret', 'read-configuration', 'read-authorities', 'connect-auth', 'netlink'):
     check(f'a worker, taken over: {what}', attempt('worker', what), 'refused')
 for what in ('write-view', 'replace-view', 'remove-view', 'make-view', 'write-store', 'make-store', 'append-log', 'raw', 'packets', 'listen', 'exec', 'fork',
-             'setuid', 'kill', 'ptrace', 'code'):
+             'setuid', 'kill', 'signal-owner', 'signal-number', 'signal-when-ready', 'ptrace', 'code'):
     check(f'a worker, taken over: {what}', attempt('worker', what), 'killed')
 check('the view is as it was', reason('anna', 'one'), 'ok')
 before = VIEW.read_bytes()

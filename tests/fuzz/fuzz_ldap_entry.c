@@ -102,8 +102,9 @@ static void run(const struct ldap_settings *settings, const struct ldap_entry *e
                 check_text(u->sid, ENTRY_SID_MAX, &user.text);
                 check_text(u->home, 4096, &user.text);
                 (void)members_add_user(&members, u->dn, u->name, u->gid, u->sid, user.primary_rid);
-                for (size_t i = 0; user.member_of && i < user.member_of->count; i++)
-                        (void)members_add_member_of(&members, 0, &user.member_of->values[i]);
+                const struct ldap_attribute *member_of = entry_find(entry, settings->user_member_of);
+                for (size_t i = 0; member_of && i < member_of->count; i++)
+                        (void)members_add_member_of(&members, 0, &member_of->values[i]);
         }
         if (entry_map_group(&context, entry, &group, &why) == ENTRY_OK) {
                 check_text(group.group.description, 4096, &group.text);

@@ -322,6 +322,40 @@ static void owners_spelling(void **state) {
         }
 }
 
+/* The bounds of what may be published: exactly met is within, one more is not; per user and together, by edges, by number (M9) and by nesting (M1). */
+static void bounds(void **state) {
+        (void)state;
+        static const struct { const char *rule; bool nested; size_t per_user, total; int r; uint32_t user; } rows[] = {
+                { "M1: all", true, 10, 19, 0, REPLICA_NONE },
+                { "M1: one user", true, 9, 1000, -EFBIG, 0 },
+                { "M1: together", true, 10, 18, -EFBIG, REPLICA_NONE },
+                { "not nested", false, 4, 5, 0, REPLICA_NONE },
+                { "M9: by number, one user", false, 3, 1000, -EFBIG, 1 },
+                { "M9: by number, together", false, 4, 4, -EFBIG, REPLICA_NONE },
+                { "nobody may be anywhere", false, 0, 0, -EFBIG, 0 },
+        };
+        struct replica *replica = groups_only(10); /* a chain from 0 up; anna at its foot, bert at 1 and by number in three more */
+        add_user(replica, "anna", 0, false);
+        add_user(replica, "bert", 77, true);
+        add_user(replica, "carl", 78, true);
+        for (uint32_t g = 0; g + 1 < 10; g++)
+                assert_int_equal(replica_add_group_edge(replica, g, g + 1), 0);
+        for (uint32_t g = 7; g < 10; g++)
+                replica->groups[g].gid = 77;
+        assert_int_equal(replica_add_user_edge(replica, 0, 0), 0);
+        assert_int_equal(replica_add_user_edge(replica, 1, 1), 0);
+        assert_int_equal(replica_finish(replica), 0);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                const struct directory_settings directory = { .name = "d", .active = true, .nested_groups = rows[i].nested };
+                const struct membership_bounds limits = { rows[i].per_user, rows[i].total };
+                uint32_t user = 99;
+                int r = membership_within(replica, &directory, &limits, &user);
+                if (r != rows[i].r || user != rows[i].user)
+                        fail_msg("%s: %d, user %u", rows[i].rule, r, user);
+        }
+        replica_free(replica);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(random_graphs),
@@ -330,6 +364,7 @@ int main(void) {
                 cmocka_unit_test(a_dense_nesting),
                 cmocka_unit_test(nothing_at_all),
                 cmocka_unit_test(direct_memberships),
+                cmocka_unit_test(bounds),
                 cmocka_unit_test(sorting),
                 cmocka_unit_test(gates),
                 cmocka_unit_test(owners_spelling),

@@ -214,7 +214,7 @@ static void values_override_the_preset(void **state) {
 static void addresses(void **state) {
         struct config *config = NULL;
         _cleanup_sbuf_ struct sbuf errors = { 0 };
-        assert_int_equal(parse("[directory/a]\ntype = internal\n[directory/b]\nbase = dc=x\nuri = ldaps://a/ , ldap://[::1]:1389,ldapi://%2Frun%2Fldapi\ntype = ldap\n"
+        assert_int_equal(parse("[directory/a]\ntype = internal\n[directory/b]\nbase = dc=x\nuri = ldaps://a/ , ldap://[::1]:1023,ldapi://%2Frun%2Fldapi\ntype = ldap\n"
                                "[application/host]\ndirectories = b, a\n", &errors, &config), 0);
         const struct ldap_settings *ldap = config_ldap(config, 1);
         assert_null(config_ldap(config, 0));
@@ -224,7 +224,7 @@ static void addresses(void **state) {
         assert_string_equal(ldap->base, "dc=x");
         assert_int_equal(ldap->uri_count, 3);
         assert_string_equal(ldap->uris[0], "ldaps://a");
-        assert_string_equal(ldap->uris[1], "ldap://[::1]:1389");
+        assert_string_equal(ldap->uris[1], "ldap://[::1]:1023");
         assert_string_equal(ldap->uris[2], "ldapi://%2Frun%2Fldapi");
         config_free(config);
 }

@@ -53,6 +53,9 @@ static const struct bad { const char *name, *text; unsigned line; const char *sa
         { "plaintext", "[directory/d]\ntype = ldap\nuri = ldap://192.0.2.1\nbase = dc=x\n" HOST, 3, "passwords over the network in the clear; valid: ldaps://, or starttls = yes" },
         { "plaintext, second address", "[directory/d]\ntype = ldap\nuri = ldaps://a, ldap://127.0.0.1.example.com\nbase = dc=x\n" HOST, 3, "uri: ldap://127.0.0.1.example.com would" },
         { "plaintext, by DNS", "[directory/d]\ntype = ldap\nuri = ldap+srv://localhost\nbase = dc=x\n" HOST, 3, "in the clear" },
+        { "plaintext to whoever listens", "[directory/d]\ntype = ldap\nuri = ldap://127.0.0.2:1024\nbase = dc=x\n" HOST, 3,
+          "uri: ldap://127.0.0.2:1024: any user of this host may listen on a port from 1024 on" },
+        { "plaintext to whoever listens, by name", "[directory/d]\ntype = ldap\nuri = ldapi://%2Fa, ldap://localhost:3389\nbase = dc=x\n" HOST, 3, "insecure_plaintext = yes" },
         { "starttls beside ldaps", LDAP "starttls = yes\n" HOST, 5, "no uri is ldap://" },
         { "starttls and insecure_plaintext", "[directory/d]\ntype = ldap\nuri = ldap://a\nbase = dc=x\nstarttls = yes\ninsecure_plaintext = yes\n" HOST, 6, "valid: one of the two" },
         { "base", "[directory/d]\ntype = ldap\nuri = ldaps://a\nbase = example.com\n" HOST, 4, "not a DN: each part is ATTRIBUTE=VALUE, with commas between; valid: such as" },
@@ -111,8 +114,10 @@ static void test_errors(void **state) {
 }
 
 static const struct { const char *name, *text; } goods[] = {
-        { "plaintext on this host", "[directory/d]\ntype = ldap\nuri = ldap://127.0.0.2:1389, ldap://[::1], ldap://localhost\nbase = dc=x\n" HOST },
+        { "plaintext on this host", "[directory/d]\ntype = ldap\nuri = ldap://127.0.0.2:1023, ldap://[::1], ldap://localhost\nbase = dc=x\n" HOST },
         { "plaintext on a socket", "[directory/d]\ntype = ldap\nuri = ldapi://%2Frun%2Fldapi\nbase = dc=x\n" HOST },
+        { "plaintext to a high port, said", "[directory/d]\ntype = ldap\nuri = ldap://127.0.0.1:1389\nbase = dc=x\ninsecure_plaintext = yes\n" HOST },
+        { "a high port, encrypted", "[directory/d]\ntype = ldap\nuri = ldap://127.0.0.1:1389\nbase = dc=x\nstarttls = yes\n" HOST },
         { "plaintext, said", "[directory/d]\ntype = ldap\nuri = ldap://a\nbase = dc=x\ninsecure_plaintext = yes\n" HOST },
         { "starttls beside ldaps", "[directory/d]\ntype = ldap\nuri = ldaps://a, ldap://a\nbase = dc=x\nstarttls = yes\n" HOST },
         { "user@domain", LDAP "preset = active-directory\nbind_dn = reader@example.com\nbind_password_file = /x\n" HOST },

@@ -79,8 +79,9 @@ static int get_synced(const unsigned char *payload, size_t len) {
 
 static const struct protocol_check a_check = { .id = 9, .user = "anna", .entry_id = "5f2c", .dn = "uid=anna,dc=x", .password = { 2, "pw" },
                                               .new_password = { 3, "new" } };
-static const struct protocol_answer an_answer = { .id = 9, .presence = PRESENCE_FOUND, .password = CHECK_DENIED, .active = true, .synchronised_s = 7,
-                                                  .set = PASSWORD_SET_REJECTED, .notice = { .grace = true, .grace_left = 2, .expires_s = 86400 },
+static const struct protocol_answer an_answer = { .id = 9, .presence = PRESENCE_FOUND, .password = CHECK_DENIED, .active = true, .unreachable = true,
+                                                  .synchronised_s = 7, .set = PASSWORD_SET_REJECTED,
+                                                  .notice = { .grace = true, .grace_left = 2, .expires_s = 86400 },
                                                   .entry_id = "5f2c", .dn = "uid=anna,dc=x", .external_id = "e-77", .text = "it connects\nit binds" };
 static const struct secret a_secret = { 9, "reader-pw" };
 
@@ -129,6 +130,7 @@ static void test_contents(void **state) {
         frame = pass(&pair);
         assert_int_equal(protocol_get_answer(frame.payload, frame.len, &answer), 0);
         assert_true(answer.id == 9 && answer.presence == PRESENCE_FOUND && answer.password == CHECK_DENIED && answer.active && answer.synchronised_s == 7);
+        assert_true(answer.unreachable);
         assert_true(answer.set == PASSWORD_SET_REJECTED && answer.notice.grace && answer.notice.grace_left == 2 && answer.notice.expires_s == 86400);
         assert_string_equal(answer.entry_id, an_answer.entry_id);
         assert_string_equal(answer.dn, an_answer.dn);
@@ -146,6 +148,7 @@ static void test_numbers(void **state) {
                 { "active: neither yes nor no", 16, 2, -EBADMSG },                { "active: no", 16, 0, 0 },
                 { "set: the last that there is", 17, PASSWORD_SET_NOT_FOUND, 0 }, { "set: one more", 17, PASSWORD_SET_NOT_FOUND + 1, -EBADMSG },
                 { "set: the top byte", 20, 0x80, -EBADMSG },                      { "grace: neither yes nor no", 21, 2, -EBADMSG },
+                { "unreachable: neither yes nor no", 38, 2, -EBADMSG },           { "unreachable: no", 38, 0, 0 },
         };
         struct pair pair = pair_new();
         assert_int_equal(send_number(1, pair.from), 0);

@@ -118,13 +118,28 @@ static void passwords(void **state) {
         close_peer(&peer);
 }
 
-static bool gate(struct peer *peer, const char *application, const char *directory, const char *user) {
+/* The immutable id of a user of the first application of a view; text has room for it. */
+static void entry_id_of(int view_fd, const char *name, char text[WIRE_NAME_MAX + 1]) {
+        struct stat st;
+        struct view_user user;
+        struct view_access access;
+        assert_int_equal(fstat(view_fd, &st), 0);
+        void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, view_fd, 0);
+        struct view seen = { .base = map, .size = (size_t)st.st_size };
+        assert_int_equal(view_user_by_name(&seen, name, &user), VIEW_FOUND);
+        assert_int_equal(view_user_access(&seen, user.index, 0, &access), VIEW_FOUND);
+        (void)snprintf(text, WIRE_NAME_MAX + 1, "%s", access.entry_id);
+        (void)munmap(map, (size_t)st.st_size);
+}
+
+static bool gate(struct peer *peer, const char *application, const char *directory, const char *user, const char *entry_id) {
         struct channel_frame frame;
         struct protocol_gate request = { .id = 9 };
         struct protocol_gate_reply answer;
         (void)snprintf(request.application, sizeof request.application, "%s", application);
         (void)snprintf(request.directory, sizeof request.directory, "%s", directory);
         (void)snprintf(request.user, sizeof request.user, "%s", user);
+        (void)snprintf(request.entry_id, sizeof request.entry_id, "%s", entry_id);
         assert_int_equal(protocol_send_gate(peer->channel, &request), 0);
         expect(peer, KEEPER_GATE_REPLY, &frame);
         assert_int_equal(protocol_get_gate_reply(frame.payload, frame.len, &answer), 0);
@@ -141,17 +156,27 @@ static void gates(void **state) {
                 "{\"command\":\"group add\",\"group\":\"night\"}", "{\"command\":\"member add\",\"directory\":\"a\",\"group\":\"ops\",\"names\":[\"night\"],\"is_group\":true}",
                 "{\"command\":\"member add\",\"group\":\"night\",\"names\":[\"ann\"]}",
         };
+        char ann[WIRE_NAME_MAX + 1], bob[WIRE_NAME_MAX + 1];
+        int fd = -1;
         for (uint64_t i = 0; i < ARRAY_SIZE(fill); i++) {
+                if (fd >= 0)
+                        (void)close(fd);
                 ask(&peer, 1, i, fill[i]);
-                (void)view(&peer, 0, NULL);
+                (void)view(&peer, 0, &fd);
                 json_decref(reply(&peer, i, 0));
         }
-        assert_true(gate(&peer, "host", "a", "ann"));
-        assert_true(gate(&peer, "host", "a", "ANN"));
-        assert_false(gate(&peer, "host", "a", "bob"));
-        assert_false(gate(&peer, "host", "a", "none"));
-        assert_false(gate(&peer, "none", "a", "ann"));
-        assert_false(gate(&peer, "host", "none", "ann"));
+        entry_id_of(fd, "ann", ann);
+        entry_id_of(fd, "bob", bob);
+        (void)close(fd);
+        assert_true(gate(&peer, "host", "a", "ann", ann));
+        assert_true(gate(&peer, "host", "a", "ANN", ann));
+        assert_false(gate(&peer, "host", "a", "bob", bob));
+        assert_false(gate(&peer, "host", "a", "none", ann));
+        assert_false(gate(&peer, "none", "a", "ann", ann));
+        assert_false(gate(&peer, "host", "none", "ann", ann));
+        /* Another entry has, or had, the name: its groups are not this one's. */
+        assert_false(gate(&peer, "host", "a", "ann", bob));
+        assert_false(gate(&peer, "host", "a", "ann", ""));
         struct protocol_session session = { .application = "host", .directory = "a", .entry_id = "x", .user = "ann", .service = "sshd" };
         assert_int_equal(protocol_send_session(peer.channel, &session), 0);
         close_peer(&peer);

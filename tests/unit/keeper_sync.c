@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "multidird/channel/sync_wire.h"
 #include "multidird/keeper/intake.h"
 #include "unit/keeper_world.h"
@@ -216,27 +217,35 @@ static void cut_anywhere(void **state) {
         close_bed(&bed);
 }
 
-/* D5 shrink_guard: percent of the users and groups together that may be lost. Before: 6 users and 2 groups. */
+/* D5 shrink_guard: percent of the users, of the groups and of the memberships that may be lost, each by itself. Before: 6 users, 2 groups, 3 memberships. */
 static void shrink_guard(void **state) {
         (void)state;
-        static const struct { const char *config, *users, *groups; bool taken; } rows[] = {
-                { CONFIG_GUARD("20"), USERS, GROUPS, true },
-                { CONFIG_GUARD("20"), "anna/1/A bert/2 !carl/3 dora/4 emma/5", GROUPS, true },       /* 12.5 percent */
-                { CONFIG_GUARD("12"), "anna/1/A bert/2 !carl/3 dora/4 emma/5", GROUPS, false },
-                { CONFIG_GUARD("25"), "anna/1/A bert/2 !carl/3 dora/4", GROUPS, true },             /* 25 percent: not more */
-                { CONFIG_GUARD("24"), "anna/1/A bert/2 !carl/3 dora/4", GROUPS, false },
-                { CONFIG_GUARD("20"), "anna/1/A bert/2 !carl/3 dora/4 emma/5", "ops/a", false },
-                { CONFIG_GUARD("20"), "a/1 b/2 c/3 d/4 e/5 f/6", GROUPS, true },                    /* renamed */
-                { CONFIG_GUARD("20"), "anna/91 bert/92 carl/93 dora/94 emma/95 fred/96", GROUPS, true }, /* made anew */
-                { CONFIG_GUARD("20"), "x/91 y/92 z/93 u/94 v/95 w/96", GROUPS, false },             /* as many, but others */
-                { CONFIG_GUARD("0"), "anna/1/A bert/2 !carl/3 dora/4 emma/5", GROUPS, false },
-                { CONFIG_GUARD("0"), USERS " gus/7", GROUPS, true },
-                { CONFIG_GUARD("99"), "", "", false },
-                { CONFIG_GUARD("100"), "", "", true },
+        static const struct { const char *config, *users, *groups, *edges; bool taken; } rows[] = {
+                { CONFIG_GUARD("20"), USERS, GROUPS, EDGES, true },
+                { CONFIG_GUARD("20"), "anna/1/A bert/2 !carl/3 dora/4 emma/5", GROUPS, EDGES, true },       /* 16.7 percent of the users */
+                { CONFIG_GUARD("16"), "anna/1/A bert/2 !carl/3 dora/4 emma/5", GROUPS, EDGES, false },
+                { CONFIG_GUARD("50"), "anna/1/A bert/2 !carl/3", GROUPS, EDGES, true },             /* 50 percent: not more */
+                { CONFIG_GUARD("49"), "anna/1/A bert/2 !carl/3", GROUPS, EDGES, false },
+                { CONFIG_GUARD("50"), USERS, "ops/a", "anna>ops", true },
+                { CONFIG_GUARD("49"), USERS, "ops/a", "anna>ops", false },                          /* half of the groups: users do not make up for them */
+                { CONFIG_GUARD("49"), USERS " g/7 h/8 i/9 j/10 k/11 l/12", "ops/a", "anna>ops", false },
+                { CONFIG_GUARD("33"), USERS, GROUPS, "anna>ops bert>night", false },                /* a third of the memberships */
+                { CONFIG_GUARD("34"), USERS, GROUPS, "anna>ops bert>night", true },
+                { CONFIG_GUARD("99"), USERS, GROUPS, "", false },                                   /* an ACL that hides them */
+                { CONFIG_GUARD("20"), "anna/1/A !carl/3 dora/4 emma/5 fred/6", GROUPS, "anna>ops night>>ops", true }, /* they went with bert */
+                { CONFIG_GUARD("20"), "a/1 b/2 c/3 d/4 e/5 f/6", GROUPS, "a>ops b>night night>>ops", true }, /* renamed */
+                { CONFIG_GUARD("20"), "anna/91 bert/92 carl/93 dora/94 emma/95 fred/96", GROUPS, EDGES, true }, /* made anew */
+                { CONFIG_GUARD("20"), "x/91 y/92 z/93 u/94 v/95 w/96", GROUPS, "night>>ops", false }, /* as many, but others */
+                { CONFIG_GUARD("0"), "anna/1/A bert/2 !carl/3 dora/4 emma/5", GROUPS, EDGES, false },
+                { CONFIG_GUARD("0"), USERS " gus/7", GROUPS, EDGES " gus>ops", true },
+                { CONFIG_GUARD("99"), "", GROUPS, "", false },
+                { CONFIG_GUARD("99"), "", "", "", false },
+                { CONFIG_GUARD("100"), USERS, GROUPS, "", true },
+                { CONFIG_GUARD("100"), "", "", "", true },
         };
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 struct bed bed;
-                struct help_directory *content = help_directory(rows[i].users, rows[i].groups, "");
+                struct help_directory *content = help_directory(rows[i].users, rows[i].groups, rows[i].edges);
                 open_bed(&bed, rows[i].config);
                 fill(&bed);
                 const struct protocol_keeper_synced *synced = synchronise(&bed, "corp", content, "");
@@ -249,6 +258,25 @@ static void shrink_guard(void **state) {
                 } else {
                         expect_state(&bed, "ready", NULL, (int)content->user_count);
                 }
+                help_done(content);
+                close_bed(&bed);
+        }
+}
+
+/* D5: a first replica has lost nobody, and may still be an ACL that hides them all: those of the directories below must not take their place (D6). */
+static void nobody_at_first(void **state) {
+        (void)state;
+        static const struct { const char *config, *users; bool taken; } rows[] = {
+                { CONFIG, "", false }, { CONFIG_GUARD("99"), "", false }, { CONFIG_GUARD("100"), "", true }, { CONFIG_GUARD("0"), "anna/1", true },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct bed bed;
+                struct help_directory *content = help_directory(rows[i].users, GROUPS, "");
+                open_bed(&bed, rows[i].config);
+                const struct protocol_keeper_synced *synced = synchronise(&bed, "corp", content, "");
+                if (synced->complete != rows[i].taken || (!rows[i].taken && !strstr(synced->error, "no users at all")))
+                        fail_msg("row %zu: \"%s\"", i, synced->error);
+                assert_true((keeper_replica(bed.keeper.keeper, 0) != NULL) == rows[i].taken);
                 help_done(content);
                 close_bed(&bed);
         }
@@ -267,6 +295,33 @@ static void nothing_new(void **state) {
         assert_ptr_equal(keeper_replica(bed.keeper.keeper, 0), replica);
         assert_true(replica->synchronised_s > 1);
         assert_int_equal(bed.keeper.keeper->generation, generation);
+        close_bed(&bed);
+}
+
+/* L6: a replica proves what was so when its reading began, however long that took. A clock that was wrong then proves nothing beyond now. */
+static void as_old_as_its_run(void **state) {
+        (void)state;
+        struct bed bed;
+        unsigned char bytes[8192];
+        struct help_directory *content = help_directory(USERS, GROUPS, EDGES);
+        size_t len = bytes_of(content, "", bytes, sizeof bytes);
+        uint64_t now = clock_real_s();
+        const struct { uint64_t began_s, from, to; } rows[] = { { now - 600, now - 600, now - 600 }, { now + 600, now, now + 60 }, { 0, now, now + 60 } };
+        open_bed(&bed, CONFIG);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                int fds[2];
+                bed.count = 0;
+                assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+                intake_begin(bed.intakes, &(struct protocol_sync){ .id = 7, .began_s = rows[i].began_s, .directory = "corp" }, fds[1]);
+                assert_int_equal(send(fds[0], bytes, len, MSG_NOSIGNAL), len);
+                assert_true(intakes_read(bed.intakes));
+                (void)close(fds[0]);
+                uint64_t stamp = keeper_replica(bed.keeper.keeper, 0)->synchronised_s;
+                if (stamp < rows[i].from || stamp > rows[i].to)
+                        fail_msg("row %zu: %llu", i, (unsigned long long)stamp);
+                intakes_release(bed.intakes, bed.keeper.keeper->wanted, NULL);
+        }
+        help_done(content);
         close_bed(&bed);
 }
 
@@ -331,6 +386,8 @@ static void reloaded(void **state) {
         size_t len = bytes_of(content, "", bytes, sizeof bytes);
         static const struct { const char *config, *error; } rows[] = {
                 { LDAP("first", "") CONFIG, "" }, /* another index */
+                { LDAP("corp", "user_name = uid\n") HOST, "configuration changed" },
+                { LDAP("corp", "preset = posix\n") HOST, "configuration changed" },
                 { HOST LDAP("corp2", "") "[directory/corp]\ntype = internal\n", "kept on this host" },
                 { "[directory/staff]\ntype = internal\n[application/host]\ndirectories = staff\n", "no such directory" },
         };
@@ -355,7 +412,8 @@ static void reloaded(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_first), cmocka_unit_test(no_changes), cmocka_unit_test(cut_anywhere), cmocka_unit_test(shrink_guard),
-                cmocka_unit_test(nothing_new), cmocka_unit_test(the_workers_reason), cmocka_unit_test(not_taken), cmocka_unit_test(reloaded),
+                cmocka_unit_test(nobody_at_first),
+                cmocka_unit_test(nothing_new), cmocka_unit_test(as_old_as_its_run), cmocka_unit_test(the_workers_reason), cmocka_unit_test(not_taken), cmocka_unit_test(reloaded),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

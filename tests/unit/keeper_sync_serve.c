@@ -104,7 +104,55 @@ static void beside_commands(void **state) {
         close_peer(&peer);
 }
 
+/* Users, all of them in the first of a chain of groups. */
+static void send_chain(struct peer *peer, int fd, uint32_t users, uint32_t groups) {
+        struct sync_sender *sender = sync_sender_new(fd);
+        const struct sync_sink *sink = sync_sender_sink(sender);
+        char name[32];
+        assert_int_equal(channel_write(peer->channel), 0);
+        for (uint32_t i = 0; i < users; i++) {
+                (void)snprintf(name, sizeof name, "u%u", i);
+                assert_int_equal(sink->user(sink->userdata, &(struct sync_user){ .name = name, .entry_id = name, .active = true }), 0);
+        }
+        for (uint32_t i = 0; i < groups; i++) {
+                (void)snprintf(name, sizeof name, "g%u", i);
+                assert_int_equal(sink->group(sink->userdata, &(struct sync_group){ .name = name, .entry_id = name, .active = true }), 0);
+        }
+        for (uint32_t i = 0; i < users; i++)
+                assert_int_equal(sink->member(sink->userdata, i, 0), 0);
+        for (uint32_t i = 0; i + 1 < groups; i++)
+                assert_int_equal(sink->child(sink->userdata, i, i + 1), 0);
+        assert_int_equal(sync_sender_end(sender, NULL), 0);
+        sync_sender_free(sender);
+        (void)close(fd);
+}
+
+/* D5: nesting that no view could hold is its directory's failure, not that of all: its replica stays, the others' changes are published. */
+static void nested_without_measure(void **state) {
+        (void)state;
+        struct peer peer;
+        static const struct { uint32_t users, groups; const char *error; } rows[] = {
+                { 1, 65537, "user u0 would be in more than 65536 groups" }, { 12000, 12000, "more than 134217728 memberships" },
+        };
+        open_peer(&peer, LDAP("other") CONFIG);
+        send_chain(&peer, open_stream(&peer, 1, "corp"), 1, 20);
+        (void)view(&peer, 0, NULL);
+        assert_string_equal(synced(&peer, 1).error, "");
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                send_chain(&peer, open_stream(&peer, 2, "corp"), rows[i].users, rows[i].groups);
+                struct protocol_keeper_synced answer = synced(&peer, 2);
+                if (answer.complete || !strstr(answer.error, rows[i].error) || answer.users != 1)
+                        fail_msg("%u users in %u groups: %d, \"%s\", %u users", rows[i].users, rows[i].groups, answer.complete, answer.error, answer.users);
+        }
+        send_whole(open_stream(&peer, 3, "other"), "anna/1");
+        (void)view(&peer, 0, NULL);
+        assert_string_equal(synced(&peer, 3).error, "");
+        close_peer(&peer);
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(published_first), cmocka_unit_test(beside_commands) };
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(published_first), cmocka_unit_test(beside_commands), cmocka_unit_test(nested_without_measure),
+        };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

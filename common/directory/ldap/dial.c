@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/clock.h"
@@ -64,13 +65,46 @@ static int connect_to(const struct sockaddr *address, socklen_t len, uint64_t de
         return TAKE_FD(fd);
 }
 
+/* A socket in a folder that others may write can be anybody's. */
+static int check_folder(const char *path, const struct stat *socket_file, struct sbuf *why) {
+        char folder[URI_PATH_MAX + 1];
+        struct stat st;
+        const char *slash = strrchr(path, '/');
+        (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+        if (stat(folder, &st) < 0)
+                return -errno;
+        if (!(st.st_mode & S_IWOTH) && (st.st_uid == 0 || st.st_uid == socket_file->st_uid))
+                return 0;
+        sbuf_printf(why, "the socket %s is in a folder that others own or everybody can write: nothing is sent", path);
+        return -EPERM;
+}
+
+/* Who listens: root, or whoever the socket belongs to. */
+static int check_listener(int fd, const char *path, const struct stat *socket_file, struct sbuf *why) {
+        struct ucred peer;
+        socklen_t len = sizeof peer;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+                return -errno;
+        if (peer.uid == 0 || peer.uid == socket_file->st_uid)
+                return 0;
+        sbuf_printf(why, "uid %u listens on the socket %s, which belongs to uid %u: nothing is sent", peer.uid, path, socket_file->st_uid);
+        return -EPERM;
+}
+
 static int dial_socket(const struct uri *uri, uint64_t deadline_ms, struct sbuf *why) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         memcpy(address.sun_path, uri->path, strlen(uri->path));
-        int r = connect_to((const struct sockaddr *)&address, sizeof address, deadline_ms);
-        if (r < 0)
+        struct stat st;
+        size_t before = why->len;
+        _cleanup_close_ int fd = -1;
+        int r = stat(uri->path, &st) < 0 ? -errno : check_folder(uri->path, &st, why);
+        if (r == 0)
+                r = fd = connect_to((const struct sockaddr *)&address, sizeof address, deadline_ms);
+        if (r >= 0)
+                r = check_listener(fd, uri->path, &st, why);
+        if (r < 0 && why->len == before)
                 sbuf_printf(why, "cannot connect to the socket %s: %s", uri->path, strerror(-r));
-        return r;
+        return r < 0 ? r : TAKE_FD(fd);
 }
 
 /* The resolver's own patience, 5 s a try, would use up a login. */

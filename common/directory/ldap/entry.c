@@ -213,7 +213,7 @@ enum entry_verdict entry_map_user(const struct entry_context *context, const str
         const struct ldap_settings *settings = context->settings;
         struct entry_text *text = &user->text;
         user->user = (struct sync_user){ 0 };
-        user->member_of = entry_find(entry, settings->user_member_of);
+        user->state_unknown = false;
         enum entry_verdict verdict = map_common(context, entry, settings->user_name, text, &user->user.name, &user->user.entry_id, why);
         if (verdict != ENTRY_OK)
                 return verdict;
@@ -231,7 +231,8 @@ enum entry_verdict entry_map_user(const struct entry_context *context, const str
         if (context->ids != IDS_ATTRIBUTE && user->primary_rid != 0)
                 user->user.gid = user->primary_rid;
         user->user.posix_primary = user->user.gid != 0;
-        user->user.active = entry_is_active(entry, context->now_s);
+        user->state_unknown = !entry_tells_state(entry, settings);
+        user->user.active = !user->state_unknown && entry_is_active(entry, context->now_s);
         return ENTRY_OK;
 }
 

@@ -36,7 +36,7 @@ struct entry_text { size_t used; char bytes[ENTRY_TEXT_MAX]; };
 struct entry_user {
         struct sync_user user;               /* its texts live in `text` */
         uint32_t primary_rid;                /* primaryGroupID; 0: none */
-        const struct ldap_attribute *member_of; /* in the entry; NULL: none, or not asked for */
+        bool state_unknown;                  /* entry_tells_state() says no: not active */
         struct entry_text text;
 };
 struct entry_group {
@@ -62,6 +62,8 @@ const struct ldap_attribute *entry_find_ranged(const struct ldap_entry *entry, c
 /* Whether the account is active, as each server says it: userAccountControl and accountExpires, nsAccountLock, pwdAccountLockedTime,
  * loginDisabled and loginExpirationTime, shadowExpire, ds-pwp-account-disabled, authAuthority. One that says "no" is enough. */
 bool entry_is_active(const struct ldap_entry *entry, uint64_t now_s);
+/* Whether the entry says so at all: every account of Active Directory has a userAccountControl, and one that does not come cannot be read. */
+bool entry_tells_state(const struct ldap_entry *entry, const struct ldap_settings *settings);
 
 /* objectSid's bytes as "S-1-5-21-…"; the length, or -EINVAL. */
 #define ENTRY_SID_MAX 184

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "directory/ldap/entry.h"
 
+#define USER_ACCOUNT_CONTROL "userAccountControl"
 #define UAC_DISABLED 2u
 #define DAY_S 86400u
 #define FILETIME_EPOCH_S UINT64_C(11644473600) /* 1601-01-01 to 1970-01-01 */
@@ -94,7 +95,7 @@ static const struct {
         const char *attribute;
         bool (*active)(const struct berval *value, uint64_t now_s);
 } signs[] = {
-        { "userAccountControl", uac_active },
+        { USER_ACCOUNT_CONTROL, uac_active },
         { "accountExpires", filetime_active },
         { "nsAccountLock", not_true },
         { "pwdAccountLockedTime", not_locked_for_ever },
@@ -113,6 +114,11 @@ bool entry_is_active(const struct ldap_entry *entry, uint64_t now_s) {
                                 return false;
         }
         return true;
+}
+
+bool entry_tells_state(const struct ldap_entry *entry, const struct ldap_settings *settings) {
+        const struct ldap_attribute *flags = settings->active_directory ? entry_find(entry, USER_ACCOUNT_CONTROL) : NULL;
+        return !settings->active_directory || (flags && flags->count > 0);
 }
 
 /* Some servers refuse a request that names an attribute twice. */

@@ -163,31 +163,47 @@ static enum presence complete(struct directory *directory, const char *user, uin
         return found.presence;
 }
 
-enum password_result ldap_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry) {
-        uint64_t deadline_ms = clock_monotonic_ms() + directory->login_ms;
-        bool searched = !entry->dn[0] || !entry->entry_id[0];
-        if (password->len == 0 || secret_has_nul(password))
-                return CHECK_WRONG;
-        if (searched) {
-                enum presence presence = complete(directory, user, deadline_ms, entry);
-                if (presence != PRESENCE_FOUND)
-                        return presence == PRESENCE_NOT_FOUND ? CHECK_NOT_FOUND : CHECK_UNAVAILABLE;
-                if (!entry->entry_id[0])
-                        return CHECK_WRONG; /* N2: two of that name are nobody, and no password is theirs */
-                if (!entry->dn[0])
-                        return CHECK_UNAVAILABLE;
+/* Where the entry is now. One that is not where the replica knows it may have been moved: it has its name and its id still. */
+static enum presence locate(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry) {
+        if (entry->dn[0] && entry->entry_id[0]) {
+                entry->presence = verify(directory, user, entry->dn, entry->entry_id, deadline_ms, &entry->active);
+                if (entry->presence == PRESENCE_FOUND)
+                        return entry->presence;
+                entry->active = false;
+                if (entry->presence != PRESENCE_NOT_FOUND)
+                        return entry->presence;
         }
+        return complete(directory, user, deadline_ms, entry);
+}
+
+/* Reads first, then binds: one bind, at the entry that is meant, and the same cost for right and wrong (L9). entry->presence is FOUND if it came to
+ * the bind. */
+static enum password_result check_once(struct directory *directory, const char *user, const struct secret *password, uint64_t deadline_ms,
+                                       struct directory_entry *entry) {
+        enum presence presence = locate(directory, user, deadline_ms, entry);
+        if (presence != PRESENCE_FOUND)
+                return presence == PRESENCE_NOT_FOUND ? CHECK_NOT_FOUND : CHECK_UNAVAILABLE;
+        if (!entry->entry_id[0])
+                return CHECK_WRONG; /* N2: two of that name are nobody, and no password is theirs */
+        if (!entry->dn[0])
+                return CHECK_UNAVAILABLE;
         enum password_result result = bind_as(directory, entry->dn, password, deadline_ms, &entry->notice);
         end_bind(directory, result);
-        entry->presence = result == CHECK_UNAVAILABLE ? PRESENCE_UNAVAILABLE : PRESENCE_FOUND;
-        if (searched || result == CHECK_UNAVAILABLE)
-                return result;
-        /* Right or wrong, it must be the entry that was meant; and reading it costs the same for both (L9). */
-        entry->presence = verify(directory, user, entry->dn, entry->entry_id, deadline_ms, &entry->active);
-        if (entry->presence == PRESENCE_FOUND)
-                return result;
-        entry->active = false;
-        return entry->presence == PRESENCE_NOT_FOUND ? CHECK_NOT_FOUND : CHECK_UNAVAILABLE;
+        return result;
+}
+
+enum password_result ldap_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry) {
+        uint64_t deadline_ms = clock_monotonic_ms() + directory->login_ms;
+        if (password->len == 0 || secret_has_nul(password))
+                return CHECK_WRONG;
+        enum password_result result = check_once(directory, user, password, deadline_ms, entry);
+        /* Moved between the reading and the bind, or the server went away between them: once more, with what was read. */
+        bool moved = result == CHECK_NOT_FOUND, lost = result == CHECK_UNAVAILABLE && !directory->session.reader;
+        if (entry->presence == PRESENCE_FOUND && (moved || lost))
+                result = check_once(directory, user, password, deadline_ms, entry);
+        if (result == CHECK_UNAVAILABLE)
+                entry->presence = PRESENCE_UNAVAILABLE;
+        return result;
 }
 
 enum presence ldap_kind_confirm(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry) {

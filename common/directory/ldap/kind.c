@@ -51,14 +51,43 @@ static int ldap_kind_open(const struct directory_opening *opening, struct direct
 static void ldap_kind_check_dummy(_unused_ struct directory *directory, _unused_ const struct secret *password) {
 }
 
+/* A connection that is given up is closed: what fails on one that stays is the entry's fault, or the answer's. */
+static void note_reach(const struct directory *directory, bool unavailable, struct directory_entry *entry) {
+        entry->unreachable = unavailable && !directory->session.reader;
+}
+
+static void find(struct directory *directory, const char *user, struct directory_entry *entry) {
+        ldap_kind_find(directory, user, entry);
+        note_reach(directory, entry->presence == PRESENCE_UNAVAILABLE, entry);
+}
+
+static enum password_result check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry) {
+        enum password_result result = ldap_kind_check(directory, user, password, entry);
+        note_reach(directory, result == CHECK_UNAVAILABLE, entry);
+        return result;
+}
+
+static enum password_result check_delegated(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry) {
+        enum password_result result = delegated_kind_check(directory, user, password, entry);
+        note_reach(directory, result == CHECK_UNAVAILABLE, entry);
+        return result;
+}
+
+static enum password_set set_password(struct directory *directory, const char *user, const struct secret *old, const struct secret *new,
+                                      struct directory_entry *entry, struct sbuf *why) {
+        enum password_set set = ldap_kind_set_password(directory, user, old, new, entry, why);
+        note_reach(directory, set == PASSWORD_SET_UNAVAILABLE, entry);
+        return set;
+}
+
 const struct directory_kind directory_ldap = {
         .type = DIRECTORY_LDAP,
         .name = "ldap",
         .open = ldap_kind_open,
         .close = ldap_kind_close,
-        .find = ldap_kind_find,
-        .check = ldap_kind_check,
-        .set_password = ldap_kind_set_password,
+        .find = find,
+        .check = check,
+        .set_password = set_password,
         .check_dummy = ldap_kind_check_dummy,
         .sync = ldap_kind_sync,
         .test = ldap_kind_test,
@@ -71,8 +100,8 @@ const struct directory_kind directory_delegated = {
         .name = "delegated",
         .open = ldap_kind_open,
         .close = ldap_kind_close,
-        .find = ldap_kind_find,
-        .check = delegated_kind_check,
+        .find = find,
+        .check = check_delegated,
         .check_dummy = ldap_kind_check_dummy,
         .test = ldap_kind_test,
         .probe = ldap_kind_probe,

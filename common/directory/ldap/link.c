@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "directory/ldap/dial.h"
 #include "directory/ldap/words.h"
+#include "model/ldap_uri.h"
 
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
@@ -35,16 +36,19 @@ static int stay_nonblocking(const struct link *link) {
         return flags < 0 || fcntl(link->fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-static bool peer_is_this_host(int fd) {
+/* ... and nobody but root can be the one that listens; of a socket, dial() has seen to that. */
+static bool peer_is_root_of_this_host(int fd) {
         struct sockaddr_storage address = { 0 };
         socklen_t len = sizeof address;
         if (getpeername(fd, (struct sockaddr *)&address, &len) < 0)
                 return false;
         if (address.ss_family == AF_UNIX)
                 return true;
+        const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
         if (address.ss_family == AF_INET)
-                return ntohl(((const struct sockaddr_in *)&address)->sin_addr.s_addr) >> 24 == 127;
-        return address.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&address)->sin6_addr);
+                return ntohl(four->sin_addr.s_addr) >> 24 == 127 && ntohs(four->sin_port) < LDAP_PORT_UNPRIVILEGED;
+        return address.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) && ntohs(six->sin6_port) < LDAP_PORT_UNPRIVILEGED;
 }
 
 /* Below TLS. libldap's own limit for a handshake begins anew with every byte that comes: here reading waits itself, until the deadline of all of it. */
@@ -163,7 +167,7 @@ static int secure(struct link *link, const struct ldap_settings *settings, const
                 r = uri->scheme == URI_LDAPS ? shake_hands(link, deadline_ms, why) : start_tls(link, deadline_ms, why);
         if (r < 0)
                 return r;
-        link->may_send_secrets = tls || settings->insecure_plaintext || peer_is_this_host(link->fd);
+        link->may_send_secrets = tls || settings->insecure_plaintext || peer_is_root_of_this_host(link->fd);
         return stay_nonblocking(link);
 }
 
@@ -172,6 +176,7 @@ int link_open(const struct ldap_settings *settings, const struct uri *uri, size_
         _cleanup_(link_closep) struct link *link = calloc(1, sizeof *link);
         if (!link)
                 return -ENOMEM;
+        link->where = *uri;
         uri_print(uri, link->server, sizeof link->server);
         _cleanup_close_ int fd = dial(uri, deadline_ms, why);
         if (fd < 0)

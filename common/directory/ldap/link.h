@@ -22,11 +22,12 @@
 struct link {
         LDAP *ld;
         int fd;                 /* the handle's own */
-        bool may_send_secrets;  /* TLS, a UNIX socket, this host itself, or insecure_plaintext */
+        bool may_send_secrets;  /* TLS, a UNIX socket, a port of this host that is root's, or insecure_plaintext */
         size_t uri;             /* which of the settings' */
         uint64_t used_ms;
         uint64_t handshake_until_ms; /* while TLS is being set up; else 0 */
-        char server[URI_TEXT_MAX]; /* for messages */
+        struct uri where;       /* one server: never +srv */
+        char server[URI_TEXT_MAX]; /* the same, for messages */
 };
 
 /* Once in a process, before anything else of libldap: no configuration but ours, no SIGPIPE. */

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "directory/ldap/dial.h"
 #include "directory/ldap/kind.h"
 #include "directory/ldap/members.h"
+#include "directory/ldap/words.h"
 
 #define CONNECT_MS 15000
 #define SILENCE_MS 60000u         /* a server that says nothing for so long has been lost */
@@ -25,7 +27,8 @@ struct reading {
         struct sbuf *why;
         struct entry_context context;
         struct link *link;
-        uint64_t deadline_ms, seen;
+        uint64_t deadline_ms, seen, nameless, stateless;
+        char nameless_dn[200];           /* the first of them */
         struct members members;
         struct intern user_ids, group_ids;
         struct rest *rests;
@@ -68,8 +71,29 @@ static int note_id(struct reading *reading, struct intern *ids, const char *id, 
         return ids->count > ENTRIES_MAX ? complain(reading, entry, -E2BIG, "the directory is larger than 8 million entries") : 0;
 }
 
+/* It is left out, which somebody who misses it should be able to find out. */
+static int skip_nameless(struct reading *reading, const struct ldap_entry *entry) {
+        char dn[sizeof reading->nameless_dn];
+        if (reading->nameless++ > 0)
+                return 0;
+        (void)snprintf(dn, sizeof dn, "%.*s", (int)(entry->dn.bv_len < sizeof dn ? entry->dn.bv_len : sizeof dn), entry->dn.bv_val);
+        words_copy(dn, reading->nameless_dn, sizeof reading->nameless_dn);
+        return 0;
+}
+
 static int verdict_error(struct reading *reading, const struct ldap_entry *entry, enum entry_verdict verdict, const char *why) {
-        return verdict == ENTRY_BROKEN ? complain(reading, entry, -EINVAL, why) : 0;
+        return verdict == ENTRY_BROKEN ? complain(reading, entry, -EINVAL, why) : skip_nameless(reading, entry);
+}
+
+/* What is complete, but perhaps not what was meant. */
+static void remark(struct reading *reading) {
+        if (reading->stateless > 0)
+                sbuf_printf(reading->why, "%llu users are not active, because bind_dn may not read their userAccountControl", (unsigned long long)reading->stateless);
+        if (reading->nameless > 0)
+                sbuf_printf(reading->why, "%s%llu entries are left out, because they have no name or one that nobody could type, such as %s",
+                            reading->stateless > 0 ? "; " : "", (unsigned long long)reading->nameless, reading->nameless_dn);
+        if (reading->stateless > 0 || reading->nameless > 0)
+                log_warning("directory %s: %s", reading->directory->settings->name, sbuf_text(reading->why));
 }
 
 static int sink_error(struct reading *reading, int r) {
@@ -81,7 +105,24 @@ static int sink_error(struct reading *reading, int r) {
 static int member_error(struct reading *reading, const struct ldap_entry *entry, int r) {
         if (r == -EEXIST)
                 return complain(reading, entry, r, "another entry has the same DN");
+        if (r == -EMSGSIZE)
+                return complain(reading, entry, r, "the server gives its user_member_of in parts: leave that empty, so that group_member is read");
         return r < 0 ? complain(reading, entry, r, r == -E2BIG ? "too many memberships" : "memory is out") : 0;
+}
+
+/* A part of them would be taken for all. */
+static int take_member_of(struct reading *reading, uint32_t user, const struct ldap_entry *entry) {
+        const struct ldap_attribute *attribute;
+        struct range range;
+        size_t position = 0;
+        int r = 0;
+        while (r == 0 && (attribute = entry_find_ranged(entry, reading->directory->ldap->user_member_of, &position, &range))) {
+                if (range.from > 0 || !range.last)
+                        return -EMSGSIZE;
+                for (size_t i = 0; i < attribute->count && r == 0; i++)
+                        r = members_add_member_of(&reading->members, user, &attribute->values[i]);
+        }
+        return r;
 }
 
 static int take_user(void *userdata, const struct ldap_entry *entry) {
@@ -93,13 +134,14 @@ static int take_user(void *userdata, const struct ldap_entry *entry) {
         if (verdict != ENTRY_OK)
                 return verdict_error(reading, entry, verdict, why);
         const struct sync_user *user = &mapped->user;
+        reading->stateless += mapped->state_unknown;
         uint32_t number = reading->members.user_count;
         int r = note_id(reading, &reading->user_ids, user->entry_id, entry);
         if (r < 0)
                 return r;
         r = members_add_user(&reading->members, user->dn, user->name, user->gid, user->sid, mapped->primary_rid);
-        for (size_t i = 0; r == 0 && mapped->member_of && i < mapped->member_of->count; i++)
-                r = members_add_member_of(&reading->members, number, &mapped->member_of->values[i]);
+        if (r == 0)
+                r = take_member_of(reading, number, entry);
         if (r < 0)
                 return member_error(reading, entry, r);
         return sink_error(reading, reading->sink->user(reading->sink->userdata, user));
@@ -256,6 +298,8 @@ int ldap_kind_sync(struct directory *directory, const struct sync_sink *sink, st
                 r = sink_error(reading, members_deliver(&reading->members, sink));
         if (r == 0 && sink->progress)
                 sink->progress(sink->userdata, reading->seen, reading->seen);
+        if (r == 0)
+                remark(reading);
         reading_free(reading);
         return r;
 }

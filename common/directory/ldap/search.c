@@ -2,9 +2,13 @@
 #include "directory/ldap/search.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
+#include "directory/ldap/range.h"
+#include "directory/ldap/words.h"
 
 #define DOMAIN_SCOPE "1.2.840.113556.1.4.1339"
 #define EMPTY_PAGES_MAX 1000 /* in a row: a server that turns pages for ever */
@@ -48,28 +52,65 @@ static int error_of(int code) {
         }
 }
 
+/* A server sends the subtypes of what it was asked for, too ("displayName;lang-de"), as many as somebody wrote into the entry: they are not it. */
+static bool was_asked_for(const struct search *search, const struct berval *name) {
+        struct range range;
+        if (range_parse(name->bv_val, name->bv_len, &range) < 0)
+                return false;
+        for (const char *const *asked = search->attributes; *asked; asked++)
+                if (strcspn(*asked, ";") == range.name_len && strncasecmp(*asked, name->bv_val, range.name_len) == 0)
+                        return true;
+        return false;
+}
+
+static void keep(struct ldap_entry *entry, const struct berval *name, const struct berval *values) {
+        struct ldap_attribute *attribute = &entry->attributes[entry->count++];
+        *attribute = (struct ldap_attribute){ .name = *name, .values = values };
+        while (values && values[attribute->count].bv_val)
+                attribute->count++;
+}
+
+/* The attributes that were asked for. values: libldap's, of each, for the caller to free. 0, or -EPROTO. */
+static int read_attributes(struct link *link, const struct search *search, LDAPMessage *message, BerElement *ber, struct ldap_entry *entry,
+                           struct berval *values[LDAP_ATTRIBUTES_MAX]) {
+        for (;;) {
+                struct berval name = { 0 }, *here = NULL;
+                int code = ldap_get_attribute_ber(link->ld, message, ber, &name, &here);
+                if (code != LDAP_SUCCESS)
+                        return -EPROTO;
+                if (!name.bv_val)
+                        return 0;
+                bool wanted = was_asked_for(search, &name), fits = entry->count < LDAP_ATTRIBUTES_MAX;
+                if (wanted && fits) {
+                        values[entry->count] = here;
+                        keep(entry, &name, here);
+                } else
+                        ber_memfree(here);
+                if (wanted && !fits)
+                        return -EPROTO;
+        }
+}
+
+static void complain(struct sbuf *why, const struct berval *dn) {
+        char text[200] = "", words[200];
+        if (dn && dn->bv_val)
+                (void)snprintf(text, sizeof text, ": %.*s", (int)(dn->bv_len < sizeof text ? dn->bv_len : sizeof text), dn->bv_val);
+        words_copy(text, words, sizeof words);
+        sbuf_printf(why, "the server sent an entry that is not well formed%s", words);
+}
+
 /* Hands one entry over. What libldap allocates for it is freed here. */
 static int take_entry(struct link *link, const struct search *search, LDAPMessage *message, struct sbuf *why) {
         struct ldap_entry entry;
         struct berval *values[LDAP_ATTRIBUTES_MAX];
         BerElement *ber = NULL;
         entry.count = 0;
-        int code = ldap_get_dn_ber(link->ld, message, &ber, &entry.dn), r = 0;
-        while (code == LDAP_SUCCESS && entry.count < LDAP_ATTRIBUTES_MAX) {
-                struct ldap_attribute *attribute = &entry.attributes[entry.count];
-                values[entry.count] = NULL;
-                code = ldap_get_attribute_ber(link->ld, message, ber, &attribute->name, &values[entry.count]);
-                if (code != LDAP_SUCCESS || !attribute->name.bv_val)
-                        break;
-                attribute->values = values[entry.count];
-                for (attribute->count = 0; attribute->values && attribute->values[attribute->count].bv_val;)
-                        attribute->count++;
-                entry.count++;
-        }
-        if (code != LDAP_SUCCESS || !entry.dn.bv_val || entry.count == LDAP_ATTRIBUTES_MAX)
-                r = fail(why, -EPROTO, "the server sent an entry that is not well formed");
-        else
+        int code = ldap_get_dn_ber(link->ld, message, &ber, &entry.dn);
+        int r = code == LDAP_SUCCESS && entry.dn.bv_val ? read_attributes(link, search, message, ber, &entry, values) : -EPROTO;
+        if (r == 0)
                 r = search->entry(search->userdata, &entry);
+        else
+                complain(why, code == LDAP_SUCCESS ? &entry.dn : NULL);
         for (size_t i = 0; i < entry.count; i++)
                 ber_memfree(values[i]);
         ber_free(ber, 0);

@@ -9,7 +9,8 @@
 
 #include "directory/ldap/link.h"
 
-/* An entry as it came: all of it lives until the callback returns. Values are bytes with a length; nothing about them was checked. */
+/* An entry: of what came, the attributes whose names were asked for, bare or with a range, and no other subtype. All of it lives until the callback
+ * returns. Values are bytes with a length; nothing about them was checked. */
 struct ldap_attribute {
         struct berval name;           /* with its options: "member;range=0-1499" */
         const struct berval *values;

@@ -161,14 +161,46 @@ int session_search(struct session *session, const struct search *search, void (*
         }
 }
 
+static bool same_server(const struct link *a, const struct link *b) {
+        return strcmp(a->server, b->server) == 0 && strcmp(a->where.path, b->where.path) == 0;
+}
+
+/* Makes the login connection usable, to the server that the reader reads: what was read there is what the bind is about. */
+static int make_login_ready(struct session *session, uint64_t deadline_ms, bool *reused, struct sbuf *why) {
+        static const struct session_want want = { LINK_MESSAGE_SMALL, false };
+        const struct link *reader = session->reader, *login = session->login;
+        if (!reader) {
+                sbuf_add(why, "the connection was lost");
+                return -ENOTCONN;
+        }
+        if (login && (clock_monotonic_ms() - login->used_ms > IDLE_MS || !same_server(login, reader) || link_is_cut(login)))
+                link_close(TAKE_PTR(session->login));
+        *reused = session->login != NULL;
+        if (session->login)
+                return 0;
+        int r = connect_server(session, &reader->where, &want, deadline_ms, &session->login, why);
+        if (r == 0)
+                session->login->uri = reader->uri;
+        return r;
+}
+
+/* Where no password can be checked, nothing more is read: the next one asks another server first. */
+static void give_up_server(struct session *session) {
+        if (session->reader)
+                session->down_until_ms[session->reader->uri] = clock_monotonic_ms() + DOWN_MS;
+        session_close(session);
+}
+
 int session_bind(struct session *session, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer,
                  struct sbuf *why) {
-        static const struct session_want login = { LINK_MESSAGE_SMALL, false };
         for (int tries = 0;; tries++) {
                 bool reused;
-                int r = make_ready(session, &login, &session->login, deadline_ms, &reused, why);
-                if (r < 0)
+                int r = make_login_ready(session, deadline_ms, &reused, why);
+                if (r < 0) {
+                        if (!is_final(r))
+                                give_up_server(session);
                         return r;
+                }
                 r = link_bind(session->login, dn, password, deadline_ms, answer);
                 if (r < 0 && try_again(session, &session->login, reused && tries == 0, r))
                         continue;
@@ -177,6 +209,8 @@ int session_bind(struct session *session, const char *dn, const struct secret *p
                                     session->login->server);
                 else if (r < 0)
                         sbuf_printf(why, "no answer to a user's bind: %s", strerror(-r));
+                if (r == -ECONNRESET || r == -ETIMEDOUT)
+                        give_up_server(session);
                 return r;
         }
 }

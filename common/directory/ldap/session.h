@@ -32,6 +32,7 @@ int session_connect(struct session *session, const struct session_want *want, ui
  * entries twice: it must take that (restart is called before the second run; may be NULL). */
 int session_search(struct session *session, const struct search *search, void (*restart)(void *userdata), uint64_t deadline_ms, struct sbuf *why);
 
-/* A user's bind on the login connection, likewise. As link_bind. */
+/* A user's bind on the login connection, likewise, at the server (its name and port) that session_search() last read: that must have been called before.
+ * As link_bind; -ENOTCONN: nothing was read. After a server that takes no binds, reader is NULL. */
 int session_bind(struct session *session, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer,
                  struct sbuf *why);

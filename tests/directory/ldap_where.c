@@ -1,0 +1,165 @@
+/* Where an entry and its server are: moved entries, two connections of which one is to another server, ports and sockets that anybody could have (L1, L9).
+ * Relies on: cmocka, slapd.
+ * Must never: need a network but the loopback. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "directory/ldap/dial.h"
+#include "directory/ldap/kind.h"
+#include "directory/ldap_help.h"
+
+static struct slapd server, second;
+static struct ldap_case c;
+
+static int start_all(void **state) {
+        help_slapd_start(&server, "people.ldif");
+        return 0;
+}
+static int stop_all(void **state) {
+        if (c.directory)
+                help_close(&c);
+        if (server.dir[0])
+                help_slapd_wipe(&server);
+        if (second.dir[0])
+                help_slapd_wipe(&second);
+        return 0;
+}
+static int setup(void **state) {
+        help_case(&c, server.uri, "");
+        return 0;
+}
+static int teardown(void **state) {
+        help_close(&c);
+        return 0;
+}
+
+static struct directory_entry find(const char *user) {
+        struct directory_entry entry = { .active = true };
+        directory_ldap.find(c.directory, user, &entry);
+        return entry;
+}
+static enum password_result check(const char *user, const char *password, struct directory_entry *entry) {
+        struct secret secret = { 0 };
+        assert_int_equal(secret_set(&secret, password, strlen(password)), 0);
+        return directory_ldap.check(c.directory, user, &secret, entry);
+}
+
+/* An entry that was moved, or whose place another one has, is asked for its password where it is now; wrong ones alike. */
+static void moved(void **state) {
+        help_open(&c);
+        help_slapd_change(&server, "dn: uid=mo,ou=people," SUFFIX "\nchangetype: add\nobjectClass: inetOrgPerson\nuid: mo\ncn: Mo\nsn: M\nuserPassword: mo-pw\n");
+        const struct directory_entry before = find("mo");
+        for (int taken = 0; taken < 2; taken++) {
+                struct directory_entry right = before, wrong = before, other = before;
+                if (taken)
+                        help_slapd_change(&server, "dn: uid=mo,ou=people," SUFFIX "\nchangetype: add\nobjectClass: inetOrgPerson\nuid: mo\nuid: moe\ncn: Moe\n"
+                                          "sn: M\nuserPassword: moe-pw\n\ndn: uid=mo,ou=people," SUFFIX "\nchangetype: modrdn\nnewrdn: cn=Moe\ndeleteoldrdn: 1\n");
+                else
+                        help_slapd_change(&server, "dn: uid=mo,ou=people," SUFFIX "\nchangetype: modrdn\nnewrdn: uid=mo\ndeleteoldrdn: 0\n"
+                                          "newsuperior: ou=guests,ou=people," SUFFIX "\n");
+                if (taken)
+                        for (struct directory_entry *old[] = { &right, &wrong, &other }, **at = old; at < old + 3; at++)
+                                (void)snprintf((*at)->dn, sizeof (*at)->dn, "cn=Moe,ou=people," SUFFIX);
+                assert_int_equal(check("mo", "mo-pw", &right), CHECK_RIGHT);
+                assert_string_equal(right.dn, "uid=mo,ou=guests,ou=people," SUFFIX);
+                assert_string_equal(right.entry_id, before.entry_id);
+                assert_true(right.active);
+                assert_int_equal(check("mo", "x", &wrong), CHECK_WRONG);
+                assert_string_equal(wrong.dn, right.dn);
+                assert_int_equal(check("mo", "moe-pw", &other), CHECK_WRONG);
+        }
+}
+
+/* The server's port is one that any user could have: without a word of the administrator's no password goes there. */
+static void high_ports(void **state) {
+        struct directory_entry entry = { 0 };
+        c.ldap.insecure_plaintext = false;
+        help_open(&c);
+        assert_int_equal(check("alice", "alice-pw", &entry), CHECK_UNAVAILABLE);
+        c.ldap.insecure_plaintext = true;
+        assert_int_equal(check("alice", "alice-pw", &entry), CHECK_RIGHT);
+}
+
+/* A UNIX socket is as private as TLS, where nobody else can put one. */
+static void unix_socket(void **state) {
+        char uri[256] = "ldapi://";
+        for (const char *at = server.dir; *at; at++)
+                (void)snprintf(uri + strlen(uri), sizeof uri - strlen(uri), *at == '/' ? "%%2F" : "%c", *at);
+        (void)snprintf(uri + strlen(uri), sizeof uri - strlen(uri), "%%2Fldapi");
+        struct directory_entry entry = { 0 };
+        help_case(&c, uri, "");
+        help_open(&c);
+        c.ldap.insecure_plaintext = false;
+        assert_int_equal(check("bob", "bob-pw", &entry), CHECK_RIGHT);
+        help_close(&c);
+        assert_int_equal(chmod(server.dir, 01777), 0);
+        help_open(&c);
+        entry = (struct directory_entry){ 0 };
+        enum password_result anybodys = check("bob", "bob-pw", &entry);
+        assert_int_equal(chmod(server.dir, 0700), 0);
+        assert_int_equal(anybodys, CHECK_UNAVAILABLE);
+}
+
+/* The socket is root's, but somebody else listens on it. */
+static void another_listener(void **state) {
+        char folder[] = "/tmp/multidir-listener-XXXXXX";
+        struct uri uri = { .scheme = URI_LDAPI };
+        if (geteuid() != 0)
+                skip();
+        assert_non_null(mkdtemp(folder));
+        (void)snprintf(uri.path, sizeof uri.path, "%s/ldapi", folder);
+        for (unsigned uid = 0; uid <= 12345; uid += 12345) {
+                _cleanup_sbuf_ struct sbuf why = { 0 };
+                struct sockaddr_un address = { .sun_family = AF_UNIX };
+                memcpy(address.sun_path, uri.path, strlen(uri.path));
+                int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                assert_int_equal(bind(listening, (struct sockaddr *)&address, sizeof address), 0);
+                assert_int_equal(seteuid(uid), 0);
+                int listens = listen(listening, 4);
+                assert_int_equal(seteuid(0), 0);
+                assert_int_equal(listens, 0);
+                int fd = dial(&uri, clock_monotonic_ms() + 1000, &why);
+                (void)close(listening);
+                (void)unlink(uri.path);
+                if (fd >= 0)
+                        (void)close(fd);
+                assert_true(uid == 0 ? fd >= 0 : fd == -EPERM && strstr(sbuf_text(&why), "uid 12345 listens"));
+        }
+        (void)rmdir(folder);
+}
+
+/* Two connections, one server: a password is checked where the entry was read, also when the preferred server has come back meanwhile. */
+static void read_and_bound_at_one_server(void **state) {
+        struct directory_entry entry = { 0 };
+        help_slapd_start(&second, "people.ldif");
+        help_slapd_stop(&server);
+        c.uris[1] = second.uri;
+        c.ldap.uri_count = 2;
+        help_open(&c);
+        assert_int_equal(check("alice", "alice-pw", &entry), CHECK_RIGHT);
+        help_slapd_start(&server, "people.ldif");
+        help_slapd_change(&server, "dn: uid=solo,ou=people," SUFFIX "\nchangetype: add\nobjectClass: inetOrgPerson\nuid: solo\ncn: Solo\nsn: S\nuserPassword: solo-pw\n");
+        c.directory->session.prefer_after_ms = 0;
+        entry = find("solo");
+        assert_int_equal(c.directory->session.reader->uri, 0);
+        assert_int_equal(check("solo", "solo-pw", &entry), CHECK_RIGHT);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(moved, setup, teardown),
+                cmocka_unit_test_setup_teardown(high_ports, setup, teardown),
+                cmocka_unit_test_setup_teardown(unix_socket, setup, teardown),
+                cmocka_unit_test(another_listener),
+                cmocka_unit_test_setup_teardown(read_and_bound_at_one_server, setup, teardown),
+        };
+        if (!help_slapd_is_there())
+                return 77;
+        return cmocka_run_group_tests(tests, start_all, stop_all);
+}

@@ -11,6 +11,7 @@
 #include "base/sbuf.h"
 #include "base/secret.h"
 #include "model/ldap_settings.h"
+#include "model/profile.h"
 #include "model/password.h"
 #include "model/settings.h"
 #include "model/sync.h"
@@ -37,6 +38,7 @@ struct directory_entry {
         char dn[SYNC_DN_MAX + 1];             /* where the password is checked; empty for kinds that have none */
         bool active;
         struct password_notice notice;        /* OUT, of a check that found the password right */
+        struct user_profile *profile;         /* IN: where what else the server says goes (find, check); NULL: nowhere. Kinds without a server leave it alone */
 };
 
 struct directory_kind {

@@ -52,6 +52,7 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
                           " LEFT JOIN users u ON u.name = ?1 LEFT JOIN passwords p ON p.user = u.id LIMIT 2" },
         [STORE_FIND_USER] = { "SELECT id FROM users WHERE name = ?1 LIMIT 2" },
         [STORE_FIND_GROUP] = { "SELECT id FROM groups WHERE name = ?1 LIMIT 2" },
+        [STORE_BY_EXTERNAL_ID] = { "SELECT name FROM users WHERE external_id = ?1" },
         [STORE_ATTRIBUTES] = { "SELECT key, value FROM attributes WHERE user = ?1 ORDER BY key" },
         [STORE_LOAD_USERS] = { "SELECT id, uid, gid, active, posix_primary, name, entry_id, display_name, email, home, shell, ssh_keys,"
                                " sid FROM users ORDER BY id" },

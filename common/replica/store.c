@@ -171,3 +171,18 @@ int store_login_by_name(struct store *store, const char *name, struct store_logi
         explicit_bzero(&found, sizeof found);
         return r;
 }
+
+int store_name_by_external_id(struct store *store, const char *external_id, char **name) {
+        sqlite3_stmt *statement = database_statement(&store->database, STORE_BY_EXTERNAL_ID);
+        database_bind_text(&store->database, statement, 1, external_id);
+        int r = database_step(&store->database, statement);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        const char *found = (const char *)sqlite3_column_text(statement, 0);
+        char *copy = found ? strdup(found) : NULL;
+        database_reset(statement);
+        if (!copy)
+                return -ENOMEM;
+        *name = copy;
+        return 0;
+}

@@ -48,6 +48,9 @@ struct store_login {
  * another failure all of it is. */
 int store_login_by_name(struct store *store, const char *name, struct store_login *login);
 
+/* D3: the user for whom the external id is on record; *name is malloc'ed. -ENOENT: nobody. */
+int store_name_by_external_id(struct store *store, const char *external_id, char **name);
+
 /* One transaction around any number of changes. A change outside one is its own transaction, durable when it returns 0.
  * A refused change (-ENOENT, -EEXIST, -ENOTUNIQ, -EINVAL) leaves the transaction as it was. Any other failure has rolled all of it back:
  * further changes and the commit give that error again, until store_rollback(). */

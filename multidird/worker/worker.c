@@ -73,6 +73,8 @@ static void work(struct worker *worker, unsigned type, const struct protocol_che
         }
         (void)snprintf(entry.entry_id, sizeof entry.entry_id, "%.*s", SYNC_ENTRY_ID_MAX, job->entry_id);
         (void)snprintf(entry.dn, sizeof entry.dn, "%s", job->dn);
+        if (role_settings(&worker->role)->type == DIRECTORY_DELEGATED)
+                entry.profile = &answer->profile;
         if (type == CHECKER_FIND)
                 worker->kind->find(worker->directory, job->user, &entry);
         else if (type == CHECKER_CHECK)

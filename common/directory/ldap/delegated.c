@@ -7,7 +7,7 @@
 /* P5: no password is changed from here, so one that must be changed has expired (L7). An account that the server's own attributes close is closed,
  * whether the server lets it bind or not; which says nothing of the local flag (L3). */
 enum password_result delegated_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry) {
-        *entry = (struct directory_entry){ 0 };
+        *entry = (struct directory_entry){ .profile = entry->profile };
         enum password_result result = ldap_kind_check(directory, user, password, entry);
         bool right = result == CHECK_RIGHT || result == CHECK_MUST_CHANGE || result == CHECK_EXPIRED;
         if (right && !entry->entry_id[0])

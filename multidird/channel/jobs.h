@@ -26,7 +26,8 @@ struct protocol_answer {
         uint64_t id;
         enum presence presence;         /* to FIND */
         enum password_result password;  /* to CHECK */
-        enum password_set set;          /* to CHANGE_PASSWORD, SET_PASSWORD; text: for whoever chose it; presence: UNAVAILABLE if the server was */
+        enum password_set set;          /* to CHANGE_PASSWORD, SET_PASSWORD; text: for whoever chose it; presence: UNAVAILABLE if the server was. A job that
+                                           got no answer of a process has this zeroed too: before() tells whether one had it */
         struct password_notice notice;  /* to CHECK, of a right password */
         bool active;                    /* the entry's own flag */
         uint64_t synchronised_s;        /* a replica's answer: when that was complete; 0: there is no complete one, or it is no replica's answer */

@@ -55,7 +55,7 @@ static int get_answer(const unsigned char *payload, size_t len) {
         int r = protocol_get_answer(payload, len, &answer);
         if (r < 0)
                 assert_true(answer.presence == PRESENCE_UNAVAILABLE && answer.password == CHECK_UNAVAILABLE && !answer.active && answer.synchronised_s == 0 &&
-                            answer.set == PASSWORD_SET_UNAVAILABLE && !answer.notice.grace && answer.notice.expires_s == 0);
+                            answer.set == PASSWORD_SET_UNKNOWN && !answer.notice.grace && answer.notice.expires_s == 0);
         return r;
 }
 

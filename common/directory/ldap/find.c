@@ -144,9 +144,11 @@ static enum presence verify(struct directory *directory, const char *user, const
         return PRESENCE_FOUND;
 }
 
-/* L7: whether a user may change the password here: the directory's level, and a kind that writes it. */
+/* L7: whether a user may change the password here: the directory's level, and a kind that writes it, which with Active Directory is the service
+ * account's work. */
 static bool can_change(const struct directory *directory) {
-        return directory->settings->writes_passwords && (directory->settings->permissions & PERMISSION_BIT(PERMISSION_MODIFY_USER));
+        bool somebody = !directory->ldap->active_directory || directory->ldap->bind_dn[0];
+        return somebody && directory->settings->writes_passwords && (directory->settings->permissions & PERMISSION_BIT(PERMISSION_MODIFY_USER));
 }
 
 static enum password_result bind_as(struct directory *directory, const char *dn, const struct secret *password, uint64_t deadline_ms,

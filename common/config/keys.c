@@ -50,6 +50,7 @@ static const struct config_key directory_keys[] = {
         { "sso", "no", NULL, .later = true },
         { "create_on_login", "no", value_bool, AT(D, create_on_login), .delegated = true },
         { "update_on_login", "no", value_bool, AT(D, update_on_login), .delegated = true },
+        { "import_groups_on_login", "no", value_bool, AT(D, import_groups_on_login), .delegated = true },
         { "default_groups", "", value_groups, LIST(D, default_groups, default_group_count), .delegated = true },
         { "preset", "generic", value_preset, L(preset) },
         { "uri", NULL, value_uris, L(uris), .count_offset = offsetof(struct config_directory, ldap.uri_count),

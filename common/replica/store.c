@@ -186,3 +186,17 @@ int store_name_by_external_id(struct store *store, const char *external_id, char
         *name = copy;
         return 0;
 }
+
+int store_imported_groups(struct store *store, const char *user, store_imported_fn each, void *userdata) {
+        sqlite3_stmt *statement = database_statement(&store->database, STORE_IMPORTED_GROUPS);
+        database_bind_text(&store->database, statement, 1, user);
+        int r;
+        while ((r = database_step(&store->database, statement)) > 0) {
+                const char *name = (const char *)sqlite3_column_text(statement, 0), *external_id = (const char *)sqlite3_column_text(statement, 1);
+                r = name && external_id ? each(userdata, name, external_id, sqlite3_column_int(statement, 2) == 1) : -ENOMEM;
+                if (r != 0)
+                        break;
+        }
+        database_reset(statement);
+        return r;
+}

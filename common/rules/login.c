@@ -211,7 +211,7 @@ static void take_live(struct login *login, const struct login_event *event) {
 /* Not for who is refused anyway: L3 and L7 say so, and nothing is put on record. */
 static void admit(struct login *login, enum record_state state) {
         const struct directory_settings *directory = directory_now(login);
-        bool something = state == RECORD_NONE || directory->update_on_login;
+        bool something = state == RECORD_NONE || directory->update_on_login || directory->import_groups_on_login;
         if (login->newcomer && login->password == CHECK_EXPIRED)
                 check_expiry(login);
         else if (login->newcomer || (something && login->active && login->password != CHECK_EXPIRED))

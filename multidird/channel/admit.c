@@ -16,7 +16,7 @@ static bool get_flag(struct wire_reader *reader) {
 }
 
 size_t profile_size(const struct user_profile *profile) {
-        return 8 + TEXT_SIZE(profile->name) + TEXT_SIZE(profile->display_name) + TEXT_SIZE(profile->email) + TEXT_SIZE(profile->home) + TEXT_SIZE(profile->shell);
+        return 9 + TEXT_SIZE(profile->groups) + TEXT_SIZE(profile->name) + TEXT_SIZE(profile->display_name) + TEXT_SIZE(profile->email) + TEXT_SIZE(profile->home) + TEXT_SIZE(profile->shell);
 }
 
 void profile_put(struct wire_writer *writer, const struct user_profile *profile) {
@@ -27,6 +27,8 @@ void profile_put(struct wire_writer *writer, const struct user_profile *profile)
         wire_put_text(writer, profile->shell);
         wire_put_u32(writer, profile->uid);
         wire_put_u32(writer, profile->gid);
+        wire_put_u8(writer, profile->has_groups);
+        wire_put_text(writer, profile->groups);
 }
 
 void profile_get(struct wire_reader *reader, struct user_profile *profile) {
@@ -37,6 +39,8 @@ void profile_get(struct wire_reader *reader, struct user_profile *profile) {
         wire_get_text(reader, profile->shell, PROFILE_TEXT_MAX);
         profile->uid = wire_get_u32(reader);
         profile->gid = wire_get_u32(reader);
+        profile->has_groups = get_flag(reader);
+        wire_get_text(reader, profile->groups, PROFILE_GROUPS_TEXT_MAX);
 }
 
 int protocol_send_admit(struct channel *channel, const struct protocol_admit *admit) {

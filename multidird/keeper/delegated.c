@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "multidird/keeper/change.h"
+#include "multidird/keeper/import_groups.h"
 
 struct admission {
         struct keeper *keeper;
@@ -124,6 +125,8 @@ static enum record_state run(struct admission *a) {
                 r = admit_user(a, &login, &state);
         else if (r == -ENOENT)
                 r = a->admit->entry_id[0] ? 0 : admit_newcomer(a, &state);
+        if (r == 0 && state == RECORD_SAME && a->settings->import_groups_on_login && !a->admit->dry)
+                r = import_user_groups(a->keeper, a->directory, a->user, &a->admit->profile, &a->visible);
         if (r == 0 && state == RECORD_SAME && !a->admit->dry)
                 r = store_commit(a->store);
         else

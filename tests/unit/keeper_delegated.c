@@ -105,7 +105,51 @@ static void records(void **state) {
         keeper_world_close(&world);
 }
 
+#define IMPORTING "[directory/d]\ntype = delegated\nuri = ldaps://a\nbase = dc=x\nimport_groups_on_login = yes\n[application/host]\ndirectories = d\n"
+
+/* The groups of ann after logins with these lists; "" for what the service would have to call nonsense, which changes nothing. */
+static void groups(void **state) {
+        (void)state;
+        static const struct { const char *what, *list; bool has; enum record_state state; const char *groups; } rows[] = {
+                { "two", "g-1\n0\nred\ng-2\n0\nblue\n", true, RECORD_SAME, "['blue','own','red']" },
+                { "the same again", "g-1\n0\nred\ng-2\n0\nblue\n", true, RECORD_SAME, "['blue','own','red']" },
+                { "twice in the list", "g-1\n0\nred\ng-1\n0\nred\ng-2\n0\nblue\n", true, RECORD_SAME, "['blue','own','red']" },
+                { "known by its id", "g-1\n0\nscarlet\n", true, RECORD_SAME, "['own','red']" },
+                { "not read: nothing is believed", "", false, RECORD_UNKNOWN, "['own','red']" },
+                { "a group of this host", "g-9\n0\nOWN\ng-8\n0\nothers\n", true, RECORD_SAME, "['own']" },
+                { "a name that is the system's", "g-7\n0\nsudo\ng-6\n0\nadm:in\ng-1\n0\nred\n", true, RECORD_SAME, "['own','red']" },
+                { "cut", "g-2\n0\nblue\ng-3\n0", true, RECORD_UNKNOWN, "['own','red']" },
+                { "no number", "g-2\nx\nblue\n", true, RECORD_UNKNOWN, "['own','red']" },
+                { "no id", "\n0\nblue\n", true, RECORD_UNKNOWN, "['own','red']" },
+                { "none", "", true, RECORD_SAME, "['own']" },
+        };
+        static const struct keeper_check fill[] = {
+                { "D3", "{'command':'user add','user':'ann'}", 0, NULL }, { "D3", "{'command':'group add','group':'own'}", 0, NULL },
+                { "D3", "{'command':'group add','group':'others'}", 0, NULL }, { "D3", "{'command':'member add','group':'own','names':['ann']}", 0, NULL },
+        };
+        struct keeper_world world;
+        char entry[64];
+        keeper_world_open(&world, IMPORTING);
+        keeper_world_run(&world, fill, ARRAY_SIZE(fill));
+        entry_of(&world, "ann", entry);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                static struct protocol_admit admit; /* large */
+                struct protocol_admitted admitted;
+                char expected[64];
+                admit = (struct protocol_admit){ .directory = "d", .user = "ann", .external_id = "e-1", .profile = { .name = "ann", .has_groups = rows[i].has } };
+                memcpy(admit.entry_id, entry, sizeof entry);
+                (void)snprintf(admit.profile.groups, sizeof admit.profile.groups, "%s", rows[i].list);
+                keeper_admit(world.keeper, &admit, &admitted);
+                if (admitted.state != rows[i].state)
+                        fail_msg("%s: %d", rows[i].what, admitted.state);
+                (void)snprintf(expected, sizeof expected, "{'groups':%s}", rows[i].groups);
+                const struct keeper_check check = { rows[i].what, "{'command':'user show','user':'ann'}", 0, expected };
+                keeper_world_run(&world, &check, 1);
+        }
+        keeper_world_close(&world);
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(changes), cmocka_unit_test(records) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(changes), cmocka_unit_test(records), cmocka_unit_test(groups) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,10 +72,11 @@ static bool ask(const struct ctl *ctl, const char *prompt, struct line *line) {
                 return false;
         silent = before;
         silent.c_lflag &= ~(tcflag_t)ECHO;
-        fputs(prompt, ctl->err);
-        fflush(ctl->err);
+        /* Before the prompt: what is typed as soon as that shows is neither shown nor thrown away. */
         if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0)
                 return false;
+        fputs(prompt, ctl->err);
+        fflush(ctl->err);
         read_interruptibly(stdin, line);
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
         fputc('\n', ctl->err);

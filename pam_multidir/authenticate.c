@@ -39,13 +39,15 @@ static void fill_request(const struct call *call, struct wire_authenticate *requ
 }
 
 /* What the service says, where it can be believed: a success is one of this user, with the entry that was checked. */
-static enum reason ask(const struct call *call, struct exchange *exchange) {
+static enum reason ask(struct call *call, struct exchange *exchange) {
         int r = ask_authenticate(&exchange->request, &exchange->reply);
         if (r < 0) {
                 pam_syslog(call->pamh, LOG_WARNING, "the service cannot be asked: %s", strerror(-r));
                 return REASON_UNAVAILABLE;
         }
         const struct wire_authenticated *reply = &exchange->reply;
+        if (reply->reason == REASON_OK)
+                call_look_again(call);
         if (reply->reason != REASON_OK || call->identity != IDENTITY_OURS)
                 return reply->reason;
         if (text_same_name(reply->name, call->published.name) && *reply->directory && *reply->entry_id)
@@ -65,7 +67,7 @@ static int remember(const struct call *call, const struct wire_authenticated *re
         return call_publish_user(call);
 }
 
-static int authenticate(const struct call *call) {
+static int authenticate(struct call *call) {
         _cleanup_(exchange_done) struct exchange exchange = { 0 };
         enum reason refusal = REASON_UNAVAILABLE;
         int r = call_password(call, PAM_AUTHTOK, "Password: ", &exchange.request.password, &refusal);

@@ -85,6 +85,17 @@ int call_init(struct call *call, pam_handle_t *pamh, enum hook hook, int flags, 
         return PAM_SUCCESS;
 }
 
+void call_look_again(struct call *call) {
+        if (call->identity != IDENTITY_UNKNOWN || !*call->user)
+                return;
+        call_done(call);
+        if (!view_current(&call->view) || !find_application(call) || view_user_by_name(&call->view, call->user, &call->published) != VIEW_FOUND)
+                return;
+        /* Whose id it is besides ours stays unknown. */
+        if (!is_another_uid(call))
+                call->identity = IDENTITY_OURS;
+}
+
 void call_done(struct call *call) {
         if (call->view.base)
                 view_release(&call->view);

@@ -31,6 +31,9 @@ struct call {
 /* Fills *call. PAM_SUCCESS, or what pam_get_user said; with PAM_SUCCESS call->identity says how to go on. */
 int call_init(struct call *call, pam_handle_t *pamh, enum hook hook, int flags, int argc, const char **argv);
 
+/* Looks again at the view, where the user was not in it before: the service may have made the user meanwhile (D3). call->identity says what came of it. */
+void call_look_again(struct call *call);
+
 /* Lets go of the view. Safe on a call that call_init refused. */
 void call_done(struct call *call);
 #define _cleanup_call_ _cleanup_(call_done)

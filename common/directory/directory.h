@@ -11,6 +11,7 @@
 #include "base/sbuf.h"
 #include "base/secret.h"
 #include "model/ldap_settings.h"
+#include "model/profile.h"
 #include "model/password.h"
 #include "model/settings.h"
 #include "model/sync.h"
@@ -38,6 +39,7 @@ struct directory_entry {
         bool active;
         struct password_notice notice;        /* OUT, of a check that found the password right */
         bool unreachable;                     /* OUT, of an unavailable answer: no server could be asked. Else it is about this entry or this answer only */
+        struct user_profile *profile;         /* IN: where what else the server says goes (find, check); NULL: nowhere. Kinds without a server leave it alone */
 };
 
 struct directory_kind {

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Zero is the safe answer: nobody knows that anything was changed. */
+/* Zero is the safe answer: who has heard nothing must not promise anything. */
 enum password_set {
-        PASSWORD_SET_UNAVAILABLE = 0, /* nothing was changed: the server could not be asked, or takes no changes now */
+        PASSWORD_SET_UNKNOWN = 0,     /* the server was asked, and did not answer: perhaps it is changed */
         PASSWORD_SET_DONE,
-        PASSWORD_SET_UNKNOWN,         /* it was asked, and did not answer: perhaps it is changed */
+        PASSWORD_SET_UNAVAILABLE,     /* nothing was changed: the server could not be asked, or takes no changes now */
         PASSWORD_SET_WRONG,           /* the old password is wrong */
         PASSWORD_SET_EXPIRED,         /* the old one is right but expired, and its owner is let in no more, not even to change it (L7) */
         PASSWORD_SET_REJECTED,        /* the server's policy refuses the new one */

@@ -66,6 +66,10 @@ struct directory_settings {
         const char *primary_group;   /* NULL: a private group (M10) */
         enum name_case name_case;
         bool ignore_inactive_groups; /* M6 */
+        /* D3, delegated directories: what a login does with the server's entry whose password was right. */
+        bool create_on_login, update_on_login, import_groups_on_login;
+        const char *const *default_groups; /* joined at the first login; default_group_count names */
+        size_t default_group_count;
 };
 
 enum membership_scheme { NON_AGGREGATING = 0, AGGREGATING };       /* M2, M3 */

@@ -25,13 +25,14 @@
 
 /* Where a synchronised directory's server has the entry. Not looked up by, and never loaded with a replica. */
 #define STORE_DN "ALTER TABLE users ADD COLUMN dn TEXT;"
-/* Delegated directories: the server's entry whose password is the user's. As little loaded. */
-#define STORE_EXTERNAL "ALTER TABLE users ADD COLUMN external_id TEXT;"
+/* Delegated directories: the server's entry whose password is the user's, and the one that a group was imported from. As little loaded. */
+#define STORE_EXTERNAL "ALTER TABLE users ADD COLUMN external_id TEXT; ALTER TABLE groups ADD COLUMN external_id TEXT;"
 
 static const char *const store_unique_versions[] = {
         STORE_TABLES "CREATE UNIQUE INDEX users_name ON users (name); CREATE UNIQUE INDEX groups_name ON groups (name);",
         STORE_DN,
-        STORE_EXTERNAL " CREATE UNIQUE INDEX users_external ON users (external_id) WHERE external_id IS NOT NULL;",
+        STORE_EXTERNAL " CREATE UNIQUE INDEX users_external ON users (external_id) WHERE external_id IS NOT NULL;"
+        " CREATE UNIQUE INDEX groups_external ON groups (external_id) WHERE external_id IS NOT NULL;",
 };
 static const char *const store_ambiguous_versions[] = {
         STORE_TABLES "CREATE INDEX users_name ON users (name); CREATE INDEX groups_name ON groups (name);",
@@ -52,6 +53,9 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
                           " LEFT JOIN users u ON u.name = ?1 LEFT JOIN passwords p ON p.user = u.id LIMIT 2" },
         [STORE_FIND_USER] = { "SELECT id FROM users WHERE name = ?1 LIMIT 2" },
         [STORE_FIND_GROUP] = { "SELECT id FROM groups WHERE name = ?1 LIMIT 2" },
+        [STORE_BY_EXTERNAL_ID] = { "SELECT name FROM users WHERE external_id = ?1" },
+        [STORE_IMPORTED_GROUPS] = { "SELECT g.name, g.external_id, m.user IS NOT NULL FROM groups g LEFT JOIN members m ON m.grp = g.id AND m.user ="
+                                    " (SELECT id FROM users WHERE name = ?1) WHERE g.external_id IS NOT NULL" },
         [STORE_ATTRIBUTES] = { "SELECT key, value FROM attributes WHERE user = ?1 ORDER BY key" },
         [STORE_LOAD_USERS] = { "SELECT id, uid, gid, active, posix_primary, name, entry_id, display_name, email, home, shell, ssh_keys,"
                                " sid FROM users ORDER BY id" },
@@ -79,8 +83,8 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
         [STORE_GONE_BOUNDS] = { "SELECT (SELECT min(id) FROM temp.gone), (SELECT max(id) FROM temp.gone)", true },
         [STORE_SWEEP_MEMBERS] = { "DELETE FROM members WHERE user BETWEEN ?1 AND ?2 AND user IN (SELECT id FROM temp.gone)", true },
         [STORE_FORGET_GONE] = { "DELETE FROM temp.gone", true },
-        [STORE_INSERT_GROUP] = { "INSERT INTO groups (id, name, entry_id, description, gid, active)"
-                                 " VALUES (?1, ?2, ?3, ?4, coalesce(?5, 0), coalesce(?6, 1))", true },
+        [STORE_INSERT_GROUP] = { "INSERT INTO groups (id, name, entry_id, description, gid, active, external_id)"
+                                 " VALUES (?1, ?2, ?3, ?4, coalesce(?5, 0), coalesce(?6, 1), ?7)", true },
         [STORE_UPDATE_GROUP] = { "UPDATE groups SET description = coalesce(?4, description), gid = coalesce(?5, gid),"
                                  " active = coalesce(?6, active) WHERE id = ?1", true },
         [STORE_DELETE_GROUP] = { "DELETE FROM groups WHERE id = ?1", true },

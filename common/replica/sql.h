@@ -29,6 +29,8 @@ enum store_statement {
         STORE_LOGIN,
         STORE_FIND_USER,
         STORE_FIND_GROUP,
+        STORE_BY_EXTERNAL_ID,
+        STORE_IMPORTED_GROUPS,
         STORE_ATTRIBUTES,
         STORE_LOAD_USERS,
         STORE_LOAD_GROUPS,

@@ -171,3 +171,32 @@ int store_login_by_name(struct store *store, const char *name, struct store_logi
         explicit_bzero(&found, sizeof found);
         return r;
 }
+
+int store_name_by_external_id(struct store *store, const char *external_id, char **name) {
+        sqlite3_stmt *statement = database_statement(&store->database, STORE_BY_EXTERNAL_ID);
+        database_bind_text(&store->database, statement, 1, external_id);
+        int r = database_step(&store->database, statement);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        const char *found = (const char *)sqlite3_column_text(statement, 0);
+        char *copy = found ? strdup(found) : NULL;
+        database_reset(statement);
+        if (!copy)
+                return -ENOMEM;
+        *name = copy;
+        return 0;
+}
+
+int store_imported_groups(struct store *store, const char *user, store_imported_fn each, void *userdata) {
+        sqlite3_stmt *statement = database_statement(&store->database, STORE_IMPORTED_GROUPS);
+        database_bind_text(&store->database, statement, 1, user);
+        int r;
+        while ((r = database_step(&store->database, statement)) > 0) {
+                const char *name = (const char *)sqlite3_column_text(statement, 0), *external_id = (const char *)sqlite3_column_text(statement, 1);
+                r = name && external_id ? each(userdata, name, external_id, sqlite3_column_int(statement, 2) == 1) : -ENOMEM;
+                if (r != 0)
+                        break;
+        }
+        database_reset(statement);
+        return r;
+}

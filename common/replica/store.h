@@ -48,6 +48,13 @@ struct store_login {
  * another failure all of it is. */
 int store_login_by_name(struct store *store, const char *name, struct store_login *login);
 
+/* D3: the user for whom the external id is on record; *name is malloc'ed. -ENOENT: nobody. */
+int store_name_by_external_id(struct store *store, const char *external_id, char **name);
+
+/* D3: each group that was imported, and whether the user is in it. The texts live until the function returns; what it returns other than 0 ends it. */
+typedef int (*store_imported_fn)(void *userdata, const char *name, const char *external_id, bool member);
+int store_imported_groups(struct store *store, const char *user, store_imported_fn each, void *userdata);
+
 /* One transaction around any number of changes. A change outside one is its own transaction, durable when it returns 0.
  * A refused change (-ENOENT, -EEXIST, -ENOTUNIQ, -EINVAL) leaves the transaction as it was. Any other failure has rolled all of it back:
  * further changes and the commit give that error again, until store_rollback(). */
@@ -76,7 +83,8 @@ int store_modify_user(struct store *store, const char *name, const struct store_
 int store_rename_user(struct store *store, const char *name, const char *new_name);   /* -ENOENT, -EEXIST */
 int store_remove_user(struct store *store, const char *name);                         /* -ENOENT; memberships go too */
 
-struct store_group { const char *name, *description; bool has_gid, has_active; uint32_t gid; bool active; const char *entry_id; };
+/* external_id: D3, add only: the server's group that it was imported from; one group's only (-EEXIST). */
+struct store_group { const char *name, *description; bool has_gid, has_active; uint32_t gid; bool active; const char *entry_id, *external_id; };
 /* As for users. Removing a group takes its memberships with it, in both directions. */
 int store_add_group(struct store *store, const struct store_group *group);
 int store_modify_group(struct store *store, const char *name, const struct store_group *group);

@@ -26,6 +26,7 @@ static int add_group(struct store *store, const struct store_group *group) {
         bind_group(&store->database, statement, store->next_group, group);
         database_bind_text(&store->database, statement, 2, group->name);
         database_bind_text(&store->database, statement, 3, entry_id);
+        database_bind_text(&store->database, statement, 7, group->external_id);
         r = database_run(&store->database, statement, NULL);
         if (r == 0)
                 store->next_group++;

@@ -29,6 +29,33 @@ static const struct directory_settings *directory_now(const struct login *login)
         return &login->settings->directories[login->directory];
 }
 
+static void nobody(struct login *login) {
+        login->newcomer = false;
+        login->directory = SETTINGS_NONE;
+        if (login->password_state == PASSWORD_GIVEN)
+                ask(login, LOGIN_CHECK_DUMMY);
+        else
+                deny(login, "L1", SETTINGS_NONE, REASON_USER_NOT_FOUND, "no directory of the application has the user");
+}
+
+/* D3: no directory has the user, so a delegated one's server may tell of one who has never logged in, or who had another name. Only then: who is there
+ * already keeps the name (U1). */
+static void search_newcomer_from(struct login *login, size_t position) {
+        const struct application_settings *application = login->application;
+        for (; position < application->mapping_count; position++) {
+                const struct directory_settings *directory = &login->settings->directories[application->mappings[position].directory];
+                if (!directory->active || directory->type != DIRECTORY_DELEGATED || (!directory->create_on_login && !directory->update_on_login))
+                        continue;
+                login->newcomer = true;
+                login->position = position;
+                login->directory = application->mappings[position].directory;
+                login->replica_has = false;
+                ask(login, LOGIN_ASK_LIVE);
+                return;
+        }
+        nobody(login);
+}
+
 /* L1: the next active directory in order, from position on; nobody left means nobody has the user (L9). */
 static void search_from(struct login *login, size_t position) {
         const struct application_settings *application = login->application;
@@ -42,16 +69,15 @@ static void search_from(struct login *login, size_t position) {
                 ask(login, LOGIN_ASK_REPLICA);
                 return;
         }
-        login->directory = SETTINGS_NONE;
-        if (login->password_state == PASSWORD_GIVEN)
-                ask(login, LOGIN_CHECK_DUMMY);
-        else
-                deny(login, "L1", SETTINGS_NONE, REASON_USER_NOT_FOUND, "no directory of the application has the user");
+        search_newcomer_from(login, 0);
 }
 
 static void pass_over(struct login *login, const char *rule, const char *text) {
         record(login, rule, login->directory, REASON_OK, text);
-        search_from(login, login->position + 1);
+        if (login->newcomer)
+                search_newcomer_from(login, login->position + 1);
+        else
+                search_from(login, login->position + 1);
 }
 
 static void allow(struct login *login, const char *text) {
@@ -73,32 +99,13 @@ static void check_expiry(struct login *login) {
         ask(login, LOGIN_ASK_PUBLISHED);
 }
 
-/* D3: nothing else stands between this user and the login. Whoever comes first under a name is bound to it: only who gets in. */
-static void put_on_record(struct login *login, const char *text) {
-        if (!login->unrecorded) {
-                allow(login, text);
-                return;
-        }
-        record(login, "L12", login->owner, REASON_OK, text);
-        ask(login, LOGIN_PUT_ON_RECORD);
-}
-
-static void take_put_on_record(struct login *login, const struct login_event *event) {
-        if (event->record == RECORD_SAME)
-                allow(login, "the server's entry is on record for the user now (D3)");
-        else if (event->record == RECORD_OTHER)
-                deny(login, "D3", login->owner, REASON_ID_CONFLICT, "the server's entry is on record for another user of the directory");
-        else
-                deny(login, "D3", login->owner, REASON_UNAVAILABLE, "the server's entry could not be put on record");
-}
-
 /* L12. For `host` itself allow_other_owner means nothing: there is no other owner to allow (M8). */
 static void take_published(struct login *login, const struct login_event *event) {
         const struct application_settings *host = &login->settings->applications[login->settings->host];
         if (event->published_same)
-                put_on_record(login, "host publishes this very entry under the name");
+                allow(login, "host publishes this very entry under the name");
         else if (event->published_other && login->application->allow_other_owner && login->application != host)
-                put_on_record(login, "the application allows another owner than the one that host publishes (M8)");
+                allow(login, "the application allows another owner than the one that host publishes (M8)");
         else if (event->published_other)
                 deny(login, "L12", login->owner, REASON_ID_CONFLICT, "host does not publish this very entry under the name");
         else
@@ -173,13 +180,27 @@ static void unavailable(struct login *login) {
         }
 }
 
+/* D3. Without a password nothing is created, and what a first login would be told is not known: it hangs on groups that are not there yet. */
+static void newcomer_found(struct login *login) {
+        if (login->password_state == PASSWORD_GIVEN) {
+                owner_found(login, false, "no directory has the user, and the server of this one has an entry of that name: its password decides");
+                return;
+        }
+        login->owner = login->directory;
+        deny(login, "D3", login->directory, REASON_USER_NOT_FOUND, "the directory's server has the user, who is not here before the first login with its password");
+}
+
 static void take_live(struct login *login, const struct login_event *event) {
         switch (event->presence) {
         case PRESENCE_FOUND:
-                owner_found(login, event->active, "the directory, asked live, is the first that has the user: its password decides");
+                if (login->newcomer)
+                        newcomer_found(login);
+                else
+                        owner_found(login, event->active, "the directory, asked live, is the first that has the user: its password decides");
                 break;
         case PRESENCE_NOT_FOUND:
-                pass_over(login, "L6", "the directory, asked live, does not have the user");
+                pass_over(login, login->newcomer ? "D3" : "L6", login->newcomer ? "the directory's server does not have the user either"
+                                                                                : "the directory, asked live, does not have the user");
                 break;
         case PRESENCE_UNAVAILABLE:
         default:
@@ -187,16 +208,27 @@ static void take_live(struct login *login, const struct login_event *event) {
         }
 }
 
+/* Not for who is refused anyway: L3 and L7 say so, and nothing is put on record. */
+static void admit(struct login *login, enum record_state state) {
+        const struct directory_settings *directory = directory_now(login);
+        bool something = state == RECORD_NONE || directory->update_on_login || directory->import_groups_on_login;
+        if (login->newcomer && login->password == CHECK_EXPIRED)
+                check_expiry(login);
+        else if (login->newcomer || (something && login->active && login->password != CHECK_EXPIRED))
+                ask(login, LOGIN_ADMIT);
+        else
+                check_active(login);
+}
+
 /* D3: the name at the server may have become another person's. */
 static void check_record(struct login *login, enum record_state state) {
         switch (state) {
         case RECORD_SAME:
                 record(login, "D3", login->owner, REASON_OK, "the server's entry is the one on record for the user");
-                check_active(login);
+                admit(login, state);
                 break;
         case RECORD_NONE:
-                login->unrecorded = true;
-                check_active(login);
+                admit(login, state);
                 break;
         case RECORD_OTHER:
                 deny(login, "D3", login->owner, REASON_ID_CONFLICT, "the server has another entry under the name than the one on record for the user");
@@ -204,6 +236,27 @@ static void check_record(struct login *login, enum record_state state) {
         case RECORD_UNKNOWN:
         default:
                 deny(login, "D3", login->owner, REASON_UNAVAILABLE, "which of the server's entries the password is of could not be told");
+        }
+}
+
+static void take_admitted(struct login *login, const struct login_event *event) {
+        if (login->newcomer && event->record == RECORD_NONE) {
+                deny(login, "D3", login->owner, REASON_USER_NOT_FOUND, "the server's entry is no user of this host, and none was created");
+                return;
+        }
+        switch (event->record) {
+        case RECORD_SAME:
+                record(login, "D3", login->owner, REASON_OK, "the server's entry is on record for the user, who is here as the settings of the directory say");
+                login->active = event->active;
+                check_active(login);
+                break;
+        case RECORD_OTHER:
+                deny(login, "D3", login->owner, REASON_ID_CONFLICT, "the server's entry is on record for another user of the directory, or the name is another's");
+                break;
+        case RECORD_NONE:
+        case RECORD_UNKNOWN:
+        default:
+                deny(login, "D3", login->owner, REASON_UNAVAILABLE, "the server's entry could not be put on record");
         }
 }
 
@@ -260,8 +313,8 @@ void login_step(struct login *login, const struct login_event *event) {
         case LOGIN_ASK_PUBLISHED:
                 take_published(login, event);
                 break;
-        case LOGIN_PUT_ON_RECORD:
-                take_put_on_record(login, event);
+        case LOGIN_ADMIT:
+                take_admitted(login, event);
                 break;
         case LOGIN_DONE:
         default:

@@ -28,12 +28,13 @@ enum password_state {
 enum login_next {
         LOGIN_DONE = 0,        /* login.verdict, login.reason */
         LOGIN_ASK_REPLICA,     /* what does the replica of login.directory know of the user? answer with event.replica */
-        LOGIN_ASK_LIVE,        /* ask login.directory itself; answer with event.presence */
+        LOGIN_ASK_LIVE,        /* ask login.directory itself; answer with event.presence. login.newcomer: ask its server */
         LOGIN_CHECK_PASSWORD,  /* check it at login.directory (the owner), answer with event.password */
         LOGIN_CHECK_DUMMY,     /* nobody has the user: spend what a check costs (L9); the answer carries nothing. Not without a password */
         LOGIN_ASK_GATE,        /* is the user in a gate group of login.directory? answer with event.gate */
         LOGIN_ASK_PUBLISHED,   /* which entry does `host` publish under the name? answer with event.published_same, _other (L12) */
-        LOGIN_PUT_ON_RECORD,   /* write down whose password it was at the server of login.directory (D3), once; answer with event.record */
+        LOGIN_ADMIT,           /* D3: the password is right at the server of login.directory: put on record whose it is, and do what the directory's settings
+                                  say (create the user, update it); answer with event.record, and with RECORD_SAME event.active */
 };
 
 /* What a replica can say (L5, L6). Fresh: younger than replica_max_age; an internal directory's always is. */
@@ -60,7 +61,7 @@ enum password_result {
 enum record_state {
         RECORD_UNKNOWN = 0,
         RECORD_SAME,
-        RECORD_NONE,            /* nothing is on record yet */
+        RECORD_NONE,            /* nothing is on record yet; after LOGIN_ADMIT: nobody was created */
         RECORD_OTHER,           /* another one is; or this one is on record for another user */
 };
 
@@ -70,7 +71,7 @@ struct login_event {
         enum password_result password;    /* after LOGIN_CHECK_PASSWORD */
         bool active;                      /* the owner's flag (L3); zero is inactive. With CHECK_RIGHT, MUST_CHANGE and EXPIRED; and with
                                              REPLICA_HAS_USER and PRESENCE_FOUND, where it counts only if no password was given */
-        enum record_state record;         /* after LOGIN_CHECK_PASSWORD in a delegated directory, with CHECK_RIGHT and _EXPIRED; and after LOGIN_PUT_ON_RECORD */
+        enum record_state record;         /* after LOGIN_CHECK_PASSWORD in a delegated directory, with CHECK_RIGHT and _EXPIRED; and after LOGIN_ADMIT */
         bool gate;                        /* after LOGIN_ASK_GATE: a member of one of the mapping's allow_groups (L4) */
         bool published_same;              /* after LOGIN_ASK_PUBLISHED: host publishes this very entry (L12) */
         bool published_other;             /* after LOGIN_ASK_PUBLISHED: host publishes another entry under the name (M8) */
@@ -103,7 +104,7 @@ struct login {
         size_t position;       /* in application->mappings */
         bool replica_has;      /* a replica of `directory`, of whatever age, has the user (L5) */
         bool active;           /* what the last event said of the owner's flag (L3) */
-        bool unrecorded;       /* D3: the record is still to be made, as the login's last step */
+        bool newcomer;         /* D3: nobody has the user; the servers are asked that may know whom to create, or to rename */
         enum password_result password; /* what the check said; CHECK_RIGHT where none was given */
         size_t step_count;
         struct login_step_record steps[LOGIN_STEPS_MAX]; /* the first step_count of them */

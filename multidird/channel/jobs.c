@@ -46,7 +46,8 @@ int protocol_get_check(const unsigned char *payload, size_t len, struct protocol
 
 int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer) {
         struct wire_writer writer;
-        size_t size = 39 + TEXT_SIZE(answer->entry_id) + TEXT_SIZE(answer->dn) + TEXT_SIZE(answer->external_id) + TEXT_SIZE(answer->text);
+        size_t size = 39 + TEXT_SIZE(answer->entry_id) + TEXT_SIZE(answer->dn) + TEXT_SIZE(answer->external_id) + profile_size(&answer->profile) +
+                      TEXT_SIZE(answer->text);
         int r = channel_begin(channel, CHECKER_ANSWER, size, &writer);
         if (r < 0)
                 return r;
@@ -63,6 +64,7 @@ int protocol_send_answer(struct channel *channel, const struct protocol_answer *
         wire_put_text(&writer, answer->entry_id);
         wire_put_text(&writer, answer->dn);
         wire_put_text(&writer, answer->external_id);
+        profile_put(&writer, &answer->profile);
         wire_put_text(&writer, answer->text);
         return channel_end(channel, &writer, -1);
 }
@@ -81,6 +83,7 @@ int protocol_get_answer(const unsigned char *payload, size_t len, struct protoco
         wire_get_text(&reader, answer->entry_id, WIRE_NAME_MAX);
         wire_get_text(&reader, answer->dn, SYNC_DN_MAX);
         wire_get_text(&reader, answer->external_id, SYNC_ENTRY_ID_MAX);
+        profile_get(&reader, &answer->profile);
         wire_get_text(&reader, answer->text, JOB_TEXT_MAX);
         if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_DENIED && active <= 1 && set <= PASSWORD_SET_NOT_FOUND &&
             grace <= 1 && unreachable <= 1) {

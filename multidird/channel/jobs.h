@@ -5,6 +5,7 @@
 
 #include "model/password.h"
 #include "model/sync.h"
+#include "multidird/channel/admit.h"
 #include "multidird/channel/protocol.h"
 
 #define JOB_TEXT_MAX 2048
@@ -25,7 +26,8 @@ struct protocol_answer {
         uint64_t id;
         enum presence presence;         /* to FIND */
         enum password_result password;  /* to CHECK */
-        enum password_set set;          /* to CHANGE_PASSWORD, SET_PASSWORD; text: for whoever chose it; presence: UNAVAILABLE if the server was */
+        enum password_set set;          /* to CHANGE_PASSWORD, SET_PASSWORD; text: for whoever chose it; presence: UNAVAILABLE if the server was. A job that
+                                           got no answer of a process has this zeroed too: before() tells whether one had it */
         struct password_notice notice;  /* to CHECK, of a right password */
         bool active;                    /* the entry's own flag */
         bool unreachable;               /* of an unavailable answer: no server could be asked; else it is about this entry or this answer only */
@@ -33,6 +35,7 @@ struct protocol_answer {
         char entry_id[WIRE_NAME_MAX + 1];
         char dn[SYNC_DN_MAX + 1];       /* a network directory's: where the entry is; else "" */
         char external_id[SYNC_ENTRY_ID_MAX + 1]; /* a checker's, of a delegated directory: the server's entry on record; else "" */
+        struct user_profile profile;    /* a worker's, of a delegated directory: what the server says of the user */
         char text[JOB_TEXT_MAX + 1];    /* to TEST: what was tried, a line each; PRESENCE_FOUND when all went well */
 };
 int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer);

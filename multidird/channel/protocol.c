@@ -323,57 +323,6 @@ int protocol_get_password_changed(const unsigned char *payload, size_t len, stru
         return -EBADMSG;
 }
 
-int protocol_send_record(struct channel *channel, const struct protocol_record *record) {
-        struct wire_writer writer;
-        size_t size = 9 + TEXT_SIZE(record->directory) + TEXT_SIZE(record->user) + TEXT_SIZE(record->entry_id) + TEXT_SIZE(record->external_id);
-        int r = channel_begin(channel, KEEPER_RECORD, size, &writer);
-        if (r < 0)
-                return r;
-        wire_put_u64(&writer, record->id);
-        wire_put_u8(&writer, record->dry);
-        wire_put_text(&writer, record->directory);
-        wire_put_text(&writer, record->user);
-        wire_put_text(&writer, record->entry_id);
-        wire_put_text(&writer, record->external_id);
-        return channel_end(channel, &writer, -1);
-}
-
-int protocol_get_record(const unsigned char *payload, size_t len, struct protocol_record *record) {
-        struct wire_reader reader = { .bytes = payload, .len = len };
-        *record = (struct protocol_record){ .id = wire_get_u64(&reader) };
-        record->dry = get_flag(&reader);
-        wire_get_text(&reader, record->directory, WIRE_NAME_MAX);
-        wire_get_text(&reader, record->user, WIRE_NAME_MAX);
-        wire_get_text(&reader, record->entry_id, WIRE_NAME_MAX);
-        wire_get_text(&reader, record->external_id, WIRE_NAME_MAX);
-        if (wire_read_end(&reader))
-                return 0;
-        *record = (struct protocol_record){ 0 };
-        return -EBADMSG;
-}
-
-int protocol_send_recorded(struct channel *channel, const struct protocol_recorded *recorded) {
-        struct wire_writer writer;
-        int r = channel_begin(channel, KEEPER_RECORDED, 12, &writer);
-        if (r < 0)
-                return r;
-        wire_put_u64(&writer, recorded->id);
-        wire_put_u32(&writer, (uint32_t)recorded->state);
-        return channel_end(channel, &writer, -1);
-}
-
-int protocol_get_recorded(const unsigned char *payload, size_t len, struct protocol_recorded *recorded) {
-        struct wire_reader reader = { .bytes = payload, .len = len };
-        *recorded = (struct protocol_recorded){ .id = wire_get_u64(&reader) };
-        uint32_t state = wire_get_u32(&reader);
-        if (wire_read_end(&reader) && state <= RECORD_OTHER && state != RECORD_NONE) {
-                recorded->state = (enum record_state)state;
-                return 0;
-        }
-        *recorded = (struct protocol_recorded){ 0 };
-        return -EBADMSG;
-}
-
 int protocol_send_state(struct channel *channel, const char *json, size_t len) {
         return channel_send(channel, KEEPER_STATE, json, len);
 }

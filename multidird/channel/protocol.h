@@ -32,14 +32,14 @@ enum protocol_type {
         KEEPER_SESSION,         /* struct protocol_session: a session started. No answer */
         KEEPER_CHANGE_PASSWORD, /* struct protocol_change_password -> PASSWORD_CHANGED, once the change is durable */
         KEEPER_SYNC,            /* struct protocol_sync, and the receiving end of a sync stream (channel/sync_wire.h) -> SYNCED */
-        KEEPER_RECORD,          /* struct protocol_record -> RECORDED, once it is durable */
+        KEEPER_ADMIT,           /* struct protocol_admit (channel/admit.h) -> ADMITTED, once it is durable, and in the view */
         /* keeper -> supervisor */
         KEEPER_ADMIN_PROGRESS,  /* struct protocol_admin */
         KEEPER_ADMIN_REPLY,     /* struct protocol_admin */
         KEEPER_VIEW,            /* u64 generation, and a sealed memfd with the view -> INSTALLED. The next one only after the answer */
         KEEPER_GATE_REPLY,      /* struct protocol_gate_reply */
         KEEPER_PASSWORD_CHANGED,/* struct protocol_password_changed */
-        KEEPER_RECORDED,        /* struct protocol_recorded */
+        KEEPER_ADMITTED,        /* struct protocol_admitted */
         KEEPER_STATE,           /* JSON text: what `status` says of the directories; sent after every load, build and synchronisation */
         KEEPER_SYNCED,          /* struct protocol_keeper_synced, once its view is installed, or it failed */
         /* supervisor -> checker; answered one by one, in order */
@@ -157,20 +157,6 @@ struct protocol_keeper_synced {
 };
 int protocol_send_keeper_synced(struct channel *channel, const struct protocol_keeper_synced *synced);
 int protocol_get_keeper_synced(const unsigned char *payload, size_t len, struct protocol_keeper_synced *synced);
-
-/* D3: the server's entry whose password a user of a delegated directory gave, put on record if there is nothing yet for the user with that entry id.
- * dry: only say what would come of it. */
-struct protocol_record {
-        uint64_t id;
-        bool dry;
-        char directory[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1], entry_id[WIRE_NAME_MAX + 1], external_id[WIRE_NAME_MAX + 1];
-};
-int protocol_send_record(struct channel *channel, const struct protocol_record *record);
-int protocol_get_record(const unsigned char *payload, size_t len, struct protocol_record *record);
-
-struct protocol_recorded { uint64_t id; enum record_state state; }; /* never RECORD_NONE; UNKNOWN: there is no such user, or it could not be written */
-int protocol_send_recorded(struct channel *channel, const struct protocol_recorded *recorded);
-int protocol_get_recorded(const unsigned char *payload, size_t len, struct protocol_recorded *recorded);
 
 /* KEEPER_STATE: one JSON object
  *   {"directories":[{"name","type","state","age","users","groups","error"}], "masked":N, "warnings":[TEXT…]}

@@ -13,6 +13,14 @@ static bool is_over(uint64_t lost, uint64_t old, uint32_t percent) {
         return lost * 100 > percent * old;
 }
 
+#define FEW 20 /* memberships that may be taken away in any directory */
+
+/* Taking a person out of a group must not wait for an administrator because the directory is small. All of them gone is another matter. */
+static bool memberships_are_over(const struct store_sync_changes *changes, uint32_t percent) {
+        bool all = changes->lost_memberships == changes->old_memberships && changes->old_memberships > 2;
+        return is_over(changes->lost_memberships, changes->old_memberships, percent) && (changes->lost_memberships > FEW || all);
+}
+
 static void say_loss(const struct directory_settings *settings, const struct store_sync_changes *changes, char *text, size_t size) {
         (void)snprintf(text, size, "it would lose %u of %u users, %u of %u groups and %" PRIu64 " of %" PRIu64 " memberships of those that stay, more than "
                        "shrink_guard = %u percent of one of them; the last good replica stays (if the server's ACLs and the filters are as they should be, set "
@@ -27,7 +35,7 @@ bool intake_guard_passes(const struct directory_settings *settings, const struct
                 return true;
         if (changes->had_replica &&
             (is_over(changes->lost_users, changes->old_users, percent) || is_over(changes->lost_groups, changes->old_groups, percent) ||
-             is_over(changes->lost_memberships, changes->old_memberships, percent))) {
+             memberships_are_over(changes, percent))) {
                 say_loss(settings, changes, text, size);
                 return false;
         }

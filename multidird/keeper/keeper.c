@@ -12,9 +12,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "multidird/keeper/admissions.h"
 #include "multidird/keeper/build.h"
 #include "multidird/keeper/command.h"
-#include "multidird/keeper/delegated.h"
 #include "multidird/keeper/import.h"
 #include "multidird/keeper/intake.h"
 #include "multidird/keeper/login.h"
@@ -37,6 +37,7 @@ struct loop {
         struct keeper *keeper;
         struct channel *channel;
         struct waiting *waiting, **waiting_end;
+        struct admissions *admissions;
         struct intakes *intakes;
         struct pollfd *fds;              /* the channel's, then the streams' */
         size_t fd_size;
@@ -123,6 +124,7 @@ static void release(struct loop *loop, uint64_t built, const char *failure) {
                         loop->waiting_end = &loop->waiting;
                 waiting_free(first);
         }
+        admissions_release(loop->admissions, built, failure);
         intakes_release(loop->intakes, built, failure);
 }
 
@@ -241,12 +243,17 @@ static void handle_change_password(struct loop *loop, const unsigned char *paylo
         secret_done(&request.new_password);
 }
 
-static void handle_record(struct loop *loop, const unsigned char *payload, size_t len) {
-        struct protocol_record record;
-        if (protocol_get_record(payload, len, &record) < 0)
-                return;
-        struct protocol_recorded recorded = { .id = record.id, .state = keeper_record(loop->keeper, &record) };
-        (void)protocol_send_recorded(loop->channel, &recorded);
+static void handle_admit(struct loop *loop, const unsigned char *payload, size_t len) {
+        struct protocol_admit admit;
+        if (protocol_get_admit(payload, len, &admit) == 0)
+                admissions_take(loop->admissions, &admit, loop->in_flight || loop->keeper->view_fd >= 0);
+}
+
+static void send_admitted(void *data, const struct protocol_admitted *admitted) {
+        struct loop *loop = data;
+        int r = protocol_send_admitted(loop->channel, admitted);
+        if (r < 0)
+                log_error("a login cannot be answered: %s", strerror(-r));
 }
 
 static void handle_session(struct loop *loop, const unsigned char *payload, size_t len) {
@@ -282,7 +289,7 @@ static void handle(struct loop *loop, const struct channel_frame *frame) {
                 { PROTOCOL_CONFIG, handle_config }, { KEEPER_LOCAL, handle_local }, { KEEPER_ADMIN, handle_admin },
                 { KEEPER_ADMIN_CLOSED, handle_admin_closed }, { KEEPER_INSTALLED, handle_installed }, { KEEPER_GATE, handle_gate },
                 { KEEPER_SESSION, handle_session }, { KEEPER_CHANGE_PASSWORD, handle_change_password }, { KEEPER_SYNC, handle_sync },
-                { KEEPER_RECORD, handle_record },
+                { KEEPER_ADMIT, handle_admit },
         };
         for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
                 if (handlers[i].type == frame->type) {
@@ -381,7 +388,8 @@ int keeper_serve(int fd, const char *stores) {
         json_set_alloc_funcs(malloc, wiping_free);
         struct loop loop = { .waiting_end = &loop.waiting };
         int r = channel_new(fd, PROTOCOL_MAX, 0, &loop.channel);
-        if (r == 0 && (!(loop.keeper = keeper_new(stores)) || !(loop.intakes = intakes_new(loop.keeper, send_synced, &loop))))
+        if (r == 0 && (!(loop.keeper = keeper_new(stores)) || !(loop.intakes = intakes_new(loop.keeper, send_synced, &loop)) ||
+                       !(loop.admissions = admissions_new(loop.keeper, send_admitted, &loop))))
                 r = -ENOMEM;
         if (r == 0) {
                 loop.keeper->progress = send_progress;
@@ -395,6 +403,7 @@ int keeper_serve(int fd, const char *stores) {
                 loop.waiting = first->next;
                 waiting_free(first);
         }
+        admissions_free(loop.admissions);
         intakes_free(loop.intakes);
         free(loop.fds);
         keeper_free(loop.keeper);

@@ -19,6 +19,7 @@
 #include "rules/throttle.h"
 
 #define CHANGE_LIMIT_US (10 * 1000000ull) /* one hash and one transaction */
+#define TOTAL_LIMIT_MS 18000              /* all of it: pam_multidir waits for 20 s */
 
 struct change {
         struct connection *connection;
@@ -32,6 +33,8 @@ struct change {
         bool at_server;                      /* that directory's own server sets it */
         char entry_id[WIRE_NAME_MAX + 1], dn[SYNC_DN_MAX + 1];
         struct job *job;
+        bool given;                          /* a worker has it */
+        uint64_t started_ms;
 };
 
 static void change_free(struct change *change) {
@@ -79,8 +82,10 @@ static void on_set(const struct protocol_answer *answer, void *userdata) {
         struct service *service = connection_service(change->connection);
         const struct directory_settings *directory = &configuration_settings(change->configuration)->directories[change->directory];
         char text[WIRE_TEXT_MAX + 1];
-        enum reason reason = server_password_outcome(answer, directory, change->message.user, text, sizeof text);
+        enum reason reason = server_password_outcome(answer, change->given, directory, change->message.user, text, sizeof text);
         change->job = NULL;
+        if (reason == REASON_OK && !change->message.as_root)
+                throttle_right(service->throttle, change->message.user);
         if (reason == REASON_WRONG_PASSWORD)
                 throttle_wrong(service->throttle, change->message.user, clock_monotonic_ms());
         if (reason == REASON_USER_NOT_FOUND)
@@ -91,6 +96,7 @@ static void on_set(const struct protocol_answer *answer, void *userdata) {
 /* L11: the worker tries the old password. */
 static bool before_set(void *userdata) {
         struct change *change = userdata;
+        change->given = true;
         if (change->message.as_root || !throttle_refuses(connection_service(change->connection)->throttle, change->message.user, clock_monotonic_ms()))
                 return true;
         change->job = NULL;
@@ -102,10 +108,12 @@ static bool before_set(void *userdata) {
 static void set_at_server(struct change *change) {
         const struct wire_change_password *message = &change->message;
         struct pool *pool = configuration_workers(change->configuration, change->directory);
+        uint64_t last_ms = change->started_ms + TOTAL_LIMIT_MS;
+        uint64_t deadline_ms = clock_monotonic_ms() + configuration_settings(change->configuration)->login_deadline_s * 1000;
         const struct job_request request = {
                 .type = message->as_root ? WORKER_SET_PASSWORD : WORKER_CHANGE_PASSWORD, .user = message->user, .entry_id = change->entry_id,
                 .dn = change->dn, .password = message->as_root ? NULL : &message->old_password, .new_password = &message->new_password,
-                .deadline_ms = clock_monotonic_ms() + configuration_settings(change->configuration)->login_deadline_s * 1000,
+                .deadline_ms = deadline_ms < last_ms ? deadline_ms : last_ms,
         };
         int r = pool ? pool_submit(pool, &request, on_set, change, &change->job) : -ENOMEM;
         if (r < 0)
@@ -225,6 +233,7 @@ int request_change_password(struct connection *connection, const unsigned char *
         if (!change)
                 return -ENOMEM;
         change->connection = connection;
+        change->started_ms = clock_monotonic_ms();
         int r = wire_get_change_password(payload, len, &change->message);
         if (r < 0) {
                 change_free(change);

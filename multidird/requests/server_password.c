@@ -5,11 +5,11 @@
 
 #include "rules/permission.h"
 
-enum reason server_password_outcome(const struct protocol_answer *answer, const struct directory_settings *directory, const char *user, char *text,
-                                    size_t size) {
+enum reason server_password_outcome(const struct protocol_answer *answer, bool given, const struct directory_settings *directory, const char *user,
+                                    char *text, size_t size) {
         char subject[WIRE_NAME_MAX + 8];
         text[0] = 0;
-        switch (answer->set) {
+        switch (given ? answer->set : PASSWORD_SET_UNAVAILABLE) {
         case PASSWORD_SET_DONE:
                 return REASON_OK;
         case PASSWORD_SET_WRONG:
@@ -28,12 +28,12 @@ enum reason server_password_outcome(const struct protocol_answer *answer, const 
         case PASSWORD_SET_NOT_FOUND:
                 (void)snprintf(text, size, "The server of directory %s has the user no more.", directory->name);
                 return REASON_USER_NOT_FOUND;
-        case PASSWORD_SET_UNKNOWN:
-                (void)snprintf(text, size, "The server of directory %s did not answer; please see whether the new password works.", directory->name);
-                return REASON_UNAVAILABLE;
         case PASSWORD_SET_UNAVAILABLE:
-        default:
                 (void)snprintf(text, size, "The server of directory %s takes no password now; the old one is still valid.", directory->name);
+                return REASON_UNAVAILABLE;
+        case PASSWORD_SET_UNKNOWN:
+        default:
+                (void)snprintf(text, size, "The server of directory %s did not answer; please see whether the new password works.", directory->name);
                 return REASON_UNAVAILABLE;
         }
 }

@@ -23,6 +23,7 @@ struct setting {
         size_t directory;
         struct ask ask;
         struct job *job;
+        bool given;                          /* a worker has it */
         char user[WIRE_NAME_MAX + 1];
         struct secret password;
         size_t len;
@@ -64,7 +65,7 @@ static void on_set(const struct protocol_answer *answer, void *userdata) {
         const struct directory_settings *directory = directory_of(setting);
         char text[WIRE_TEXT_MAX + 1], user[WIRE_NAME_MAX + 1];
         setting->job = NULL;
-        enum reason reason = server_password_outcome(answer, directory, setting->user, text, sizeof text);
+        enum reason reason = server_password_outcome(answer, setting->given, directory, setting->user, text, sizeof text);
         login_quote(setting->user, user);
         log_notice("password set by an administrator: user=\"%s\" directory=%s reason=%s%s%s", user, directory->name, reason_name(reason), text[0] ? ": " : "", text);
         json_t *object = reason == REASON_OK ? json_pack("{s:s, s:s, s:[{s:s, s:s}], s:[]}", "result", "done", "reason", "ok", "changed", "directory",
@@ -74,6 +75,12 @@ static void on_set(const struct protocol_answer *answer, void *userdata) {
         connection_set_work(connection, NULL, NULL);
         setting_free(setting);
         reply_object(connection, exit_of(reason), object);
+}
+
+static bool before_set(void *userdata) {
+        struct setting *setting = userdata;
+        setting->given = true;
+        return true;
 }
 
 /* The keeper does it, refuses it, or is not there. */
@@ -106,6 +113,8 @@ static void on_allowed(const struct protocol_password_changed *allowed, void *us
         int r = pool ? pool_submit(pool, &request, on_set, setting, &setting->job) : -ENOMEM;
         if (r < 0)
                 on_set(&(struct protocol_answer){ 0 }, setting);
+        else
+                job_set_before(setting->job, before_set);
 }
 
 /* A name as a question to the keeper has it; false: too long to be one. */

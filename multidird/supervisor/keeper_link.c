@@ -72,8 +72,8 @@ static void fail_asks(struct keeper_link *link) {
                 ask->id = 0;
                 if (ask->gate_done)
                         ask->gate_done(false, false, ask->userdata);
-                else if (ask->recorded_done)
-                        ask->recorded_done(false, RECORD_UNKNOWN, ask->userdata);
+                else if (ask->admitted_done)
+                        ask->admitted_done(NULL, ask->userdata);
                 else
                         ask->changed_done(NULL, ask->userdata);
         }
@@ -99,13 +99,13 @@ static bool take_changed(struct keeper_link *link, const struct channel_frame *f
         return true;
 }
 
-static bool take_recorded(struct keeper_link *link, const struct channel_frame *frame) {
-        struct protocol_recorded recorded;
-        if (protocol_get_recorded(frame->payload, frame->len, &recorded) < 0)
+static bool take_admitted(struct keeper_link *link, const struct channel_frame *frame) {
+        struct protocol_admitted admitted;
+        if (protocol_get_admitted(frame->payload, frame->len, &admitted) < 0)
                 return false;
-        struct ask *ask = ask_take(link, recorded.id);
-        if (ask && ask->recorded_done)
-                ask->recorded_done(true, recorded.state, ask->userdata);
+        struct ask *ask = ask_take(link, admitted.id);
+        if (ask && ask->admitted_done)
+                ask->admitted_done(&admitted, ask->userdata);
         return true;
 }
 
@@ -162,8 +162,8 @@ static bool on_frame(struct endpoint *endpoint, const struct channel_frame *fram
                 good = take_gate_reply(link, frame);
         else if (frame->type == KEEPER_PASSWORD_CHANGED)
                 good = take_changed(link, frame);
-        else if (frame->type == KEEPER_RECORDED)
-                good = take_recorded(link, frame);
+        else if (frame->type == KEEPER_ADMITTED)
+                good = take_admitted(link, frame);
         else if (frame->type == KEEPER_ADMIN_REPLY || frame->type == KEEPER_ADMIN_PROGRESS)
                 good = take_admin(service, frame);
         else if (frame->type == KEEPER_VIEW)
@@ -349,12 +349,12 @@ int keeper_link_gate(struct service *service, struct protocol_gate *gate, gate_d
         return r;
 }
 
-int keeper_link_record(struct service *service, struct protocol_record *record, recorded_done_fn done, void *userdata, struct ask *ask) {
+int keeper_link_admit(struct service *service, struct protocol_admit *admit, admitted_done_fn done, void *userdata, struct ask *ask) {
         if (!keeper_link_is_up(service))
                 return -EHOSTDOWN;
-        record->id = service_id(service);
-        ask_begin(service->keeper, &(struct ask){ .id = record->id, .recorded_done = done, .userdata = userdata }, ask);
-        int r = sent(service, protocol_send_record(endpoint_channel(service->keeper->endpoint), record));
+        admit->id = service_id(service);
+        ask_begin(service->keeper, &(struct ask){ .id = admit->id, .admitted_done = done, .userdata = userdata }, ask);
+        int r = sent(service, protocol_send_admit(endpoint_channel(service->keeper->endpoint), admit));
         if (r < 0)
                 ask_cancel(service, ask);
         return r;

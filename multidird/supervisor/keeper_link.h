@@ -3,6 +3,7 @@
  * Must never: believe the keeper. Whatever it sends is checked as an attacker's. */
 #pragma once
 
+#include "multidird/channel/admit.h"
 #include "multidird/channel/protocol.h"
 #include "multidird/supervisor/service.h"
 
@@ -18,7 +19,7 @@ void keeper_link_send_configuration(struct service *service);
 void keeper_link_send_local(struct service *service);
 
 typedef void (*gate_done_fn)(bool answered, bool member, void *userdata);
-typedef void (*recorded_done_fn)(bool answered, enum record_state state, void *userdata);
+typedef void (*admitted_done_fn)(const struct protocol_admitted *admitted, void *userdata);
 typedef void (*changed_done_fn)(const struct protocol_password_changed *changed, void *userdata);
 
 /* A question under way. Embedded in what waits for the answer; zeroed memory is none. */
@@ -26,15 +27,15 @@ struct ask {
         struct ask *next;
         uint64_t id;                  /* 0: not under way */
         gate_done_fn gate_done;       /* one of the three */
-        recorded_done_fn recorded_done;
+        admitted_done_fn admitted_done;
         changed_done_fn changed_done;
         void *userdata;
 };
 
 /* L4. done is called once from the loop: member false also when the keeper died. gate->id is filled in. 0 or a negative errno. */
 int keeper_link_gate(struct service *service, struct protocol_gate *gate, gate_done_fn done, void *userdata, struct ask *ask);
-/* D3. state is RECORD_UNKNOWN also when the keeper died. record->id is filled in. */
-int keeper_link_record(struct service *service, struct protocol_record *record, recorded_done_fn done, void *userdata, struct ask *ask);
+/* D3. admitted: NULL when the keeper died. admit->id is filled in. */
+int keeper_link_admit(struct service *service, struct protocol_admit *admit, admitted_done_fn done, void *userdata, struct ask *ask);
 /* changed: NULL when the keeper died and what it did is unknown. change->id is filled in; its secret stays the caller's. */
 int keeper_link_change_password(struct service *service, struct protocol_change_password *change, changed_done_fn done, void *userdata,
                                 struct ask *ask);

@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "model/name.h"
 #include "multidird/supervisor/keeper_link.h"
+#include "multidird/supervisor/login_answer.h"
 #include "multidird/supervisor/pool.h"
-#include "multidird/supervisor/sync.h"
 #include "multidird/supervisor/watch.h"
 
 #define MARGIN_MS 250 /* the answer must be at the other end of the socket by the deadline */
@@ -126,68 +126,14 @@ static void take_event(struct login_run *run, const struct login_event *event) {
         perform(run);
 }
 
-/* What a replica's answer is worth (L5, L6). A directory that is kept here is its own live server: what it says now is as fresh as can be. */
-static enum replica_knowledge knowledge(const struct login_run *run, const struct protocol_answer *answer) {
-        size_t directory = run->login.directory;
-        uint64_t now = clock_real_s(), age = settings_of(run)->directories[directory].replica_max_age_s;
-        bool fresh = true;
-        if (answer->presence == PRESENCE_UNAVAILABLE)
-                return REPLICA_ABSENT;
-        if (configuration_is_synchronised(run->configuration, directory)) {
-                if (answer->synchronised_s == 0)
-                        return REPLICA_ABSENT;
-                /* One from the future is of a clock that was wrong: no proof of anything. */
-                fresh = answer->synchronised_s <= now && now - answer->synchronised_s < age;
-        }
-        return answer->presence == PRESENCE_FOUND ? (fresh ? REPLICA_HAS_USER : REPLICA_HAS_STALE) : fresh ? REPLICA_LACKS_FRESH : REPLICA_LACKS_STALE;
-}
-
-/* The replica is known to be wrong about this entry: it is read again soon. */
-static void check_replica(struct login_run *run, enum login_next asked, const struct protocol_answer *answer) {
-        bool gone = asked == LOGIN_CHECK_PASSWORD && answer->password == CHECK_NOT_FOUND;
-        bool new = asked == LOGIN_ASK_LIVE && answer->presence == PRESENCE_FOUND && !run->login.replica_has;
-        if ((gone || new) && configuration_is_synchronised(run->configuration, run->login.directory))
-                sync_wanted(run->service, directory_name(run, run->login.directory));
-}
-
-static bool is_delegated(const struct login_run *run) {
-        return run->login.directory != SETTINGS_NONE && settings_of(run)->directories[run->login.directory].type == DIRECTORY_DELEGATED;
-}
-
-static void note_entry(struct login_run *run, const struct protocol_answer *answer) {
-        memcpy(run->entry_id, answer->entry_id, sizeof run->entry_id);
-        memcpy(run->dn, answer->dn, sizeof run->dn);
-        memcpy(run->external_id, answer->external_id, sizeof run->external_id);
-        run->active = answer->active;
-}
-
-/* D3: the user, and whether it is active (L3), is this host's; the server's is only the entry whose password was checked. */
-static void compare_with_record(struct login_run *run, const struct protocol_answer *answer, struct login_event *event) {
-        bool usable = answer->entry_id[0] && strlen(answer->entry_id) <= SYNC_ENTRY_ID_MAX;
-        event->active = run->active;
-        if (usable)
-                event->record = !run->external_id[0] ? RECORD_NONE : strcmp(run->external_id, answer->entry_id) == 0 ? RECORD_SAME : RECORD_OTHER;
-        (void)snprintf(run->external_id, sizeof run->external_id, "%.*s", SYNC_ENTRY_ID_MAX, usable ? answer->entry_id : "");
-}
-
 static void on_answer(const struct protocol_answer *answer, void *userdata) {
         struct login_run *run = userdata;
-        struct login_event event = { .active = answer->active };
+        struct login_event event = { 0 };
         enum login_next next = run->login.next;
         run->job = NULL;
         if (run->check_ms > 0 && ((next == LOGIN_CHECK_PASSWORD && answer->password != CHECK_UNAVAILABLE) || next == LOGIN_CHECK_DUMMY))
                 pace_note(&run->service->pace, clock_monotonic_ms() - run->check_ms, clock_monotonic_ms());
-        check_replica(run, next, answer);
-        if (next == LOGIN_ASK_LIVE)
-                event.presence = answer->presence;
-        else if (next == LOGIN_ASK_REPLICA)
-                event.replica = knowledge(run, answer);
-        else if (next == LOGIN_CHECK_PASSWORD)
-                event.password = answer->password, run->notice = answer->notice;
-        if (next == LOGIN_CHECK_PASSWORD && is_delegated(run))
-                compare_with_record(run, answer, &event);
-        else if (next != LOGIN_CHECK_DUMMY)
-                note_entry(run, answer);
+        login_answer(run, answer, &event);
         take_event(run, &event);
 }
 
@@ -221,10 +167,10 @@ static void submit(struct login_run *run, enum protocol_type type, struct pool *
         }
 }
 
-/* Who knows the directory's users: its checkers, or where the server is the authority, its workers. */
+/* Who knows the directory's users: its checkers, or where the server is the authority, or knows more than this host (D3), its workers. */
 static struct pool *live_pool(struct login_run *run) {
         size_t directory = run->login.directory;
-        return configuration_is_synchronised(run->configuration, directory) ? configuration_workers(run->configuration, directory)
+        return configuration_is_synchronised(run->configuration, directory) || run->login.newcomer ? configuration_workers(run->configuration, directory)
                                                                             : configuration_checkers(run->configuration, directory);
 }
 
@@ -306,18 +252,26 @@ static void ask_published(struct login_run *run) {
         take_event(run, &(struct login_event){ .published_same = same, .published_other = published && !same });
 }
 
-static void on_recorded(bool answered, enum record_state state, void *userdata) {
-        take_event(userdata, &(struct login_event){ .record = answered ? state : RECORD_UNKNOWN });
+static void on_admitted(const struct protocol_admitted *admitted, void *userdata) {
+        struct login_run *run = userdata;
+        struct login_event event = { 0 };
+        if (admitted) {
+                event.record = admitted->state;
+                event.active = admitted->active;
+                memcpy(run->entry_id, admitted->entry_id, sizeof run->entry_id);
+        }
+        take_event(run, &event);
 }
 
-static void put_on_record(struct login_run *run) {
-        struct protocol_record record = { .dry = run->dry };
-        (void)snprintf(record.directory, sizeof record.directory, "%s", directory_name(run, run->login.directory));
-        (void)snprintf(record.user, sizeof record.user, "%s", run->user);
-        memcpy(record.entry_id, run->entry_id, sizeof record.entry_id);
-        memcpy(record.external_id, run->external_id, sizeof record.external_id);
-        if (keeper_link_record(run->service, &record, on_recorded, run, &run->ask) < 0)
-                on_recorded(false, RECORD_UNKNOWN, run);
+static void admit(struct login_run *run) {
+        struct protocol_admit admit = { .dry = run->dry, .profile = run->profile };
+        (void)snprintf(admit.directory, sizeof admit.directory, "%s", directory_name(run, run->login.directory));
+        (void)snprintf(admit.user, sizeof admit.user, "%s", run->user);
+        if (!run->login.newcomer)
+                memcpy(admit.entry_id, run->entry_id, sizeof admit.entry_id);
+        memcpy(admit.external_id, run->external_id, sizeof admit.external_id);
+        if (keeper_link_admit(run->service, &admit, on_admitted, run, &run->ask) < 0)
+                on_admitted(NULL, run);
 }
 
 static void perform(struct login_run *run) {
@@ -343,8 +297,8 @@ static void perform(struct login_run *run) {
         case LOGIN_ASK_PUBLISHED:
                 ask_published(run);
                 break;
-        case LOGIN_PUT_ON_RECORD:
-                put_on_record(run);
+        case LOGIN_ADMIT:
+                admit(run);
                 break;
         case LOGIN_DONE:
         default:

@@ -38,6 +38,7 @@ struct login_run {
         char entry_id[WIRE_NAME_MAX + 1];    /* of the entry that was found, then checked, at login.owner */
         char dn[SYNC_DN_MAX + 1];            /* where its server has it; "": not known, or it has none */
         char external_id[SYNC_ENTRY_ID_MAX + 1]; /* D3: the server's entry on record for the user; after the check, the one that was checked */
+        struct user_profile profile;         /* D3: what the server says of it */
         bool active;                         /* D3: the local flag of the user */
         bool dry;
         struct password_notice notice;       /* what the owner's server said of a right password */

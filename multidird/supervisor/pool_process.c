@@ -16,7 +16,7 @@
 #define IDLE_US (60 * 1000000ull) /* a member without work ends after this */
 #define LEAVE_US (5 * 1000000ull) /* ... and is killed when it does not */
 #define BACKOFF_MS 1000           /* after a member that died before its first answer */
-#define ANSWER_MAX 8192           /* bytes of the largest message that a member has to send */
+#define ANSWER_MAX (8192 + sizeof(struct user_profile)) /* bytes of the largest message that a member has to send */
 #define SLOW_MS 250               /* an answer "unavailable" that took longer is the server's fault until that is found out */
 
 static void member_free(struct member *member) {

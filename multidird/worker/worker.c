@@ -75,6 +75,8 @@ static void work(struct worker *worker, unsigned type, const struct protocol_che
         }
         (void)snprintf(entry.entry_id, sizeof entry.entry_id, "%.*s", SYNC_ENTRY_ID_MAX, job->entry_id);
         (void)snprintf(entry.dn, sizeof entry.dn, "%s", job->dn);
+        if (role_settings(&worker->role)->type == DIRECTORY_DELEGATED)
+                entry.profile = &answer->profile;
         if (type == CHECKER_FIND)
                 worker->kind->find(worker->directory, job->user, &entry);
         else if (type == CHECKER_CHECK)
@@ -94,7 +96,7 @@ static int take_job(struct worker *worker, const struct channel_frame *frame) {
         int r = protocol_get_check(frame->payload, frame->len, &job);
         if (r < 0)
                 return r;
-        struct protocol_answer answer = { .id = job.id };
+        struct protocol_answer answer = { .id = job.id, .set = PASSWORD_SET_UNAVAILABLE };
         /* L8 once more: a bind without a password is no bind, and servers call it a success. */
         bool with_password = frame->type == CHECKER_CHECK || frame->type == WORKER_CHANGE_PASSWORD;
         if (!with_password || (job.password.len > 0 && !secret_has_nul(&job.password)))

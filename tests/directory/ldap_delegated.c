@@ -92,10 +92,59 @@ static void closed_by_an_attribute(void **state) {
         assert_int_equal(check("shut", "x", &entry), CHECK_WRONG);
 }
 
+/* With what the groups are in; by id, gid and name. */
+static void groups(void **state) {
+        (void)state;
+        static struct user_profile profile; /* large */
+        c.settings.import_groups_on_login = true;
+        c.settings.type = DIRECTORY_DELEGATED;
+        help_open(&c);
+        struct directory_entry entry = { .profile = &profile };
+        assert_int_equal(check("alice", "wrong", &entry), CHECK_WRONG);
+        assert_false(profile.has_groups);
+        entry = (struct directory_entry){ .profile = &profile };
+        assert_int_equal(check("alice", "alice-pw", &entry), CHECK_RIGHT);
+        assert_true(profile.has_groups);
+        const char *names[] = { "\n0\ndevs\n", "\n0\nops\n", "\n0\nlogin\n" };
+        size_t lines = 0;
+        for (const char *p = profile.groups; *p; p++)
+                lines += *p == '\n';
+        assert_int_equal(lines, 9);
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                assert_non_null(strstr(profile.groups, names[i]));
+        assert_string_equal(profile.display_name, "Alice A. Aardvark");
+        assert_string_equal(profile.email, "alice@example.org");
+        /* A cycle ends. */
+        entry = (struct directory_entry){ .profile = &profile };
+        assert_int_equal(check("carol", "carol-pw", &entry), CHECK_RIGHT);
+        assert_non_null(strstr(profile.groups, "loop-a\n"));
+        assert_non_null(strstr(profile.groups, "loop-b\n"));
+        /* Without nesting: what names the user itself. */
+        help_close(&c);
+        c.settings.nested_groups = false;
+        help_open(&c);
+        entry = (struct directory_entry){ .profile = &profile };
+        assert_int_equal(check("alice", "alice-pw", &entry), CHECK_RIGHT);
+        assert_non_null(strstr(profile.groups, "devs\n"));
+        assert_null(strstr(profile.groups, "ops\n"));
+        /* More than fit are none, and nobody's. */
+        for (int i = 0; i < 700; i += 100) {
+                _cleanup_sbuf_ struct sbuf ldif = { 0 };
+                for (int k = i; k < i + 100; k++)
+                        sbuf_printf(&ldif, "dn: cn=many-%d,ou=groups," SUFFIX "\nchangetype: add\nobjectClass: groupOfUniqueNames\ncn: many-%d\n"
+                                           "uniqueMember: uid=bob,ou=people," SUFFIX "\n\n", k, k);
+                help_slapd_change(&server, sbuf_text(&ldif));
+        }
+        entry = (struct directory_entry){ .profile = &profile };
+        assert_int_equal(check("bob", "bob-pw", &entry), CHECK_UNAVAILABLE);
+        assert_false(profile.has_groups);
+        assert_string_equal(profile.groups, "");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(each_row, setup, teardown), cmocka_unit_test_setup_teardown(searched_for, setup, teardown),
-                cmocka_unit_test_setup_teardown(closed_by_an_attribute, setup, teardown),
+                cmocka_unit_test_setup_teardown(closed_by_an_attribute, setup, teardown), cmocka_unit_test_setup_teardown(groups, setup, teardown),
         };
         return cmocka_run_group_tests(tests, start_all, stop_all);
 }

@@ -18,6 +18,8 @@ enum evil_mode {
         SEARCH_STALL, SEARCH_ENDLESS, SEARCH_PAGES_FOR_EVER, SEARCH_EMPTY_PAGES, SEARCH_NO_PAGING, SEARCH_REFERENCE, SEARCH_BAD_ENTRY, SEARCH_OTHER_ID, SEARCH_UNSOLICITED,
         SEARCH_TIME_LIMIT, SEARCH_CUT, SEARCH_GOOD, SEARCH_NUL,
         RANGES, RANGES_REPEATED, RANGES_SHRUNK, RANGES_UNANSWERED, MEMBER_OF_PARTS,
+        /* Alice is there, and whoever binds is let in; then a change of a password is … */
+        SET_UNKNOWN, SET_NEITHER, SET_STALL, SET_CUT, SET_GARBAGE,
 };
 
 struct bytes { size_t len; unsigned char data[4096]; };
@@ -315,6 +317,22 @@ static void bind_answer(int fd, enum evil_mode mode, unsigned id) {
         }
 }
 
+/* RFC 3062 (0x77), then a modification (0x66). False: the line is cut. */
+static bool set_answer(int fd, enum evil_mode mode, unsigned id, unsigned char tag) {
+        struct bytes out = { 0 };
+        if (mode == SET_STALL)
+                hang();
+        if (mode == SET_CUT)
+                return false;
+        if (mode == SET_GARBAGE)
+                put(&out, "HTTP/1.1 400", 12);
+        else if (tag == 0x77)
+                result(&out, id, 0x78, 2, NULL);
+        else
+                result(&out, id, 0x67, mode == SET_NEITHER ? 50 : 0, NULL);
+        return send_all(fd, out.data, out.len);
+}
+
 _unused_ static void evil_serve(int fd, enum evil_mode mode) {
         unsigned id;
         unsigned char tag;
@@ -327,7 +345,10 @@ _unused_ static void evil_serve(int fd, enum evil_mode mode) {
         }
         while (request(fd, &id, &tag)) {
                 struct bytes out = { 0 };
-                if (tag == 0x77) {
+                if (mode >= SET_UNKNOWN && (tag == 0x77 || tag == 0x66)) {
+                        if (!set_answer(fd, mode, id, tag))
+                                return;
+                } else if (tag == 0x77) {
                         result(&out, id, 0x78, 0, NULL);
                         /* What comes in the clear behind the answer must not count as what came inside TLS. */
                         if (mode == STARTTLS_INJECT)
@@ -337,6 +358,6 @@ _unused_ static void evil_serve(int fd, enum evil_mode mode) {
                 } else if (tag == 0x60)
                         bind_answer(fd, mode, id);
                 else if (tag == 0x63)
-                        search_answer(fd, mode, id);
+                        search_answer(fd, mode >= SET_UNKNOWN ? SEARCH_GOOD : mode, id);
         }
 }

@@ -258,10 +258,41 @@ static void behind_a_hung_one(void **state) {
                 fail_msg("%u ms, then %u ms", (unsigned)took, (unsigned)again);
 }
 
+/* A password that was sent may be set, whatever the server makes of the rest; it is tried another way only where the server has no such operation. */
+static void passwords(void **state) {
+        static const struct { const char *what; enum evil_mode mode; enum password_set set; } set_rows[] = {
+                { "knows no RFC 3062: modified", SET_UNKNOWN, PASSWORD_SET_DONE },
+                { "knows no RFC 3062, refuses the other way", SET_NEITHER, PASSWORD_SET_DENIED },
+                { "does not answer the change", SET_STALL, PASSWORD_SET_UNKNOWN },
+                { "hangs up on the change", SET_CUT, PASSWORD_SET_UNKNOWN },
+                { "answers the change with HTTP", SET_GARBAGE, PASSWORD_SET_UNKNOWN },
+                { "does not answer the bind", STALL, PASSWORD_SET_UNAVAILABLE },
+                { "does not answer the search", SEARCH_STALL, PASSWORD_SET_UNAVAILABLE },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(set_rows); i++) {
+                struct directory_entry entry = { 0 };
+                struct secret old = { 0 }, new = { 0 };
+                _cleanup_sbuf_ struct sbuf why = { 0 };
+                assert_int_equal(secret_set(&old, "alice-pw", 8), 0);
+                assert_int_equal(secret_set(&new, "alice-2nd", 9), 0);
+                start_server(set_rows[i].mode, "ldap");
+                c.settings.writes_passwords = true;
+                help_open(&c);
+                uint64_t start = clock_monotonic_ms();
+                enum password_set set = directory_ldap.set_password(c.directory, "alice", &old, &new, &entry, &why);
+                uint64_t took = clock_monotonic_ms() - start;
+                help_close(&c);
+                stop_server();
+                if (set != set_rows[i].set || took > LIMIT_MS + 300)
+                        fail_msg("%s: %d, %u ms", set_rows[i].what, set, (unsigned)took);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_teardown(a_good_one, teardown),
                 cmocka_unit_test_teardown(logins, teardown),
+                cmocka_unit_test_teardown(passwords, teardown),
                 cmocka_unit_test_teardown(synchronisations, teardown),
                 cmocka_unit_test_teardown(ranges, teardown),
                 cmocka_unit_test_teardown(member_of_in_parts, teardown),

@@ -152,6 +152,38 @@ kill -STOP "$(cat "$L/slapd.pid")"
 ck "server hangs: unavailable within the deadline" "$(explain carol carol-pw) $(below "$(ms explain carol carol-pw)" 4500)" 'deny unavailable people below 4500'
 kill -CONT "$(cat "$L/slapd.pid")"
 ck "server goes on" "$(until_ok)" yes
+# --- what a login brings with it
+cat > /etc/multidir/multidir.conf.d/50-copy.conf <<C
+[directory/people]
+create_on_login = yes
+update_on_login = yes
+import_groups_on_login = yes
+default_groups = guests
+
+[application/host/people]
+allow_groups = login, guests
+C
+ck "reload" "$(exit_of multidirctl reload)" 0
+pam() { printf '%s\n' "$2" | pamtester sshd "$1" authenticate acct_mgmt >/dev/null 2>&1; echo $?; }
+ck "a first login: ssh looks the name up before" "$(ssh_password john john-pw 'id -un')" '*Permission denied*'
+ck "a first login: nobody was created" "$(getent passwd john)" ''
+ck "a first login: wrong password" "$(pam john bad; getent passwd john)" '[1-9]*'
+for i in 1 2 3 4 5 6 7 8; do pam john john-pw > "$MULTIDIR_TOP/first.$i" & firsts[i]=$!; done
+wait "${firsts[@]}"
+ck "eight first logins at once" "$(cat "$MULTIDIR_TOP"/first.* | sort | uniq -c | tr -s ' ')" ' 8 0'
+ck "one user of them" "$(multidirctl --json --directory people user list | grep -o '"john"' | wc -l)" 1
+ck "with the groups of the server, and this host's" "$(id -Gn john | tr ' ' '\n' | LC_ALL=C sort | tr '\n' ' ')" 'devs guests john ops '
+ck "but not with those of this host that are called the same" "$(id -Gn john | grep -cw login)" 0
+install -d -m 755 -o "$(id -u john)" -g "$(id -g john)" /home/john
+ck "the second login: ssh" "$(ssh_password john john-pw 'id -un')" 'john'
+for i in $(seq 300); do
+        printf 'dn: cn=team-%s,ou=groups,dc=example,dc=org\nchangetype: add\nobjectClass: groupOfUniqueNames\ncn: team-%s\nuniqueMember: cn=Smith\\, John,ou=people,dc=example,dc=org\n\n' "$i" "$i"
+done | change
+ck "300 groups more" "$(ssh_password john john-pw 'id -Gn' | wc -w)" 304
+ck "a member of each" "$(getent group team-300 | cut -d: -f4)" john
+kill -9 "$(pgrep -f 'multidird --role=keeper')"
+ck "the keeper dies: the next login waits for another, or comes again" "$(for _ in $(seq 50); do [ "$(ssh_password john john-pw 'id -un')" = john ] && { echo yes; break; }; sleep 0.1; done)" yes
+ck "no sanitizer and no assertion spoke" "$(grep -cE 'Sanitizer|runtime error|Assertion' "$service_log")" 0
 ck "the service speaks of no password" "$(grep -cE '(alice|bob|carol|reader|stan)-pw' "$service_log")" 0
 sshd_stop
 service_stop

@@ -146,6 +146,15 @@ def check_login(check):
         raise Failure(f'PAM says {"allow" if code == 0 else "deny"} for {user}: {out}{err}')
 
 
+def check_first(check):
+    """A login through PAM alone, as `explain` creates nobody."""
+    service = check.get('service', 'scenario')
+    pam_service(service)
+    code, out, err = run('pamtester', service, check['login-first'], 'authenticate', 'acct_mgmt', text=check['password'] + '\n')
+    if (code == 0) != (check['verdict'] == 'allow'):
+        raise Failure(f'PAM says {"allow" if code == 0 else "deny"} for {check["login-first"]}: {out}{err}')
+
+
 def private_group(user):
     """The user's primary group, if it is a private one: not one of the directory's."""
     code, out, _ = run('id', '-gn', user)
@@ -231,7 +240,7 @@ def switch_off(world, directory):
     must('reload')
 
 
-KINDS = (('login', check_login), ('groups', check_groups), ('members', check_members), ('do', check_do),
+KINDS = (('login', check_login), ('login-first', check_first), ('groups', check_groups), ('members', check_members), ('do', check_do),
          ('passwd', check_passwd), ('getent-group', check_passwd), ('local', check_local), ('server', lambda check: check_server(check)))
 
 

@@ -85,6 +85,12 @@ def quiet_back(since, lines):
     return took if reason('alice', 'alice-pw') == 'ok' else None
 
 
+def next_number():
+    """Of processes in this namespace: two of them tell how many were started in between."""
+    with subprocess.Popen(['true']) as process:
+        return process.pid
+
+
 def cpu(pids):
     """Seconds of processor time that these and their ended children have used."""
     total = 0
@@ -191,6 +197,24 @@ lines, now = count_lines('answers again'), time.monotonic()
 cut(False)
 within('a server that was cut off, nobody asks', quiet_back(now, lines))
 
+# at other moments between two tries
+for pause in (2.1, 2.6, 3.1):
+    os.kill(slapd_pid(), signal.SIGKILL)
+    wait_for(lambda: ended(slapd_pid()))
+    reason('alice', 'alice-pw')
+    known_down()
+    time.sleep(pause)
+    lines = count_lines('answers again')
+    slapd('start', PORT, SPORT)
+    within(f'killed for {pause} s', quiet_back(time.monotonic(), lines))
+    cut(True)
+    reason('alice', 'alice-pw')
+    known_down()
+    time.sleep(pause)
+    lines, now = count_lines('answers again'), time.monotonic()
+    cut(False)
+    within(f'cut off for {pause} s', quiet_back(now, lines))
+
 # somebody asks while it comes back, again and again
 os.kill(slapd_pid(), signal.SIGKILL)
 wait_for(lambda: ended(slapd_pid()))
@@ -250,14 +274,12 @@ settings(lost=40)
 service = started()
 check('forty directories without a server: all known', wait_for(lambda: sum('has not answered' in text for text in admin('status')['object']['warnings']) == 40, 30, 0.2))
 time.sleep(6)
-before, most, began = cpu([service.pid]), 0, time.monotonic()
-while time.monotonic() - began < 8:
-    most = max(most, len(service.workers()))
-    time.sleep(0.05)
-spent = (cpu([service.pid]) - before) / (time.monotonic() - began)
-check('... what trying them costs: a quarter of a processor at most', spent, lambda share: share < 0.25)
-check('... few processes at a time', most, lambda count: count <= 24)
-print(f'# forty that are away: {spent * 100:.1f} % of a processor, {most} workers at a time at most', flush=True)
+before, number, began = cpu([service.pid]), next_number(), time.monotonic()
+time.sleep(8)
+took, started_meanwhile = time.monotonic() - began, next_number() - number
+# seven tries a second, and one round of synchronisations that are tried again later and later
+check('... few processes are started for all of them', started_meanwhile / took, lambda rate: 2 < rate <= 16)
+print(f'# forty that are away: {started_meanwhile / took:.1f} processes a second, {(cpu([service.pid]) - before) / took * 100:.1f} % of a processor', flush=True)
 service.stop()
 slapd('stop')
 done()

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "multidird/channel/admit.h"
 #include "multidird/channel/jobs.h"
 #include "multidird/channel/protocol.h"
 
@@ -41,8 +42,8 @@ MESSAGE(answer)
 MESSAGE(progress)
 MESSAGE(synced)
 MESSAGE(keeper_synced)
-MESSAGE(record)
-MESSAGE(recorded)
+MESSAGE(admit)
+MESSAGE(admitted)
 
 static int sync_again(const unsigned char *payload, size_t len, struct channel *channel) {
         struct protocol_sync sync;
@@ -79,8 +80,8 @@ static int local_again(const unsigned char *payload, size_t len, struct channel 
 
 static const again_fn messages[] = {
         admin_again, installed_again, gate_again, gate_reply_again, session_again, change_password_again, password_changed_again,
-        check_again, answer_again, config_again, local_again, progress_again, synced_again, secret_again, sync_again, keeper_synced_again, record_again,
-        recorded_again,
+        check_again, answer_again, config_again, local_again, progress_again, synced_again, secret_again, sync_again, keeper_synced_again, admit_again,
+        admitted_again,
 };
 
 static void pair(struct channel *ends[2]) {

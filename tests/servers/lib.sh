@@ -42,9 +42,9 @@ serving() {
 stop_serving() {
         local pid
         if pid=$(serving "$1" "$2"); then
-                kill -s "$3" "$pid"
+                kill -s "$3" "$pid" 2>/dev/null || : # it may have ended by itself
                 for _ in $(seq 500); do gone "$pid" && break; sleep 0.02; done
-                gone "$pid" || kill -KILL "$pid"
+                gone "$pid" || kill -KILL "$pid" 2>/dev/null || :
         fi
         rm -f "$1"
 }

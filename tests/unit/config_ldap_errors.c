@@ -92,6 +92,8 @@ static const struct bad { const char *name, *text; unsigned line; const char *sa
         { "of another type, type below", "[directory/d]\nuri = ldaps://a\nuser_name = uid\ntype = internal\n" HOST, 3, "\"user_name\" belongs to directories of type ldap or delegated, and [directory/d] is of type internal" },
         { "starttls of an internal directory", "[directory/d]\ntype = internal\nstarttls = yes\n" HOST, 3, "belongs to directories of type ldap" },
         { "crowd is of a later version", "[directory/d]\ntype = crowd\n" HOST, 2, "it has internal, ldap and delegated only; valid: type = internal, type = ldap, type = delegated" },
+        { "D3: what a login brings", LDAP "create_on_login = yes\n" HOST, 5, "\"create_on_login\" belongs to directories of type delegated, and [directory/d] is of type ldap" },
+        { "D3: a default group", "[directory/d]\ntype = delegated\nuri = ldaps://a\nbase = dc=x\ndefault_groups = a:b\n" HOST, 5, "cannot be a group's name" },
         { "D3: without a server", "[directory/d]\ntype = delegated\nbase = dc=x\n" HOST, 1, "has no uri; valid: uri = the server" },
         { "D3: as for ldap, no password in the clear", "[directory/d]\ntype = delegated\nuri = ldap://a.example\nbase = dc=x\n" HOST, 3, "in the clear" },
         { "D3, I1: its users have no SID", "[directory/d]\ntype = delegated\npreset = active-directory\nuri = ldaps://a\nbase = dc=x\nids = sid\n" HOST, 6,
@@ -115,6 +117,9 @@ static void test_errors(void **state) {
 
 static const struct { const char *name, *text; } goods[] = {
         { "plaintext on this host", "[directory/d]\ntype = ldap\nuri = ldap://127.0.0.2:1023, ldap://[::1], ldap://localhost\nbase = dc=x\n" HOST },
+        { "D3", "[directory/d]\ntype = delegated\nuri = ldaps://a\nbase = dc=x\npreset = openldap-posix\ncreate_on_login = yes\nupdate_on_login = yes\n"
+                "import_groups_on_login = yes\ndefault_groups = a, b\nnested_groups = yes\nids = attribute\n" HOST },
+        { "D3: off is no key of another type", LDAP "create_on_login = no\n" HOST },
         { "plaintext on a socket", "[directory/d]\ntype = ldap\nuri = ldapi://%2Frun%2Fldapi\nbase = dc=x\n" HOST },
         { "plaintext to a high port, said", "[directory/d]\ntype = ldap\nuri = ldap://127.0.0.1:1389\nbase = dc=x\ninsecure_plaintext = yes\n" HOST },
         { "a high port, encrypted", "[directory/d]\ntype = ldap\nuri = ldap://127.0.0.1:1389\nbase = dc=x\nstarttls = yes\n" HOST },

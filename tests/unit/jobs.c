@@ -55,7 +55,7 @@ static int get_answer(const unsigned char *payload, size_t len) {
         int r = protocol_get_answer(payload, len, &answer);
         if (r < 0)
                 assert_true(answer.presence == PRESENCE_UNAVAILABLE && answer.password == CHECK_UNAVAILABLE && !answer.active && answer.synchronised_s == 0 &&
-                            answer.set == PASSWORD_SET_UNAVAILABLE && !answer.notice.grace && answer.notice.expires_s == 0);
+                            answer.set == PASSWORD_SET_UNKNOWN && !answer.notice.grace && answer.notice.expires_s == 0);
         return r;
 }
 
@@ -82,7 +82,9 @@ static const struct protocol_check a_check = { .id = 9, .user = "anna", .entry_i
 static const struct protocol_answer an_answer = { .id = 9, .presence = PRESENCE_FOUND, .password = CHECK_DENIED, .active = true, .unreachable = true,
                                                   .synchronised_s = 7, .set = PASSWORD_SET_REJECTED,
                                                   .notice = { .grace = true, .grace_left = 2, .expires_s = 86400 },
-                                                  .entry_id = "5f2c", .dn = "uid=anna,dc=x", .external_id = "e-77", .text = "it connects\nit binds" };
+                                                  .entry_id = "5f2c", .dn = "uid=anna,dc=x", .external_id = "e-77",
+                                                  .profile = { .name = "anna", .display_name = "Anna", .email = "a@x", .home = "/h", .shell = "/s", .uid = 7, .gid = 8 },
+                                                  .text = "it connects\nit binds" };
 static const struct secret a_secret = { 9, "reader-pw" };
 
 static int send_number(unsigned which, struct channel *channel) {
@@ -135,6 +137,7 @@ static void test_contents(void **state) {
         assert_string_equal(answer.entry_id, an_answer.entry_id);
         assert_string_equal(answer.dn, an_answer.dn);
         assert_string_equal(answer.external_id, an_answer.external_id);
+        assert_memory_equal(&answer.profile, &an_answer.profile, sizeof answer.profile);
         assert_string_equal(answer.text, an_answer.text);
         pair_free(&pair);
 }

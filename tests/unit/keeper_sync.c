@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "multidird/channel/sync_wire.h"
 #include "multidird/keeper/intake.h"
+#include "multidird/keeper/intake_guard.h"
+#include "replica/store_sync.h"
 #include "unit/keeper_world.h"
 #include "unit/sync_help.h"
 #include "view/reader.h"
@@ -217,6 +219,26 @@ static void cut_anywhere(void **state) {
         close_bed(&bed);
 }
 
+/* D5: how many memberships may be lost at once. */
+static void lost_memberships(void **state) {
+        (void)state;
+        static const struct { const char *name; uint64_t old, lost; uint32_t percent; bool passes; } rows[] = {
+                { "none", 0, 0, 0, true },                          { "the only one", 1, 1, 0, true },
+                { "both", 2, 2, 0, true },                          { "all three", 3, 3, 20, false },
+                { "few of few", 30, 20, 20, true },                 { "more than few of few", 30, 21, 20, false },
+                { "many, within the percentage", 1000, 200, 20, true }, { "many, one more", 1000, 201, 20, false },
+                { "all, and it was said", 1000, 1000, 100, true },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct directory_settings settings = { .name = "corp", .shrink_guard = rows[i].percent };
+                const struct store_sync_changes changes = { .had_replica = true, .users = 5, .old_users = 5, .old_memberships = rows[i].old,
+                                                            .lost_memberships = rows[i].lost };
+                char text[512] = "";
+                if (intake_guard_passes(&settings, &changes, text, sizeof text) != rows[i].passes || (text[0] == 0) != rows[i].passes)
+                        fail_msg("%s: %s", rows[i].name, text);
+        }
+}
+
 /* D5 shrink_guard: percent of the users, of the groups and of the memberships that may be lost, each by itself. Before: 6 users, 2 groups, 3 memberships. */
 static void shrink_guard(void **state) {
         (void)state;
@@ -229,8 +251,7 @@ static void shrink_guard(void **state) {
                 { CONFIG_GUARD("50"), USERS, "ops/a", "anna>ops", true },
                 { CONFIG_GUARD("49"), USERS, "ops/a", "anna>ops", false },                          /* half of the groups: users do not make up for them */
                 { CONFIG_GUARD("49"), USERS " g/7 h/8 i/9 j/10 k/11 l/12", "ops/a", "anna>ops", false },
-                { CONFIG_GUARD("33"), USERS, GROUPS, "anna>ops bert>night", false },                /* a third of the memberships */
-                { CONFIG_GUARD("34"), USERS, GROUPS, "anna>ops bert>night", true },
+                { CONFIG_GUARD("1"), USERS, GROUPS, "anna>ops bert>night", true },                  /* one revocation, of three memberships */
                 { CONFIG_GUARD("99"), USERS, GROUPS, "", false },                                   /* an ACL that hides them */
                 { CONFIG_GUARD("20"), "anna/1/A !carl/3 dora/4 emma/5 fred/6", GROUPS, "anna>ops night>>ops", true }, /* they went with bert */
                 { CONFIG_GUARD("20"), "a/1 b/2 c/3 d/4 e/5 f/6", GROUPS, "a>ops b>night night>>ops", true }, /* renamed */
@@ -411,7 +432,8 @@ static void reloaded(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_first), cmocka_unit_test(no_changes), cmocka_unit_test(cut_anywhere), cmocka_unit_test(shrink_guard),
+                cmocka_unit_test(the_first), cmocka_unit_test(no_changes), cmocka_unit_test(cut_anywhere), cmocka_unit_test(lost_memberships),
+                cmocka_unit_test(shrink_guard),
                 cmocka_unit_test(nobody_at_first),
                 cmocka_unit_test(nothing_new), cmocka_unit_test(as_old_as_its_run), cmocka_unit_test(the_workers_reason), cmocka_unit_test(not_taken), cmocka_unit_test(reloaded),
         };

@@ -19,6 +19,7 @@ struct looking {
         unsigned matches;
         bool broken;
         struct directory_entry entry;  /* the first match */
+        struct user_profile *profile;  /* of the same; NULL: not wanted */
         struct entry_user mapped;      /* scratch */
 };
 
@@ -26,6 +27,22 @@ static void restart(void *userdata) {
         struct looking *looking = userdata;
         looking->matches = 0;
         looking->broken = false;
+}
+
+/* Whole, or not at all. */
+static void keep_text(char out[PROFILE_TEXT_MAX + 1], const char *text) {
+        size_t len = text ? strlen(text) : 0;
+        if (len > 0 && len <= PROFILE_TEXT_MAX)
+                memcpy(out, text, len + 1);
+}
+
+static void keep_profile(struct user_profile *profile, const struct sync_user *user) {
+        *profile = (struct user_profile){ .uid = user->uid, .gid = user->gid };
+        keep_text(profile->name, user->name);
+        keep_text(profile->display_name, user->display_name);
+        keep_text(profile->email, user->email);
+        keep_text(profile->home, user->home);
+        keep_text(profile->shell, user->shell);
 }
 
 /* The server compares as its schema says; whether it is the user's name is decided here, as the replica would (N1). */
@@ -43,7 +60,9 @@ static int take_entry(void *userdata, const struct ldap_entry *entry) {
                 looking->broken = true;
                 return 0;
         }
-        looking->entry = (struct directory_entry){ .presence = PRESENCE_FOUND, .active = user->active };
+        if (looking->profile)
+                keep_profile(looking->profile, user);
+        looking->entry = (struct directory_entry){ .presence = PRESENCE_FOUND, .active = user->active, .profile = looking->profile };
         memcpy(looking->entry.entry_id, user->entry_id, strlen(user->entry_id));
         if (user->dn)
                 memcpy(looking->entry.dn, user->dn, strlen(user->dn));
@@ -68,7 +87,7 @@ static int look(struct looking *looking, const char *base, int scope, const char
 
 /* Several entries of one name: found, but nobody (N2). The base's absence is a mistake in the configuration or an outage, never "not found". */
 static void conclude(const struct looking *looking, int r, struct directory_entry *entry) {
-        *entry = (struct directory_entry){ 0 };
+        *entry = (struct directory_entry){ .profile = looking->profile };
         if (looking->matches > 1) {
                 entry->presence = PRESENCE_FOUND;
                 return;
@@ -84,11 +103,12 @@ static void conclude(const struct looking *looking, int r, struct directory_entr
 static void find_before(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry) {
         _cleanup_sbuf_ struct sbuf filter = { 0 };
         _cleanup_free_ struct looking *looking = calloc(1, sizeof *looking);
-        *entry = (struct directory_entry){ 0 };
+        *entry = (struct directory_entry){ .profile = entry->profile };
         if (!looking)
                 return;
         looking->directory = directory;
         looking->user = user;
+        looking->profile = entry->profile;
         sbuf_printf(&filter, "(&%s", sbuf_text(&directory->user_filter));
         filter_equals(&filter, directory->ldap->user_name, user, strlen(user));
         sbuf_add(&filter, ")");
@@ -124,9 +144,11 @@ static enum presence verify(struct directory *directory, const char *user, const
         return PRESENCE_FOUND;
 }
 
-/* L7: whether a user may change the password here: the directory's level, and a kind that writes it. */
+/* L7: whether a user may change the password here: the directory's level, and a kind that writes it, which with Active Directory is the service
+ * account's work. */
 static bool can_change(const struct directory *directory) {
-        return directory->settings->writes_passwords && (directory->settings->permissions & PERMISSION_BIT(PERMISSION_MODIFY_USER));
+        bool somebody = !directory->ldap->active_directory || directory->ldap->bind_dn[0];
+        return somebody && directory->settings->writes_passwords && (directory->settings->permissions & PERMISSION_BIT(PERMISSION_MODIFY_USER));
 }
 
 static enum password_result bind_as(struct directory *directory, const char *dn, const struct secret *password, uint64_t deadline_ms,
@@ -155,7 +177,7 @@ static void end_bind(struct directory *directory, enum password_result result) {
 
 /* Fills in what the caller does not know, by a search. */
 static enum presence complete(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry) {
-        struct directory_entry found;
+        struct directory_entry found = { .profile = entry->profile };
         find_before(directory, user, deadline_ms, &found);
         if (found.presence == PRESENCE_FOUND && entry->entry_id[0] && strcmp(found.entry_id, entry->entry_id) != 0)
                 found = (struct directory_entry){ .presence = PRESENCE_NOT_FOUND };

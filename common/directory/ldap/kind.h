@@ -20,6 +20,8 @@ void ldap_kind_find(struct directory *directory, const char *user, struct direct
 enum password_result ldap_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
 /* The entry that is meant, as the server has it now: searched for if entry_id or dn is "", else read there and compared. FOUND: both are set. */
 enum presence ldap_kind_confirm(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry);
+/* groups.c: the groups of the user whose entry and profile those are, with what they are in (nested_groups); all or none. 0 or a negative errno, logged. */
+int ldap_kind_groups(struct directory *directory, const char *dn, uint64_t deadline_ms, struct user_profile *profile);
 /* delegated.c */
 enum password_result delegated_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);
 /* password.c */

@@ -1,0 +1,61 @@
+/* Logins that wait for the view; see keeper/admissions.h. */
+#include "multidird/keeper/admissions.h"
+
+#include <stdlib.h>
+
+#include "multidird/keeper/delegated.h"
+
+struct waiting { struct waiting *next; uint64_t wanted; struct protocol_admitted answer; };
+struct admissions { struct keeper *keeper; admissions_send_fn send; void *data; struct waiting *first; };
+
+struct admissions *admissions_new(struct keeper *keeper, admissions_send_fn send, void *data) {
+        struct admissions *admissions = calloc(1, sizeof *admissions);
+        if (admissions)
+                *admissions = (struct admissions){ .keeper = keeper, .send = send, .data = data };
+        return admissions;
+}
+
+void admissions_free(struct admissions *admissions) {
+        while (admissions && admissions->first) {
+                struct waiting *first = admissions->first;
+                admissions->first = first->next;
+                free(first);
+        }
+        free(admissions);
+}
+
+/* Who was there before, and is as before, waits for nothing. Of two first logins at once the second changes nothing, but its user is not shown yet either. */
+void admissions_take(struct admissions *admissions, const struct protocol_admit *admit, bool in_flight) {
+        struct keeper *keeper = admissions->keeper;
+        struct waiting *waiting = calloc(1, sizeof *waiting);
+        uint64_t wanted = keeper->wanted;
+        if (!waiting) {
+                admissions->send(admissions->data, &(struct protocol_admitted){ .id = admit->id });
+                return;
+        }
+        keeper_admit(keeper, admit, &waiting->answer);
+        bool settled = !in_flight && !keeper_is_dirty(keeper);
+        if (keeper->wanted == wanted && (admit->entry_id[0] || settled)) {
+                admissions->send(admissions->data, &waiting->answer);
+                free(waiting);
+                return;
+        }
+        waiting->wanted = keeper->wanted;
+        waiting->next = admissions->first;
+        admissions->first = waiting;
+}
+
+void admissions_release(struct admissions *admissions, uint64_t built, const char *failure) {
+        for (struct waiting **at = &admissions->first; *at;) {
+                struct waiting *one = *at;
+                if (one->wanted > built) {
+                        at = &one->next;
+                        continue;
+                }
+                *at = one->next;
+                if (failure)
+                        one->answer = (struct protocol_admitted){ .id = one->answer.id };
+                admissions->send(admissions->data, &one->answer);
+                free(one);
+        }
+}

@@ -1,0 +1,10 @@
+/* A user's groups as a delegated directory's server has them, into its store (D3).
+ * Relies on: replica/store.
+ * Must never: put anybody into a group, or take anybody out of one, that was not imported: such a group is this host's, whoever has the same name. */
+#pragma once
+
+#include "model/profile.h"
+#include "multidird/keeper/state.h"
+
+/* Inside a transaction of that store. *visible is set if anything has changed. 0 or a negative errno; -EBADMSG for a list that is none. */
+int import_user_groups(struct keeper *keeper, size_t directory, const char *user, const struct user_profile *profile, bool *visible);

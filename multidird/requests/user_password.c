@@ -1,6 +1,6 @@
 /* multidirctl user password: the keeper says, by the rules, whose password it would be. Where a server keeps that, a worker sets it with the directory's
  * own account (U12); in every other case, refusals too, the command is the keeper's as it stands.
- * Relies on: jansson, multidird/supervisor/keeper_link, multidird/pool.
+ * Relies on: jansson, multidird/supervisor/keeper_link, multidird/supervisor/pool.
  * Must never: set a password that the rules have not allowed; leave a copy of it behind. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Whether the servers of directories answer: who is known to be away, since when, and when one is back.
- * Relies on: multidird/worker_start, sd-event.
+ * Relies on: multidird/supervisor/worker_start, sd-event.
  * Must never: take a login's or a synchronisation's trouble for the server's without having asked it; try so often that a hundred servers that are
  * away are felt on this host; give the process that tries a password.
  *

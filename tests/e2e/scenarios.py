@@ -285,7 +285,7 @@ def start_server(world):
     secret.write_text('reader-pw\n')
     for directory in world['directories'].values():
         if 'server' in directory:
-            directory['settings'] = {'preset': 'openldap', 'uri': 'ldap://127.0.0.1:3389', 'base': 'dc=example,dc=org', 'user_name': 'uid',
+            directory['settings'] = {'preset': 'openldap', 'uri': 'ldap://127.0.0.1:3389', 'insecure_plaintext': 'yes', 'base': 'dc=example,dc=org', 'user_name': 'uid',
                                      'bind_dn': 'cn=reader,dc=example,dc=org', 'bind_password_file': str(secret), **directory.get('settings', {})}
     return True
 

@@ -86,7 +86,8 @@ static void on_set(const struct protocol_answer *answer, void *userdata) {
         change->job = NULL;
         if (reason == REASON_OK && !change->message.as_root)
                 throttle_right(service->throttle, change->message.user);
-        if (reason == REASON_WRONG_PASSWORD)
+        /* L11: an account that the server has closed says nothing of the password; root gave none. */
+        if (answer->set == PASSWORD_SET_WRONG && change->given && !change->message.as_root)
                 throttle_wrong(service->throttle, change->message.user, clock_monotonic_ms());
         if (reason == REASON_USER_NOT_FOUND)
                 sync_wanted(service, directory->name);

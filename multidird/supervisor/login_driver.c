@@ -231,7 +231,9 @@ static void ask_gate(struct login_run *run) {
         struct view_user user;
         struct view_access access;
         const char *application = run->login.application->name;
-        if (login_view_access(run->service, run->user, application, &user, &access) && same_entry(run, &access) &&
+        /* Where this very login may have brought other groups, the view can be older than they are (D3). */
+        bool brought = run->login.directory != SETTINGS_NONE && settings_of(run)->directories[run->login.directory].import_groups_on_login;
+        if (!brought && login_view_access(run->service, run->user, application, &user, &access) && same_entry(run, &access) &&
             (access.reason == REASON_OK || access.reason == REASON_NO_ACCESS || access.reason == REASON_SEAT_LIMIT)) {
                 take_event(run, &(struct login_event){ .gate = access.reason != REASON_NO_ACCESS });
                 return;

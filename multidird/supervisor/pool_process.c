@@ -32,17 +32,18 @@ static void member_free(struct member *member) {
         free(member);
 }
 
-/* One that hangs costs every login its time: it is not asked again before it has answered a try. One that refuses at once is tried. An entry that is
- * of no use, or a user's bind that goes oddly, says nothing of the server. */
+/* One that hangs costs every login its time: it is not asked again before it has answered a try. One that refuses at once is tried, and so is one at
+ * which a user's bind hangs: that may be this user's alone. An entry that is of no use, or a bind that goes oddly, says nothing of the server. */
 void pool_note(const struct job *job, const struct protocol_answer *answer) {
         struct pool *pool = job->pool;
-        bool answered = !answer->unreachable ||
-                        (job->type == CHECKER_CHECK ? answer->password != CHECK_UNAVAILABLE : answer->presence != PRESENCE_UNAVAILABLE);
+        bool setting = job->type == WORKER_CHANGE_PASSWORD || job->type == WORKER_SET_PASSWORD;
+        bool in_vain = setting ? answer->set == PASSWORD_SET_UNAVAILABLE || answer->set == PASSWORD_SET_UNKNOWN
+                       : job->type == CHECKER_CHECK ? answer->password == CHECK_UNAVAILABLE : answer->presence == PRESENCE_UNAVAILABLE;
         if (pool->role != SANDBOX_WORKER)
                 return;
-        if (answered)
+        if (!in_vain || (!setting && !answer->unreachable))
                 outage_answered(pool->service, pool_name(pool));
-        else if ((job->type == CHECKER_FIND || job->type == CHECKER_CHECK) && clock_monotonic_ms() - job->given_ms >= SLOW_MS)
+        else if (job->type == CHECKER_FIND && clock_monotonic_ms() - job->given_ms >= SLOW_MS)
                 outage_silent(pool->service, pool_name(pool));
         else
                 outage_suspect(pool->service, pool_name(pool));

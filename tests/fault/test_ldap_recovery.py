@@ -21,6 +21,7 @@ PEOPLE = """[directory/{name}]
 type = ldap
 preset = openldap
 uri = {uri}
+insecure_plaintext = yes
 base = dc=example,dc=org
 bind_dn = cn=reader,dc=example,dc=org
 bind_password_file = /etc/multidir/reader

@@ -229,11 +229,7 @@ enum password_result ldap_kind_check(struct directory *directory, const char *us
 }
 
 enum presence ldap_kind_confirm(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry) {
-        if (entry->dn[0] && entry->entry_id[0]) {
-                entry->presence = verify(directory, user, entry->dn, entry->entry_id, deadline_ms, &entry->active);
-                return entry->presence;
-        }
-        enum presence presence = complete(directory, user, deadline_ms, entry);
+        enum presence presence = locate(directory, user, deadline_ms, entry);
         /* N2: two of that name are nobody. */
         if (presence == PRESENCE_FOUND && !entry->entry_id[0])
                 return PRESENCE_NOT_FOUND;

@@ -149,7 +149,8 @@ static enum password_set on_own_link(struct setting *setting) {
         /* Active Directory lets nobody bind whose password has expired, but takes the old and the new one from any account. */
         bool by_service = !setting->old || directory->ldap->active_directory;
         const struct session_want want = { LINK_MESSAGE_SMALL, by_service };
-        int r = by_service && !directory->ldap->bind_dn[0] ? -EACCES : session_connect(&directory->session, &want, setting->deadline_ms, &link, &why);
+        int r = by_service && !directory->ldap->bind_dn[0] ? -EACCES
+                : session_connect_reader(&directory->session, &want, setting->deadline_ms, &link, &why);
         if (r == 0 && (!link->may_send_secrets || (directory->ldap->active_directory && !ldap_tls_inplace(link->ld)))) {
                 sbuf_printf(&why, "%s: the connection is not encrypted: no password is sent", link->server);
                 r = -EPERM;

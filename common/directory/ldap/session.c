@@ -184,6 +184,14 @@ static int make_login_ready(struct session *session, uint64_t deadline_ms, bool 
         return r;
 }
 
+int session_connect_reader(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why) {
+        if (!session->reader) {
+                sbuf_add(why, "the connection was lost");
+                return -ENOTCONN;
+        }
+        return connect_server(session, &session->reader->where, want, deadline_ms, link, why);
+}
+
 /* Where no password can be checked, nothing more is read: the next one asks another server first. */
 static void give_up_server(struct session *session) {
         if (session->reader)

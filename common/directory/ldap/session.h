@@ -28,6 +28,10 @@ struct session_want {
  * *why. */
 int session_connect(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why);
 
+/* A new connection to the server (its name and port) that session_search() last read: what was read there is what is changed there. -ENOTCONN: nothing
+ * was read, or that connection is lost. Else as session_connect. */
+int session_connect_reader(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why);
+
 /* A search on the reader connection, which is opened if need be, and once more if the server had closed it. The entry callback may therefore see
  * entries twice: it must take that (restart is called before the second run; may be NULL). */
 int session_search(struct session *session, const struct search *search, void (*restart)(void *userdata), uint64_t deadline_ms, struct sbuf *why);

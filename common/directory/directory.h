@@ -32,7 +32,7 @@ struct directory_opening {
 #define DIRECTORY_SYNC_MS 600000u
 
 struct directory_entry {
-        enum presence presence;
+        enum presence presence;               /* of a check that came to nothing: FOUND if it came to the bind, so that it may be this user's trouble alone */
         /* Kinds with a server of their own take the next two as IN too: what the replica knows, or "". OUT: what was found. */
         char entry_id[SYNC_ENTRY_ID_MAX + 1]; /* immutable id; empty unless FOUND */
         char dn[SYNC_DN_MAX + 1];             /* where the password is checked; empty for kinds that have none */

@@ -43,7 +43,7 @@ void pool_note(const struct job *job, const struct protocol_answer *answer) {
                 return;
         if (!in_vain || (!setting && !answer->unreachable))
                 outage_answered(pool->service, pool_name(pool));
-        else if (job->type == CHECKER_FIND && clock_monotonic_ms() - job->given_ms >= SLOW_MS)
+        else if (!setting && answer->presence == PRESENCE_UNAVAILABLE && clock_monotonic_ms() - job->given_ms >= SLOW_MS)
                 outage_silent(pool->service, pool_name(pool));
         else
                 outage_suspect(pool->service, pool_name(pool));

@@ -223,8 +223,6 @@ enum password_result ldap_kind_check(struct directory *directory, const char *us
         bool moved = result == CHECK_NOT_FOUND, lost = result == CHECK_UNAVAILABLE && !directory->session.reader;
         if (entry->presence == PRESENCE_FOUND && (moved || lost))
                 result = check_once(directory, user, password, deadline_ms, entry);
-        if (result == CHECK_UNAVAILABLE)
-                entry->presence = PRESENCE_UNAVAILABLE;
         return result;
 }
 

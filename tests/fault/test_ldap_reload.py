@@ -1,48 +1,19 @@
 """Directories with a server of their own, whose settings change while they are read; and one entry that is of no use."""
-import os
-import pathlib
 import socket
-import subprocess
 import threading
 import time
 
-from bed import *
+from ldap_bed import *
 
-SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
-DIR, PORT, SPORT, SILENT = TOP / 'slapd', 3890, 6360, 3891
-
-
-def slapd(what, *arguments):
-    subprocess.run([SERVERS / 'slapd.sh', what, DIR, *map(str, arguments)], check=True, text=True, capture_output=True, timeout=60)
+SILENT = 3891
 
 
 def settings(port, more=''):
-    configure(f"""[directory/people]
-type = ldap
-preset = openldap
-uri = ldap://127.0.0.1:{port}
-insecure_plaintext = yes
-base = dc=example,dc=org
-bind_dn = cn=reader,dc=example,dc=org
-bind_password_file = /etc/multidir/reader
-user_name = uid
-{more}
-[application/host]
-directories = people
-[application/host/people]
-allow_all = yes
-""")
+    configure(PEOPLE.format(name='people', uri=f'ldap://127.0.0.1:{port}') + more +
+              '\n[application/host]\ndirectories = people\n[application/host/people]\nallow_all = yes\n')
 
 
-def row():
-    return admin('status')['object']['directories'][0]
-
-
-make()
-subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
-pathlib.Path('/etc/multidir/reader').write_text('reader-pw\n')
-os.chmod('/etc/multidir/reader', 0o600)
-slapd('start', PORT, SPORT)
+make_ldap()
 listener = socket.create_server(('127.0.0.1', SILENT), backlog=64)
 
 # a first synchronisation that hangs at the wrong server

@@ -187,7 +187,7 @@ int pool_submit(struct pool *pool, const struct job_request *request, job_done_f
         struct job *new = calloc(1, sizeof *new);
         if (!new)
                 return -ENOMEM;
-        *new = (struct job){ .pool = pool, .type = request->type, .done = done, .userdata = userdata };
+        *new = (struct job){ .pool = pool, .type = request->type, .queued_ms = clock_monotonic_ms(), .done = done, .userdata = userdata };
         new->check.id = service_id(pool->service);
         memcpy(new->check.user, request->user, strlen(request->user) + 1);
         (void)snprintf(new->check.entry_id, sizeof new->check.entry_id, "%s", request->entry_id ? request->entry_id : "");

@@ -33,20 +33,25 @@ static void member_free(struct member *member) {
 }
 
 /* One that hangs costs every login its time: it is not asked again before it has answered a try. One that refuses at once is tried, and so is one at
- * which a user's bind hangs: that may be this user's alone. An entry that is of no use, or a bind that goes oddly, says nothing of the server. */
+ * which a user's bind hangs: that may be this user's alone. So is one that answered others while this job waited, for a worker or for its answer: a
+ * queue's time is not the server's. An entry that is of no use, or a bind that goes oddly, says nothing of the server. */
 void pool_note(const struct job *job, const struct protocol_answer *answer) {
         struct pool *pool = job->pool;
         bool setting = job->type == WORKER_CHANGE_PASSWORD || job->type == WORKER_SET_PASSWORD;
         bool in_vain = setting ? answer->set == PASSWORD_SET_UNAVAILABLE || answer->set == PASSWORD_SET_UNKNOWN
                        : job->type == CHECKER_CHECK ? answer->password == CHECK_UNAVAILABLE : answer->presence == PRESENCE_UNAVAILABLE;
+        uint64_t now = clock_monotonic_ms();
         if (pool->role != SANDBOX_WORKER)
                 return;
-        if (!in_vain || (!setting && !answer->unreachable))
+        bool answered = !in_vain || (!setting && !answer->unreachable), read = !setting && answer->presence != PRESENCE_UNAVAILABLE;
+        if (answered)
                 outage_answered(pool->service, pool_name(pool));
-        else if (!setting && answer->presence == PRESENCE_UNAVAILABLE && clock_monotonic_ms() - job->given_ms >= SLOW_MS)
+        else if (!setting && !read && now - job->given_ms >= SLOW_MS && pool->heard_ms < job->queued_ms)
                 outage_silent(pool->service, pool_name(pool));
         else
                 outage_suspect(pool->service, pool_name(pool));
+        if (answered || read)
+                pool->heard_ms = now;
 }
 
 /* Lets the process end by itself. One that stays is killed: it would hold its place for ever. */

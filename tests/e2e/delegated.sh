@@ -201,6 +201,25 @@ ck "in it again" "$(pam john john-pw >/dev/null; pam john john-pw)" 0
 ck "the newest view again" "$(exit_of multidirctl view rollback --end; getent passwd later | cut -d: -f1)" $'0\nlater'
 rm /etc/multidir/multidir.conf.d/60-gate.conf
 m reload
+# --- U1: a directory that cannot answer is passed over (L5), and may have the name
+cat > /etc/multidir/multidir.conf.d/60-above.conf <<'C'
+[directory/above]
+type = ldap
+preset = openldap
+uri = ldap://127.0.0.1:1
+base = dc=example,dc=org
+on_unavailable = next
+
+[application/host]
+directories = above, people, staff
+C
+ck "U1: a directory above that never answered" "$(exit_of multidirctl reload)" 0
+ck "U1: who is here logs in" "$(ssh_password john john-pw 'id -un')" 'john'
+ck "U1: a first login creates nobody" "$(pam zoe zoe-pw; getent passwd zoe)" '[1-9]*([0-9])'
+ck "U1: the log says why" "$(grep -c 'deny user="zoe" reason=user-not-found rule=U1' "$service_log")" 1
+rm /etc/multidir/multidir.conf.d/60-above.conf
+m reload
+ck "U1: without it, it does" "$(pam zoe zoe-pw; getent passwd zoe | cut -d: -f1)" $'0\nzoe'
 kill -9 "$(pgrep -f 'multidird --role=keeper')"
 ck "the keeper dies: the next login waits for another, or comes again" "$(for _ in $(seq 50); do [ "$(ssh_password john john-pw 'id -un')" = john ] && { echo yes; break; }; sleep 0.1; done)" yes
 ck "no sanitizer and no assertion spoke" "$(grep -cE 'Sanitizer|runtime error|Assertion' "$service_log")" 0

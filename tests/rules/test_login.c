@@ -94,6 +94,37 @@ static void rest_of_the_chain(void **state) {
         printf("%d rows\n", rows);
 }
 
+/* D3, U1, L5: names that nobody has, and delegated directories that create users, with others beside them that have the user, have not, or cannot answer. */
+static void newcomers(void **state) {
+        static const struct naive_login_directory kinds[] = {
+                { .on = true, .replica = 'l' }, { .on = true, .replica = '-', .live = 'n' }, { .on = true, .replica = '-', .live = '?' },
+                { .on = true, .replica = 'L', .live = '?', .next = true }, { .on = true, .replica = 'H', .live = '?', .next = true },
+                { .on = true, .replica = 'h', .replica_active = true }, { .on = false, .replica = '-', .live = '?', .next = true },
+                { .on = true, .replica = 'l', .live = 'y', .creates = true }, { .on = true, .replica = 'l', .live = 'n', .creates = true },
+                { .on = true, .replica = 'l', .live = '?', .creates = true }, { .on = true, .replica = 'l', .live = '?', .creates = true, .next = true },
+                { .on = true, .replica = 'h', .replica_active = true, .live = '?', .creates = true }, { .on = false, .replica = 'l', .live = 'y', .creates = true },
+        };
+        static const char checks[] = "rwxd?", gates[] = "ao", passwords[] = "gn";
+        const int sizes[] = { ARRAY_SIZE(kinds), ARRAY_SIZE(kinds), ARRAY_SIZE(kinds), 5, 2, 2, 2 };
+        int rows = 1;
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+                rows *= sizes[i];
+        for (int row = 0; row < rows; row++) {
+                int left = row, pick[ARRAY_SIZE(sizes)];
+                for (size_t i = 0; i < ARRAY_SIZE(sizes); left /= sizes[i++])
+                        pick[i] = left % sizes[i];
+                struct naive_login in = { .count = 3, .name = "ok", .password = passwords[pick[5]], .published_same = true, .is_host = true };
+                for (int i = 0; i < 3; i++) {
+                        in.directory[i] = kinds[pick[i]];
+                        in.directory[i].check = checks[pick[3]];
+                        in.directory[i].gate = gates[pick[4]];
+                        in.directory[i].check_active = pick[6];
+                }
+                login_compare(&in, NON_AGGREGATING, "D3, U1, L5");
+        }
+        printf("%d rows\n", rows);
+}
+
 /* What explain says without a password is what a login with the right one would be told. */
 static void explain_says_what_login_does(void **state) {
         static struct login_run with, without;
@@ -172,6 +203,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(truth_table),
                 cmocka_unit_test(rest_of_the_chain),
+                cmocka_unit_test(newcomers),
                 cmocka_unit_test(explain_says_what_login_does),
                 cmocka_unit_test(nonsense_denies),
                 cmocka_unit_test(steps_are_bounded),

@@ -34,6 +34,7 @@ struct member {
         sd_event_source *child, *timer; /* timer: the end of the job, or of idleness */
         struct job *job;
         bool proven;                  /* it has answered something */
+        bool heard;                   /* ... and the last time the server did: a worker's connection is open, and was bound */
 };
 
 struct queue { struct job *first, *last; size_t count; };

@@ -137,7 +137,8 @@ class Between:
         at = header + 2 + message[header + 1]
         tag = message[at]
         if tag == BIND:
-            name = next((dn for dn in message.split(b'\x04') if b'dc=' in dn), b'')[1:].decode(errors='replace')
+            body = message[at + 2 + (message[at + 1] & 127 if message[at + 1] > 127 else 0):]
+            name = body[5:5 + body[4]].decode(errors='replace')  # after the version
             self.binds[name] = self.binds.get(name, 0) + 1
         if self.lost(tag, message):
             self.kept.release()

@@ -84,6 +84,66 @@ check('... the new one is right', [reason('alice', 'alice-2nd'), reason('alice',
 check('... and can be changed', change_password_answer('alice', 'alice-2nd', 'alice-3rd'), ('ok', ''))
 check('... it is in no log', [word for word in ('alice-pw', 'alice-2nd', 'alice-3rd') if word in service.text()], [])
 
+
+# the service's own account: its password is refused, and not tried by each login
+READER = 'cn=reader,dc=example,dc=org'
+
+
+def reader_binds():
+    return middle.binds.get(READER, 0)
+
+
+def tries(count=20):
+    """Logins of somebody, one after the other: their answers, the slowest, and how often the account's password was tried."""
+    before = reader_binds()
+    answers = [timed(reason, 'bob', 'bob-pw') for _ in range(count)]
+    return {answer for answer, _ in answers}, max(took for _, took in answers), reader_binds() - before
+
+
+def kill_workers():
+    for worker in service.workers('people'):
+        os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: not service.workers('people'))
+    time.sleep(1.1)  # those that had answered nothing yet are not replaced at once
+
+
+def said():
+    return row()['error'] or '', [text for text in admin('status')['object']['warnings'] if 'refuses the bind as bind_dn' in text]
+
+
+check('the account is fine: nothing is said', (reason('bob', 'bob-pw'), said()), ('ok', ('', [])))
+set_reader_password('wrong-pw')
+check('a refused account: who is bound goes on', tries(), lambda t: t[0] == {'ok'} and t[2] == 0)
+check('... a synchronisation is refused', admin('directory sync', directory='people')['object']['directories'][0]['error'], lambda e: 'refuses the bind as bind_dn: Invalid credentials' in (e or ''))
+check('... who is bound goes on nevertheless', tries(), lambda t: t[0] == {'ok'} and t[2] == 0)
+kill_workers()
+admin('reload')
+check('... nobody is bound: one try, all others are told at once', tries(), lambda t: t[0] == {'unavailable'} and t[2] == 1)
+check('... in 50 ms', tries(), lambda t: t[0] == {'unavailable'} and t[1] < 0.05 and t[2] == 0)
+check('... it is no outage', warning(), '')
+check('... status says why', said(), lambda s: 'refuses the bind as bind_dn' in s[0] and len(s[1]) == 1 and s[1][0].startswith('directory people: ') and 'tried again in' in s[1][0])
+check('... and the log, once', service.text().count('and it is tried again in 30 s'), lambda n: 1 <= n <= 2)
+before = reader_binds()
+check('... a synchronisation does not try either', (admin('directory sync', directory='people')['exit'], reader_binds() - before), (6, 0))
+check('... directory test does', (admin('directory test', directory='people')['exit'], reader_binds() - before), (6, 1))
+check('... after a reload it is tried again', admin('reload')['exit'] == 0 and tries(), lambda t: t[0] == {'unavailable'} and t[2] == 1)
+set_reader_password('reader-pw')
+check('... with another password at once', wait_for(lambda: reason('bob', 'bob-pw') == 'ok', 3, 0.2))
+check('... and nothing is said any more', (admin('directory sync', directory='people')['exit'], said()), (0, ('', [])))
+check('... the passwords are in no log', [word for word in ('wrong-pw', 'reader-pw') if word in service.text()], [])
+service.stop()
+
+# the same from the start: the first synchronisation is refused, and logins do not try
+set_reader_password('wrong-pw')
+before = reader_binds()
+service = Service()
+check('a start with a refused account', service.wait_ready() and row()['state'] == 'failed' and reader_binds() - before, 1)
+check('... logins do not try', tries(), lambda t: t[0] == {'unavailable'} and t[2] == 0)
+time.sleep(6)
+check('... nor what is tried again and again', reader_binds() - before, 1)
+began, first = time.monotonic(), reader_binds()
+check('... but somebody after half a minute', wait_for(lambda: (reason('bob', 'bob-pw'), reader_binds() > first)[1], 30, 0.5))
+check('... and then nobody for a minute', (wait_for(lambda: (reason('bob', 'bob-pw'), reader_binds() > first + 1)[1], 8, 0.5), 'tried again in 60 s' in service.text()), (False, True))
 service.stop()
 slapd('stop')
 done()

@@ -32,6 +32,19 @@ asking.join(10)
 check('... who waits gets its result', replies and (replies[0]['exit'], replies[0]['object']['directories'][0]['error']), (0, None))
 check('... no worker is left at the wrong one', wait_for(lambda: len(service.workers('people')) == 0, 8, 0.1))
 
+# entries that are left out of what is complete: said in the status until they are gone
+def remarks():
+    return [text for text in admin('status')['object']['warnings'] if text.startswith('directory people: ')]
+
+
+check('all entries are of use: no warning', remarks(), [])
+slapd('change', stdin='dn: cn=Nameless,ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\ncn: Nameless\nsn: N\n')
+check('an entry without a name: the others are read', admin('directory sync', directory='people')['exit'], 0)
+check('... and a warning says which is left out', remarks(), lambda texts: len(texts) == 1 and 'left out' in texts[0] and 'cn=Nameless,ou=people,dc=example,dc=org' in texts[0])
+check('... the directory is ready', (row()['state'], row()['error']), ('ready', None))
+slapd('change', stdin='dn: cn=Nameless,ou=people,dc=example,dc=org\nchangetype: delete\n')
+check('... it is gone: no warning', (admin('directory sync', directory='people')['exit'], remarks()), (0, []))
+
 # entries without what is configured as the immutable id: the others' logins are not held up by them
 settings(PORT, 'external_id = mail')
 check('only one of them has it', (admin('reload')['exit'], admin('directory sync', directory='people')['exit']), (0, 6))

@@ -17,27 +17,29 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 export LDAPNOINIT=1
 root=${APACHEDS_ROOT:-}
-administrator=(-x -D uid=admin,ou=system -w secret)
+administrator=(-x -D 'uid=admin,ou=system' -w secret)
 
 usage() { sed -n '3,7s/^# \{0,3\}//p' "$0" >&2; exit 2; }
 
 # What its own package forgets.
 forgotten=(caffeine commons-lang3 commons-codec commons-collections4 commons-text)
 class_path() {
-        local jar
+        local name jar
         printf '%s' "$root/usr/share/apacheds/lib/*"
         # Installed or unpacked: its own folder has links, some of them to packages that every Java has.
-        for jar in "${forgotten[@]}" commons-io slf4j-api slf4j-log4j12 log4j-1.2; do
-                for jar in "$root/usr/share/java/$jar.jar" "/usr/share/java/$jar.jar"; do
+        for name in "${forgotten[@]}" commons-io slf4j-api slf4j-log4j12 log4j-1.2; do
+                for jar in "$root/usr/share/java/$name.jar" "/usr/share/java/$name.jar"; do
                         [ ! -e "$jar" ] || { printf ':%s' "$jar"; break; }
                 done
         done
 }
 
 check() {
-        local jar
+        local file jar
         command -v java >/dev/null || { echo 'there is no java'; exit 77; }
-        [ -r "$root/etc/default/apacheds" ] && [ -r "$root/etc/apacheds/config.ldif" ] || { echo 'apacheds is not installed, or not readable'; exit 77; }
+        for file in "$root/etc/default/apacheds" "$root/etc/apacheds/config.ldif"; do
+                [ -r "$file" ] || { echo "apacheds is not installed: no $file"; exit 77; }
+        done
         for jar in "${forgotten[@]}"; do
                 [ -e "$root/usr/share/java/$jar.jar" ] || [ -e "/usr/share/java/$jar.jar" ] || { echo "apacheds needs $jar.jar"; exit 77; }
         done

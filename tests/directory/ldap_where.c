@@ -73,7 +73,7 @@ static void unix_socket(void **state) {
 /* The socket is root's, but somebody else listens on it. */
 static void another_listener(void **state) {
         char folder[] = "/tmp/multidir-listener-XXXXXX";
-        struct uri uri = { .scheme = URI_LDAPI };
+        struct ldap_uri uri = { .scheme = LDAP_SCHEME_LDAPI };
         if (geteuid() != 0)
                 skip();
         assert_non_null(mkdtemp(folder));

@@ -62,7 +62,7 @@ static int bind_service(struct session *session, struct link *link, uint64_t dea
         return answer.code == LDAP_BUSY || answer.code == LDAP_UNAVAILABLE ? -EAGAIN : -EACCES;
 }
 
-static int connect_server(struct session *session, const struct uri *uri, const struct session_want *want, uint64_t deadline_ms, struct link **result,
+static int connect_server(struct session *session, const struct ldap_uri *uri, const struct session_want *want, uint64_t deadline_ms, struct link **result,
                           struct sbuf *why) {
         _cleanup_(link_closep) struct link *link = NULL;
         int r = link_open(session->settings, uri, want->message_max, deadline_ms, &link, why);
@@ -76,11 +76,12 @@ static int connect_server(struct session *session, const struct uri *uri, const 
 
 /* One of the settings' URIs, which may stand for several servers (DNS SRV). */
 static int connect_uri(struct session *session, size_t index, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why) {
-        struct uri uris[SRV_MAX];
+        struct ldap_uri uris[SRV_MAX];
         size_t count = 1;
-        int r = uri_parse(session->settings->uris[index], &uris[0]);
+        const char *mistake;
+        int r = ldap_uri_parse(session->settings->uris[index], &uris[0], &mistake);
         if (r < 0)
-                sbuf_printf(why, "%s is no address of a server", session->settings->uris[index]);
+                sbuf_printf(why, "%s is no address of a server: %s", session->settings->uris[index], mistake);
         else if (uris[0].srv)
                 r = srv_expand(&uris[0], uris, &count, why);
         if (r < 0)

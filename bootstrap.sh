@@ -14,7 +14,10 @@ build_packages=(gcc libc6-dev meson ninja-build pkg-config libpam0g-dev libsqlit
 login_packages=(openssh-server openssh-client sudo sshpass expect iproute2 util-linux passwd login python3 pamtester)
 ldap_packages=(slapd ldap-utils openssl)
 # The other servers that the LDAP kind is tested against (tests/servers).
-server_packages=(389-ds-base python3-lib389 libnss3-tools samba samba-ad-dc samba-ad-provision samba-dsdb-modules winbind ldb-tools python3-samba)
+server_packages=(389-ds-base python3-lib389 libnss3-tools samba samba-ad-dc samba-ad-provision samba-dsdb-modules winbind ldb-tools python3-samba
+                 apacheds openjdk-17-jre-headless libapache-directory-api-java libapache-directory-jdbm-java libbcprov-java libcommons-pool-java libdom4j-java
+                 libcommons-lang-java libxpp3-java libmavibot-java libmina2-java libcaffeine-java libcommons-lang3-java libcommons-codec-java
+                 libcommons-collections4-java libcommons-text-java libslf4j-java) # all but the first two: what apacheds needs, and its package does not say
 test_packages=(clang llvm libclang-rt-14-dev mandoc strace binutils systemd systemd-container attr bash-completion e2fsprogs procps)
 bench_packages=(nscd bc perl)
 

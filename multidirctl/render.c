@@ -209,8 +209,11 @@ static void print_changed(struct ctl *ctl, const json_t *item) {
         fputc('\n', ctl->out);
 }
 
-static void print_skipped(struct ctl *ctl, const json_t *item, bool done) {
+/* verdict: the refusal's own text, which one directory's can be already; NULL: none. */
+static void print_skipped(struct ctl *ctl, const json_t *item, bool done, const char *verdict) {
         const char *where = ctl_field(item, "directory") ? ctl_field(item, "directory") : ctl_field(item, "file"), *text = ctl_field(item, "text");
+        if (verdict && text && strcmp(text, verdict) == 0)
+                return;
         FILE *to = done ? ctl->out : ctl->err;
         fputs(done ? "skipped: " : "multidirctl: refused: ", to);
         print_text(ctl, to, where ? where : "", PRINT_PLAIN);
@@ -248,7 +251,7 @@ void render_changes(struct ctl *ctl, const json_t *object) {
         if (unchanged && !text)
                 fputs("done: nothing to change\n", ctl->out);
         json_array_foreach(json_object_get(object, "skipped"), i, item)
-                print_skipped(ctl, item, done);
+                print_skipped(ctl, item, done, done ? NULL : text);
         if (!done)
                 print_refusal(ctl, text, ctl_field(object, "reason"));
         else if (text) {

@@ -68,6 +68,8 @@ struct directory_kind {
         int (*test)(struct directory *directory, struct sbuf *report);
         /* Does the server answer at all, within limit_ms? Nobody is bound for it. 0, or a negative errno and a sentence in *why. NULL: there is no server. */
         int (*probe)(struct directory *directory, uint32_t limit_ms, struct sbuf *why);
+        /* Whether the server has refused the directory's own account since this was asked last; *why: in its words. NULL: there is no such account. */
+        bool (*take_refusal)(struct directory *directory, struct sbuf *why);
 };
 
 extern const struct directory_kind directory_internal, directory_ldap, directory_delegated;

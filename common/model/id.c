@@ -28,7 +28,7 @@ static const char *id_fault(const struct directory_settings *directory, const st
         uint32_t first, last;
         id_range(directory, &first, &last);
         if (id == ID_NONE)
-                return "the entry has no id";
+                return directory->ids == IDS_ATTRIBUTE ? "the entry has no id, or one that is 0 or no number" : "the entry has no id";
         if (id < MIN_ID_LEAST || id < directory->min_id)
                 return "the id is below min_id";
         if (id >= RESERVED_FIRST && id <= RESERVED_LAST)

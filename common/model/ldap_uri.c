@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -138,4 +139,14 @@ int ldap_uri_parse(const char *text, struct ldap_uri *uri, const char **why) {
                 break;
         }
         return *why ? -EINVAL : 0;
+}
+
+void ldap_uri_print(const struct ldap_uri *uri, char *text, size_t size) {
+        if (uri->scheme == LDAP_SCHEME_LDAPI) {
+                (void)snprintf(text, size, "ldapi://");
+                return;
+        }
+        bool brackets = strchr(uri->host, ':') != NULL;
+        (void)snprintf(text, size, "%s://%s%s%s:%u", uri->scheme == LDAP_SCHEME_LDAPS ? "ldaps" : "ldap", brackets ? "[" : "", uri->host,
+                       brackets ? "]" : "", uri->port);
 }

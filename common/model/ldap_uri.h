@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum ldap_scheme { LDAP_SCHEME_NONE = 0, LDAP_SCHEME_LDAP, LDAP_SCHEME_LDAPS, LDAP_SCHEME_LDAPI };
@@ -25,3 +26,7 @@ struct ldap_uri {
  * at the end is fine. Schemes are lower case, an IPv6 address stands in brackets. 0, or -EINVAL with *why, a static text that says what is wrong
  * and what would be right; *uri is then unspecified. */
 int ldap_uri_parse(const char *text, struct ldap_uri *uri, const char **why);
+
+/* The same as a text for libldap (which checks the certificate's name against it) and for messages: "ldaps://HOST:PORT"; never of a +srv one. */
+void ldap_uri_print(const struct ldap_uri *uri, char *text, size_t size);
+#define LDAP_URI_TEXT_MAX 288

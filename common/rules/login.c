@@ -29,13 +29,21 @@ static const struct directory_settings *directory_now(const struct login *login)
         return &login->settings->directories[login->directory];
 }
 
+static void deny_nobody(struct login *login) {
+        if (login->barred)
+                deny(login, "U1", SETTINGS_NONE, REASON_USER_NOT_FOUND,
+                     "no directory that could be asked has the user, and while another one cannot answer, none is created or renamed");
+        else
+                deny(login, "L1", SETTINGS_NONE, REASON_USER_NOT_FOUND, "no directory of the application has the user");
+}
+
 static void nobody(struct login *login) {
         login->newcomer = false;
         login->directory = SETTINGS_NONE;
         if (login->password_state == PASSWORD_GIVEN)
                 ask(login, LOGIN_CHECK_DUMMY);
         else
-                deny(login, "L1", SETTINGS_NONE, REASON_USER_NOT_FOUND, "no directory of the application has the user");
+                deny_nobody(login);
 }
 
 /* D3: no directory has the user, so a delegated one's server may tell of one who has never logged in, or who had another name. Only then: who is there
@@ -46,6 +54,11 @@ static void search_newcomer_from(struct login *login, size_t position) {
                 const struct directory_settings *directory = &login->settings->directories[application->mappings[position].directory];
                 if (!directory->active || directory->type != DIRECTORY_DELEGATED || (!directory->create_on_login && !directory->update_on_login))
                         continue;
+                /* U1: a name that a directory may have which could not be asked is given to nobody. */
+                if (login->passed_over) {
+                        login->barred = true;
+                        break;
+                }
                 login->newcomer = true;
                 login->position = position;
                 login->directory = application->mappings[position].directory;
@@ -173,6 +186,7 @@ static void unavailable(struct login *login) {
                 login->owner = login->directory;
                 deny(login, "L5", login->directory, REASON_UNAVAILABLE, "the directory cannot answer, and its last replica has the user");
         } else if (directory_now(login)->on_unavailable == ON_UNAVAILABLE_NEXT) {
+                login->passed_over = true;
                 pass_over(login, "L5", "the directory cannot answer, no replica of it has the user, and on_unavailable = next");
         } else {
                 deny(login, "L5", login->directory, REASON_UNAVAILABLE,
@@ -300,7 +314,7 @@ void login_step(struct login *login, const struct login_event *event) {
                 take_password(login, event);
                 break;
         case LOGIN_CHECK_DUMMY:
-                deny(login, "L1", SETTINGS_NONE, REASON_USER_NOT_FOUND, "no directory of the application has the user");
+                deny_nobody(login);
                 break;
         case LOGIN_ASK_GATE:
                 if (!event->gate) {

@@ -104,6 +104,8 @@ struct login {
         size_t position;       /* in application->mappings */
         bool replica_has;      /* a replica of `directory`, of whatever age, has the user (L5) */
         bool active;           /* what the last event said of the owner's flag (L3) */
+        bool passed_over;      /* L5: a directory that could not answer was passed over; it may have the user */
+        bool barred;           /* ... and so nobody is created or renamed (U1) */
         bool newcomer;         /* D3: nobody has the user; the servers are asked that may know whom to create, or to rename */
         enum password_result password; /* what the check said; CHECK_RIGHT where none was given */
         size_t step_count;

@@ -311,9 +311,21 @@ int numbers_make(struct compiler *c) {
         return r;
 }
 
+/* A RID is a number in one domain; a directory can hold several (a forest). Where the number is none, or somebody's SID is not known, the domain is no matter. */
+static bool same_domain(const struct compiler *c, uint32_t place, const struct replica_user *user, uint32_t group) {
+        const struct replica *replica = place_replica(c, place);
+        const char *its = replica_text(replica, user->sid), *other = replica_text(replica, replica->groups[group].sid), *dash = strrchr(its, '-');
+        bool is_rid = c->settings->directories[c->host->places[place].directory].ids != IDS_ATTRIBUTE;
+        if (!is_rid || !dash || !other[0])
+                return true;
+        size_t len = (size_t)(dash - its) + 1;
+        return strncmp(its, other, len) == 0 && !strchr(other + len, '-');
+}
+
 /* M10: the published gid of the group that the owner directory numbers so, 0 if none is published. */
-static uint32_t translate(const struct compiler *c, uint32_t place, uint32_t gid) {
+static uint32_t translate(const struct compiler *c, uint32_t place, const struct replica_user *user) {
         const struct numbers *numbers = &c->numbers[place];
+        uint32_t gid = user->gid;
         uint32_t low = 0, high = numbers->count;
         while (low < high) {
                 uint32_t middle = low + (high - low) / 2;
@@ -326,7 +338,7 @@ static uint32_t translate(const struct compiler *c, uint32_t place, uint32_t gid
                 uint32_t own = c->groups.base[place] + numbers->items[low].group;
                 const struct entry *owner = &c->groups.entries[c->groups.entries[own].owner];
                 bool refused_here = c->groups.entries[own].state == ENTRY_REFUSED;
-                if (!refused_here && owner->state == ENTRY_CLAIMED)
+                if (!refused_here && same_domain(c, place, user, numbers->items[low].group) && owner->state == ENTRY_CLAIMED)
                         return owner->id;
         }
         return 0;
@@ -362,7 +374,7 @@ static const char *private_fault(const struct compiler *c, uint32_t id, const st
 
 int primary_group(const struct compiler *c, uint32_t entry, const struct facts *facts, uint32_t *gid, bool *private_group, const char **why) {
         const struct replica_user *user = &place_replica(c, facts->place)->users[entry - c->users.base[facts->place]];
-        uint32_t found = user->posix_primary && user->gid != ID_NONE ? translate(c, facts->place, user->gid) : 0;
+        uint32_t found = user->posix_primary && user->gid != ID_NONE ? translate(c, facts->place, user) : 0;
         if (found == 0)
                 found = c->primary[facts->place];
         *private_group = found == 0;

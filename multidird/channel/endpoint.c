@@ -111,6 +111,13 @@ void endpoint_free(struct endpoint *endpoint) {
         free(endpoint);
 }
 
+int endpoint_prefer(struct endpoint *endpoint) {
+        int r = sd_event_source_set_priority(endpoint->io, SD_EVENT_PRIORITY_NORMAL - 1);
+        if (r >= 0)
+                r = sd_event_source_set_priority(endpoint->again, SD_EVENT_PRIORITY_NORMAL - 1);
+        return r < 0 ? r : 0;
+}
+
 struct channel *endpoint_channel(struct endpoint *endpoint) {
         return endpoint->channel;
 }

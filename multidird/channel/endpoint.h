@@ -20,6 +20,9 @@ int endpoint_new(sd_event *event, int fd, size_t max_payload, size_t max_queued,
                  void *userdata, struct endpoint **endpoint);
 void endpoint_free(struct endpoint *endpoint);
 
+/* Its frames come before those of others that are there at the same time. 0 or a negative errno. */
+int endpoint_prefer(struct endpoint *endpoint);
+
 /* For the protocol_send_X functions; call endpoint_flush after. */
 struct channel *endpoint_channel(struct endpoint *endpoint);
 /* Writes what can be written now, and watches for the rest. A dead peer is told through on_gone, later. */

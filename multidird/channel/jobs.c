@@ -46,7 +46,7 @@ int protocol_get_check(const unsigned char *payload, size_t len, struct protocol
 
 int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer) {
         struct wire_writer writer;
-        size_t size = 39 + TEXT_SIZE(answer->entry_id) + TEXT_SIZE(answer->dn) + TEXT_SIZE(answer->external_id) + profile_size(&answer->profile) +
+        size_t size = 40 + TEXT_SIZE(answer->entry_id) + TEXT_SIZE(answer->dn) + TEXT_SIZE(answer->external_id) + profile_size(&answer->profile) +
                       TEXT_SIZE(answer->text);
         int r = channel_begin(channel, CHECKER_ANSWER, size, &writer);
         if (r < 0)
@@ -61,6 +61,7 @@ int protocol_send_answer(struct channel *channel, const struct protocol_answer *
         wire_put_u32(&writer, answer->notice.expires_s);
         wire_put_u64(&writer, answer->synchronised_s);
         wire_put_u8(&writer, answer->unreachable);
+        wire_put_u8(&writer, answer->refused);
         wire_put_text(&writer, answer->entry_id);
         wire_put_text(&writer, answer->dn);
         wire_put_text(&writer, answer->external_id);
@@ -79,18 +80,19 @@ int protocol_get_answer(const unsigned char *payload, size_t len, struct protoco
         answer->notice.grace_left = wire_get_u32(&reader);
         answer->notice.expires_s = wire_get_u32(&reader);
         answer->synchronised_s = wire_get_u64(&reader);
-        uint8_t unreachable = wire_get_u8(&reader);
+        uint8_t unreachable = wire_get_u8(&reader), refused = wire_get_u8(&reader);
         wire_get_text(&reader, answer->entry_id, WIRE_NAME_MAX);
         wire_get_text(&reader, answer->dn, SYNC_DN_MAX);
         wire_get_text(&reader, answer->external_id, SYNC_ENTRY_ID_MAX);
         profile_get(&reader, &answer->profile);
         wire_get_text(&reader, answer->text, JOB_TEXT_MAX);
         if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_DENIED && active <= 1 && set <= PASSWORD_SET_NOT_FOUND &&
-            grace <= 1 && unreachable <= 1) {
+            grace <= 1 && unreachable <= 1 && refused <= 1) {
                 answer->presence = (enum presence)presence;
                 answer->password = (enum password_result)password;
                 answer->active = active == 1;
                 answer->unreachable = unreachable == 1;
+                answer->refused = refused == 1;
                 answer->set = (enum password_set)set;
                 answer->notice.grace = grace == 1;
                 return 0;
@@ -155,5 +157,28 @@ int protocol_get_synced(const unsigned char *payload, size_t len, struct protoco
         if (wire_read_end(&reader))
                 return 0;
         *synced = (struct protocol_synced){ 0 };
+        return -EBADMSG;
+}
+
+int protocol_send_note(struct channel *channel, const struct protocol_note *note) {
+        struct wire_writer writer;
+        int r = channel_begin(channel, WORKER_NOTE, 9 + TEXT_SIZE(note->text), &writer);
+        if (r < 0)
+                return r;
+        wire_put_u64(&writer, note->id);
+        wire_put_u8(&writer, note->refused);
+        wire_put_text(&writer, note->text);
+        return channel_end(channel, &writer, -1);
+}
+
+int protocol_get_note(const unsigned char *payload, size_t len, struct protocol_note *note) {
+        struct wire_reader reader = { .bytes = payload, .len = len };
+        *note = (struct protocol_note){ .id = wire_get_u64(&reader) };
+        uint8_t refused = wire_get_u8(&reader);
+        wire_get_text(&reader, note->text, WIRE_TEXT_MAX);
+        note->refused = refused == 1;
+        if (wire_read_end(&reader) && refused <= 1)
+                return 0;
+        *note = (struct protocol_note){ 0 };
         return -EBADMSG;
 }

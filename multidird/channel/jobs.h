@@ -31,6 +31,7 @@ struct protocol_answer {
         struct password_notice notice;  /* to CHECK, of a right password */
         bool active;                    /* the entry's own flag */
         bool unreachable;               /* of an unavailable answer: no server could be asked; else it is about this entry or this answer only */
+        bool refused;                   /* the server refuses the directory's own account; text: in its words */
         uint64_t synchronised_s;        /* a replica's answer: when that was complete; 0: there is no complete one, or it is no replica's answer */
         char entry_id[WIRE_NAME_MAX + 1];
         char dn[SYNC_DN_MAX + 1];       /* a network directory's: where the entry is; else "" */
@@ -57,3 +58,9 @@ int protocol_get_progress(const unsigned char *payload, size_t len, struct proto
 struct protocol_synced { uint64_t id; char text[WIRE_TEXT_MAX + 1]; }; /* text: why it is not complete; "": it is */
 int protocol_send_synced(struct channel *channel, const struct protocol_synced *synced);
 int protocol_get_synced(const unsigned char *payload, size_t len, struct protocol_synced *synced);
+
+/* WORKER_NOTE: before the stream's end, so that it is known before the keeper's word: the server refuses the directory's own account, in its words; or what
+ * was read is complete, and text: what of it is left out, or not as it should be; "": nothing. */
+struct protocol_note { uint64_t id; bool refused; char text[WIRE_TEXT_MAX + 1]; };
+int protocol_send_note(struct channel *channel, const struct protocol_note *note);
+int protocol_get_note(const unsigned char *payload, size_t len, struct protocol_note *note);

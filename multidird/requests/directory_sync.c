@@ -13,6 +13,7 @@
 #include "multidird/supervisor/configuration.h"
 #include "multidird/supervisor/keeper_link.h"
 #include "multidird/supervisor/outage.h"
+#include "multidird/supervisor/server_notes.h"
 #include "multidird/supervisor/sync.h"
 
 #define PULSE_US (500 * 1000ull)
@@ -34,6 +35,11 @@ static void put_sync(const struct service *service, json_t *directory, uint64_t 
         }
 }
 
+static void put_warning(json_t *state, const char *name, const char *text) {
+        if (text[0] && json_is_array(json_object_get(state, "warnings")))
+                (void)json_array_append_new(json_object_get(state, "warnings"), json_sprintf("directory %s: %s", name, text));
+}
+
 /* Among the warnings, and as the directory's last error where there is none of its own. */
 static void put_outage(const struct service *service, json_t *state, json_t *directory) {
         const char *name = json_string_value(json_object_get(directory, "name"));
@@ -48,9 +54,25 @@ static void put_outage(const struct service *service, json_t *state, json_t *dir
         json_t *text = json_sprintf("its server has not answered since %s (%llu s): %s", since, (unsigned long long)(outage.for_ms / 1000), outage.error);
         if (json_is_null(json_object_get(directory, "error")))
                 (void)json_object_set(directory, "error", text);
-        if (text && json_is_array(json_object_get(state, "warnings")))
-                (void)json_array_append_new(json_object_get(state, "warnings"), json_sprintf("directory %s: %s", name, json_string_value(text)));
+        if (text)
+                put_warning(state, name, json_string_value(text));
         json_decref(text);
+}
+
+/* What else is known of the server, and of what was read there. */
+static void put_notes(const struct service *service, json_t *state, json_t *directory) {
+        const char *name = json_string_value(json_object_get(directory, "name"));
+        struct server_notes_state notes;
+        char text[WIRE_TEXT_MAX + 64];
+        if (!name || !server_notes_get(service, name, &notes))
+                return;
+        put_warning(state, name, notes.remark);
+        if (!notes.refusal[0])
+                return;
+        (void)snprintf(text, sizeof text, "%s; tried again in %llu s, or after a reload", notes.refusal, (unsigned long long)notes.again_s);
+        put_warning(state, name, text);
+        if (json_is_null(json_object_get(directory, "error")))
+                (void)json_object_set_new(directory, "error", json_string(text));
 }
 
 json_t *request_state(const struct service *service) {
@@ -66,6 +88,7 @@ json_t *request_state(const struct service *service) {
         json_array_foreach(json_object_get(state, "directories"), index, directory) {
                 put_sync(service, directory, since_ms / 1000);
                 put_outage(service, state, directory);
+                put_notes(service, state, directory);
         }
         return state;
 }

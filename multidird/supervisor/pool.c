@@ -14,6 +14,7 @@
 #include "multidird/supervisor/outage.h"
 #include "multidird/supervisor/pool_internal.h"
 #include "multidird/supervisor/process.h"
+#include "multidird/supervisor/server_notes.h"
 
 #define QUEUE_MAX 4096            /* jobs waiting in one pool */
 #define BACKOFF_MS 1000           /* after a process that could not be started */
@@ -71,16 +72,32 @@ const char *pool_name(const struct pool *pool) {
         return configuration_settings(pool->configuration)->directories[pool->directory].name;
 }
 
-static struct member *idle_member(struct pool *pool) {
+/* heard: one that the server has just answered. */
+static struct member *idle_member(struct pool *pool, bool heard) {
         for (struct member *m = pool->members; m; m = m->next)
-                if (m->endpoint && !m->job)
+                if (m->endpoint && !m->job && (m->heard || !heard))
                         return m;
         return NULL;
 }
 
-/* Whether the server is known to be away: nobody need wait for it. */
-static bool is_down(const struct pool *pool) {
-        return pool->role == SANDBOX_WORKER && outage_is_down(pool->service, pool_name(pool));
+/* Who may be given what uses the server. */
+enum use {
+        USE_NONE = 0, /* it is known to be away, or refuses the service's own account: nobody need wait for it */
+        USE_HEARD,    /* it refuses the account, but answers those that were bound before: nobody binds anew */
+        USE_ANY,
+};
+
+static enum use use_now(const struct pool *pool) {
+        if (pool->role != SANDBOX_WORKER)
+                return USE_ANY;
+        if (outage_is_down(pool->service, pool_name(pool)))
+                return USE_NONE;
+        if (!server_notes_is_refused(pool->service, pool_name(pool)))
+                return USE_ANY;
+        for (const struct member *m = pool->members; m; m = m->next)
+                if (m->endpoint && m->heard)
+                        return USE_HEARD;
+        return USE_NONE;
 }
 
 /* The first that waits: all finds before the first check. tests: those that try the server; else those that use it. */
@@ -93,10 +110,10 @@ static struct job *first_job(const struct pool *pool, bool tests) {
         return NULL;
 }
 
-/* The next job that still wants to run. Of a server that is away only its trouble is asked. */
-static struct job *next_job(struct pool *pool, bool down) {
+/* The next job that still wants to run. usable: also of those that use the server; else only what asks for its trouble. */
+static struct job *next_job(struct pool *pool, bool usable) {
         for (;;) {
-                struct job *job = down ? NULL : first_job(pool, false);
+                struct job *job = usable ? first_job(pool, false) : NULL;
                 if (!job)
                         job = first_job(pool, true);
                 if (!job)
@@ -125,28 +142,38 @@ static int on_stuck(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-void pool_run(struct pool *pool) {
-        bool down = is_down(pool);
-        while (first_job(pool, true) || (!down && first_job(pool, false))) {
-                struct member *member = idle_member(pool);
-                if (!member && pool->member_count < pool->member_max && clock_monotonic_ms() >= pool->broken_until_ms) {
-                        int r = member_start(pool);
-                        if (r < 0)
-                                log_error("directory %s: cannot start a %s: %s", pool_name(pool), process_role_name(pool->role),
-                                          r == -ENOENT && pool->role == SANDBOX_WORKER ? "there is no user multidir-worker" : strerror(-r));
-                        if (r < 0)
-                                pool->broken_until_ms = clock_monotonic_ms() + BACKOFF_MS;
-                        member = idle_member(pool);
-                }
-                if (!member)
-                        break;
-                struct job *job = next_job(pool, down);
-                if (!job)
-                        break;
-                member_give(member, job);
+static struct member *new_member(struct pool *pool) {
+        if (pool->member_count >= pool->member_max || clock_monotonic_ms() < pool->broken_until_ms)
+                return NULL;
+        int r = member_start(pool);
+        if (r < 0) {
+                log_error("directory %s: cannot start a %s: %s", pool_name(pool), process_role_name(pool->role),
+                          r == -ENOENT && pool->role == SANDBOX_WORKER ? "there is no user multidir-worker" : strerror(-r));
+                pool->broken_until_ms = clock_monotonic_ms() + BACKOFF_MS;
         }
+        return idle_member(pool, false);
+}
+
+/* Gives one waiting job to somebody. False: there is none, or nobody for it. */
+static bool run_one(struct pool *pool, enum use use) {
+        bool usable = use != USE_NONE && first_job(pool, false), heard = usable && use == USE_HEARD;
+        if (!usable && !first_job(pool, true))
+                return false;
+        struct member *member = idle_member(pool, heard);
+        if (!member && !heard)
+                member = new_member(pool);
+        struct job *job = member ? next_job(pool, usable) : NULL;
+        if (job)
+                member_give(member, job);
+        return job != NULL;
+}
+
+void pool_run(struct pool *pool) {
+        enum use use = use_now(pool);
+        while (run_one(pool, use))
+                use = use_now(pool);
         /* Nothing works on them and nothing may be started now: waiting would only spend the logins' time. */
-        bool stuck = pool->member_count == 0 ? pool->finds.first || pool->checks.first : down && first_job(pool, false);
+        bool stuck = pool->member_count == 0 ? pool->finds.first || pool->checks.first : use == USE_NONE && first_job(pool, false);
         if (stuck && !pool->stuck)
                 (void)sd_event_add_defer(pool->service->event, &pool->stuck, on_stuck, pool);
 }
@@ -187,7 +214,7 @@ int pool_submit(struct pool *pool, const struct job_request *request, job_done_f
         struct job *new = calloc(1, sizeof *new);
         if (!new)
                 return -ENOMEM;
-        *new = (struct job){ .pool = pool, .type = request->type, .done = done, .userdata = userdata };
+        *new = (struct job){ .pool = pool, .type = request->type, .queued_ms = clock_monotonic_ms(), .done = done, .userdata = userdata };
         new->check.id = service_id(pool->service);
         memcpy(new->check.user, request->user, strlen(request->user) + 1);
         (void)snprintf(new->check.entry_id, sizeof new->check.entry_id, "%s", request->entry_id ? request->entry_id : "");

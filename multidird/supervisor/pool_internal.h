@@ -18,7 +18,7 @@ struct job {
         struct member *member;        /* that works on it; NULL: queued */
         enum protocol_type type;
         struct protocol_check check;
-        uint64_t given_ms;            /* when a member got it */
+        uint64_t queued_ms, given_ms; /* when it came, and when a member got it */
         sd_event_source *deadline;
         bool (*before)(void *userdata);
         job_done_fn done;             /* NULL: nobody listens any more */
@@ -34,6 +34,7 @@ struct member {
         sd_event_source *child, *timer; /* timer: the end of the job, or of idleness */
         struct job *job;
         bool proven;                  /* it has answered something */
+        bool heard;                   /* ... and the last time the server did: a worker's connection is open, and was bound */
 };
 
 struct queue { struct job *first, *last; size_t count; };
@@ -44,6 +45,7 @@ struct pool {
         size_t directory;
         enum sandbox_role role;              /* checker or worker */
         uint64_t check_ms, find_ms, broken_until_ms;
+        uint64_t heard_ms;                   /* when the server was last known to answer anything */
         struct queue finds, checks;
         struct member *members;
         size_t member_count, member_max;

@@ -11,6 +11,7 @@
 #include "multidird/supervisor/outage.h"
 #include "multidird/supervisor/pool_internal.h"
 #include "multidird/supervisor/process.h"
+#include "multidird/supervisor/server_notes.h"
 #include "multidird/supervisor/worker_start.h"
 
 #define IDLE_US (60 * 1000000ull) /* a member without work ends after this */
@@ -32,21 +33,43 @@ static void member_free(struct member *member) {
         free(member);
 }
 
+static bool is_setting(const struct job *job) {
+        return job->type == WORKER_CHANGE_PASSWORD || job->type == WORKER_SET_PASSWORD;
+}
+
+static bool is_in_vain(const struct job *job, const struct protocol_answer *answer) {
+        if (is_setting(job))
+                return answer->set == PASSWORD_SET_UNAVAILABLE || answer->set == PASSWORD_SET_UNKNOWN;
+        return job->type == CHECKER_CHECK ? answer->password == CHECK_UNAVAILABLE : answer->presence == PRESENCE_UNAVAILABLE;
+}
+
+/* Whether the server takes the service's own account. */
+static void note_account(const struct job *job, const struct protocol_answer *answer, bool in_vain) {
+        if (answer->refused)
+                server_notes_refused(job->pool->service, pool_name(job->pool), answer->text);
+        else if (!in_vain)
+                server_notes_taken(job->pool->service, pool_name(job->pool));
+}
+
 /* One that hangs costs every login its time: it is not asked again before it has answered a try. One that refuses at once is tried, and so is one at
- * which a user's bind hangs: that may be this user's alone. An entry that is of no use, or a bind that goes oddly, says nothing of the server. */
+ * which a user's bind hangs: that may be this user's alone. So is one that answered others while this job waited, for a worker or for its answer: a
+ * queue's time is not the server's. An entry that is of no use, or a bind that goes oddly, says nothing of the server. */
 void pool_note(const struct job *job, const struct protocol_answer *answer) {
         struct pool *pool = job->pool;
-        bool setting = job->type == WORKER_CHANGE_PASSWORD || job->type == WORKER_SET_PASSWORD;
-        bool in_vain = setting ? answer->set == PASSWORD_SET_UNAVAILABLE || answer->set == PASSWORD_SET_UNKNOWN
-                       : job->type == CHECKER_CHECK ? answer->password == CHECK_UNAVAILABLE : answer->presence == PRESENCE_UNAVAILABLE;
+        bool setting = is_setting(job), in_vain = is_in_vain(job, answer);
+        uint64_t now = clock_monotonic_ms();
         if (pool->role != SANDBOX_WORKER)
                 return;
-        if (!in_vain || (!setting && !answer->unreachable))
+        note_account(job, answer, in_vain);
+        bool answered = !in_vain || answer->refused || (!setting && !answer->unreachable), read = !setting && answer->presence != PRESENCE_UNAVAILABLE;
+        if (answered)
                 outage_answered(pool->service, pool_name(pool));
-        else if (!setting && answer->presence == PRESENCE_UNAVAILABLE && clock_monotonic_ms() - job->given_ms >= SLOW_MS)
+        else if (!setting && !read && now - job->given_ms >= SLOW_MS && pool->heard_ms < job->queued_ms)
                 outage_silent(pool->service, pool_name(pool));
         else
                 outage_suspect(pool->service, pool_name(pool));
+        if (answered || read)
+                pool->heard_ms = now;
 }
 
 /* Lets the process end by itself. One that stays is killed: it would hold its place for ever. */
@@ -132,6 +155,7 @@ static bool on_frame(struct endpoint *endpoint, const struct channel_frame *fram
         member->job = NULL;
         member->proven = true;
         bool spent = is_spent(pool, job, &answer);
+        member->heard = !is_in_vain(job, &answer);
         pool_note(job, &answer);
         if (spent)
                 member_leave(member);
@@ -196,6 +220,8 @@ void member_give(struct member *member, struct job *job) {
         member->job = job;
         job->member = member;
         job->given_ms = clock_monotonic_ms();
+        if (member->pool->role == SANDBOX_WORKER)
+                server_notes_try(member->pool->service, pool_name(member->pool));
         int r = protocol_send_check(endpoint_channel(member->endpoint), job->type, &job->check);
         secret_done(&job->check.password);
         secret_done(&job->check.new_password);

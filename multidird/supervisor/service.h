@@ -19,6 +19,7 @@ struct configuration; /* supervisor/configuration.h */
 struct local_files;   /* supervisor/watch.h */
 struct keeper_link;   /* supervisor/keeper_link.h */
 struct outages;       /* supervisor/outage.h */
+struct server_notes;  /* supervisor/server_notes.h */
 struct publisher;     /* publisher/publish.h */
 struct sockets;       /* supervisor/sockets.h */
 struct syncs;         /* supervisor/sync.h */
@@ -30,6 +31,7 @@ struct service {
         struct local_files *local;           /* the local account files as last read */
         struct keeper_link *keeper;
         struct outages *outages;
+        struct server_notes *notes;
         struct publisher *publisher;
         struct sockets *sockets;
         struct syncs *syncs;

@@ -25,6 +25,7 @@
 #include "multidird/sandbox/sandbox.h"
 #include "multidird/supervisor/sockets.h"
 #include "multidird/supervisor/outage.h"
+#include "multidird/supervisor/server_notes.h"
 #include "multidird/supervisor/sync.h"
 #include "multidird/supervisor/watch.h"
 
@@ -72,7 +73,7 @@ int reload(struct service *service, struct sbuf *errors) {
         configuration_unref(service->configuration);
         service->configuration = configuration;
         keeper_link_send_configuration(service);
-        if (sync_configure(service, changed) < 0 || outage_configure(service, changed) < 0)
+        if (sync_configure(service, changed) < 0 || outage_configure(service, changed) < 0 || server_notes_configure(service) < 0)
                 log_error("memory is out: not every directory will be synchronised");
         log_info("the configuration is reloaded");
         return 0;
@@ -237,6 +238,8 @@ static int start(struct service *service) {
         if (r >= 0)
                 r = keeper_link_start(service);
         if (r >= 0)
+                r = server_notes_configure(service);
+        if (r >= 0)
                 r = sync_configure(service, false);
         if (r >= 0)
                 r = outage_configure(service, false);
@@ -250,6 +253,7 @@ static void stop(struct service *service) {
         sockets_stop(service);
         sync_stop(service);
         outage_stop(service);
+        server_notes_stop(service);
         keeper_link_stop(service);
         publish_stop(service);
         watch_stop(service);

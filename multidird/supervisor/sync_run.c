@@ -15,6 +15,7 @@
 #include "multidird/channel/sync_wire.h"
 #include "multidird/supervisor/keeper_link.h"
 #include "multidird/supervisor/process.h"
+#include "multidird/supervisor/server_notes.h"
 #include "multidird/supervisor/sync_internal.h"
 #include "multidird/supervisor/worker_start.h"
 
@@ -63,6 +64,19 @@ static bool take_synced(struct sync_run *run, const struct channel_frame *frame)
         return true;
 }
 
+static bool take_note(const struct sync *sync, const struct channel_frame *frame) {
+        struct protocol_note note;
+        if (protocol_get_note(frame->payload, frame->len, &note) < 0 || note.id != sync->run.id)
+                return false;
+        if (note.refused) {
+                server_notes_refused(sync->service, sync->name, note.text);
+                return true;
+        }
+        server_notes_taken(sync->service, sync->name);
+        server_notes_remark(sync->service, sync->name, note.text);
+        return true;
+}
+
 static bool take_progress(struct sync_run *run, const struct channel_frame *frame) {
         struct protocol_progress progress;
         if (protocol_get_progress(frame->payload, frame->len, &progress) < 0 || progress.id != run->id)
@@ -74,6 +88,8 @@ static bool take_progress(struct sync_run *run, const struct channel_frame *fram
 
 static bool on_frame(struct endpoint *endpoint, const struct channel_frame *frame, void *userdata) {
         struct sync *sync = userdata;
+        if (frame->type == WORKER_NOTE && take_note(sync, frame))
+                return true;
         if (frame->type == WORKER_SYNCED ? take_synced(&sync->run, frame) : frame->type == WORKER_PROGRESS && take_progress(&sync->run, frame))
                 return true;
         log_error("directory %s: a worker sent nonsense and is killed", sync->name);
@@ -104,6 +120,8 @@ static int start_worker(struct sync *sync, int stream, struct sbuf *why) {
         struct sync_run *run = &sync->run;
         _cleanup_close_ int owned = stream;
         _cleanup_close_ int fd = -1;
+        if (!server_notes_let(sync->service, sync->name, why))
+                return -EACCES;
         int r = worker_start(run->configuration, run->directory, &run->pid, &fd);
         if (r < 0) {
                 sbuf_printf(why, "no worker can be started: %s", r == -ENOENT ? "there is no user multidir-worker" : strerror(-r));
@@ -112,6 +130,8 @@ static int start_worker(struct sync *sync, int stream, struct sbuf *why) {
         r = process_watch(sync->service, run->pid, on_child, sync, &run->child);
         if (r == 0)
                 r = endpoint_new(sync->service->event, TAKE_FD(fd), MESSAGE_MAX, 0, on_frame, on_gone, sync, &run->endpoint);
+        if (r == 0)
+                r = endpoint_prefer(run->endpoint); /* a note comes before the keeper's word */
         if (r == 0)
                 r = worker_greet(run->configuration, run->directory, endpoint_channel(run->endpoint), why);
         if (r == 0)

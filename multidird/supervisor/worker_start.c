@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "multidird/channel/jobs.h"
 #include "multidird/supervisor/process.h"
+#include "multidird/supervisor/server_notes.h"
 
 int worker_start(const struct configuration *configuration, size_t directory, pid_t *pid, int *fd) {
         const struct ldap_settings *ldap = config_ldap(configuration->config, directory);
@@ -80,10 +81,12 @@ static const char *explain(int error) {
 int worker_greet(const struct configuration *configuration, size_t directory, struct channel *channel, struct sbuf *why) {
         const struct ldap_settings *ldap = config_ldap(configuration->config, directory);
         const char *path = ldap ? ldap->bind_password_file : "";
+        const char *name = configuration_settings(configuration)->directories[directory].name;
         _cleanup_secret_ struct secret password = { 0 };
+        server_notes_password(configuration->service, name);
         int r = path[0] ? read_password(path, &password) : 0;
         if (r < 0) {
-                log_error("directory %s: %s: %s", configuration_settings(configuration)->directories[directory].name, path, explain(r));
+                log_error("directory %s: %s: %s", name, path, explain(r));
                 if (why)
                         sbuf_printf(why, "%s: %s", path, explain(r));
                 return r;

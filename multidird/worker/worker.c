@@ -91,6 +91,10 @@ static void work(struct worker *worker, unsigned type, const struct protocol_che
         (void)snprintf(answer->dn, sizeof answer->dn, "%s", entry.dn);
 }
 
+static bool take_refusal(struct worker *worker, struct sbuf *why) {
+        return worker->directory && worker->kind->take_refusal && worker->kind->take_refusal(worker->directory, why);
+}
+
 static int take_job(struct worker *worker, const struct channel_frame *frame) {
         struct protocol_check job;
         int r = protocol_get_check(frame->payload, frame->len, &job);
@@ -103,6 +107,10 @@ static int take_job(struct worker *worker, const struct channel_frame *frame) {
                 work(worker, frame->type, &job, &answer);
         secret_done(&job.password);
         secret_done(&job.new_password);
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        answer.refused = take_refusal(worker, &why);
+        if (answer.refused && !answer.text[0])
+                (void)snprintf(answer.text, sizeof answer.text, "%s", sbuf_text(&why));
         return protocol_send_answer(worker->role.channel, &answer);
 }
 
@@ -156,6 +164,17 @@ static void relay_progress(void *userdata, uint64_t done, uint64_t total) {
                 role_flush(&relay->worker->role);
 }
 
+/* remark: of a run that is complete; else NULL. It must be there before the keeper has the end. */
+static void send_note(struct worker *worker, uint64_t id, const char *remark) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        struct protocol_note note = { .id = id, .refused = take_refusal(worker, &why) };
+        if (!note.refused && !remark)
+                return;
+        (void)snprintf(note.text, sizeof note.text, "%s", note.refused ? sbuf_text(&why) : remark);
+        if (protocol_send_note(worker->role.channel, &note) == 0)
+                role_flush(&worker->role);
+}
+
 static int synchronise(struct worker *worker, struct sync_sender *sender, struct protocol_synced *synced) {
         _cleanup_sbuf_ struct sbuf why = { 0 };
         struct relay relay = { .worker = worker, .to = sync_sender_sink(sender), .id = synced->id };
@@ -169,6 +188,7 @@ static int synchronise(struct worker *worker, struct sync_sender *sender, struct
                 r = worker->kind->sync(worker->directory, &sink, &why);
         if (r < 0)
                 (void)snprintf(synced->text, sizeof synced->text, "%s", why.len > 0 ? sbuf_text(&why) : strerror(-r));
+        send_note(worker, synced->id, r == 0 ? sbuf_text(&why) : NULL);
         return sync_sender_end(sender, synced->text);
 }
 

@@ -7,43 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "directory/ldap_help.h"
-
-static struct slapd server, second;
-static struct ldap_case c;
-
-static int start_all(void **state) {
-        help_slapd_start(&server, "people.ldif");
-        return 0;
-}
-static int stop_all(void **state) {
-        if (c.directory)
-                help_close(&c);
-        if (server.dir[0])
-                help_slapd_wipe(&server);
-        if (second.dir[0])
-                help_slapd_wipe(&second);
-        return 0;
-}
-static int setup(void **state) {
-        help_case(&c, server.uri, "");
-        return 0;
-}
-static int teardown(void **state) {
-        help_close(&c);
-        return 0;
-}
-
-static struct directory_entry find(const char *user) {
-        struct directory_entry entry = { .active = true };
-        directory_ldap.find(c.directory, user, &entry);
-        return entry;
-}
-static enum password_result check(const char *user, const char *password, struct directory_entry *entry) {
-        struct secret secret = { 0 };
-        assert_int_equal(secret_set(&secret, password, strlen(password)), 0);
-        return directory_ldap.check(c.directory, user, &secret, entry);
-}
+#include "directory/ldap_people.h"
 
 static const struct {
         const char *rule, *user, *password;

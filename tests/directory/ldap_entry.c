@@ -246,6 +246,17 @@ static void memberships(void **state) {
         assert_int_equal(members_add_group(&m, "cn=h,dc=x", 0, "S-1-5-21-1-2-3-513"), 0);
         deliver(&m, "0>0 0>1 0>>1 1>>0 ");
 }
+/* M10 in a forest: two domains whose groups have the same RIDs. */
+static void primary_groups_of_two_domains(void **state) {
+        struct members m = { .nested = true };
+        assert_int_equal(members_add_user(&m, "cn=a,dc=x", "a", 0, "S-1-5-21-1-2-3-1000", 513), 0);
+        assert_int_equal(members_add_user(&m, "cn=b,dc=y", "b", 0, "S-1-5-21-4-5-6-1000", 513), 0);
+        assert_int_equal(members_add_user(&m, "cn=c,dc=y", "c", 0, "S-1-5-21-4-5-6-1001", 514), 0);
+        assert_int_equal(members_add_group(&m, "cn=g,dc=x", 0, "S-1-5-21-1-2-3-513"), 0);
+        assert_int_equal(members_add_group(&m, "cn=g,dc=y", 0, "S-1-5-21-4-5-6-513"), 0);
+        assert_int_equal(members_add_group(&m, "cn=h,dc=x", 0, "S-1-5-21-1-2-3-514"), 0);
+        deliver(&m, "0>0 1>1 ");
+}
 static void memberships_by_name(void **state) {
         struct members m = { .by_name = true, .nested = true };
         assert_int_equal(members_add_user(&m, "cn=a,dc=x", "Anna", 7, NULL, 0), 0);
@@ -265,7 +276,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(active_directory), cmocka_unit_test(active_flags), cmocka_unit_test(account_control_that_does_not_come),
                 cmocka_unit_test(immutable_ids), cmocka_unit_test(names_and_texts),
-                cmocka_unit_test(sids), cmocka_unit_test(memberships), cmocka_unit_test(memberships_by_name),
+                cmocka_unit_test(sids), cmocka_unit_test(memberships), cmocka_unit_test(primary_groups_of_two_domains), cmocka_unit_test(memberships_by_name),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,16 +19,16 @@
 #include "directory/ldap/outcome.h"
 #include "directory/ldap/range.h"
 #include "directory/ldap/srv.h"
-#include "directory/ldap/uri.h"
+#include "model/ldap_uri.h"
 #include "directory/ldap/words.h"
 
-static const struct { const char *text; int result; enum uri_scheme scheme; bool srv; const char *host; unsigned port; const char *printed; } uris[] = {
-        { "ldap://example.com", 0, URI_LDAP, false, "example.com", 389, "ldap://example.com:389" },
-        { "ldaps://Example.com/", 0, URI_LDAPS, false, "Example.com", 636, "ldaps://Example.com:636" }, { "LDAPS://example.com", -EINVAL },
-        { "ldaps://127.0.0.1:16360", 0, URI_LDAPS, false, "127.0.0.1", 16360, "ldaps://127.0.0.1:16360" },
-        { "ldap://[::1]:3890", 0, URI_LDAP, false, "::1", 3890, "ldap://[::1]:3890" },
-        { "ldapi://%2Frun%2fslapd%2Fldapi", 0, URI_LDAPI, false, "", 0, "ldapi://" },
-        { "ldaps+srv://example.com", 0, URI_LDAPS, true, "example.com", 0, "ldaps://example.com:0" },
+static const struct { const char *text; int result; enum ldap_scheme scheme; bool srv; const char *host; unsigned port; const char *printed; } uris[] = {
+        { "ldap://example.com", 0, LDAP_SCHEME_LDAP, false, "example.com", 389, "ldap://example.com:389" },
+        { "ldaps://Example.com/", 0, LDAP_SCHEME_LDAPS, false, "Example.com", 636, "ldaps://Example.com:636" }, { "LDAPS://example.com", -EINVAL },
+        { "ldaps://127.0.0.1:16360", 0, LDAP_SCHEME_LDAPS, false, "127.0.0.1", 16360, "ldaps://127.0.0.1:16360" },
+        { "ldap://[::1]:3890", 0, LDAP_SCHEME_LDAP, false, "::1", 3890, "ldap://[::1]:3890" },
+        { "ldapi://%2Frun%2fslapd%2Fldapi", 0, LDAP_SCHEME_LDAPI, false, "", 0, "ldapi://" },
+        { "ldaps+srv://example.com", 0, LDAP_SCHEME_LDAPS, true, "example.com", 0, "ldaps://example.com:0" },
         { "ldap://", -EINVAL }, { "ldap:///", -EINVAL }, { "example.com", -EINVAL }, { "", -EINVAL }, { "http://example.com", -EINVAL },
         { "ldap://example.com:0", -EINVAL }, { "ldap://example.com:65536", -EINVAL }, { "ldap://example.com:99999", -EINVAL }, { "ldap://example.com:", -EINVAL },
         { "ldap://example.com:+1", -EINVAL }, { "ldap://example.com:389/dc=x", -EINVAL }, { "ldap://user@example.com", -EINVAL }, { "ldap://[::1", -EINVAL },
@@ -37,13 +37,14 @@ static const struct { const char *text; int result; enum uri_scheme scheme; bool
 };
 static void addresses(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(uris); i++) {
-                struct uri uri;
-                char text[URI_TEXT_MAX];
-                if (uri_parse(uris[i].text, &uri) != uris[i].result)
+                struct ldap_uri uri;
+                const char *why;
+                char text[LDAP_URI_TEXT_MAX];
+                if (ldap_uri_parse(uris[i].text, &uri, &why) != uris[i].result)
                         fail_msg("%s", uris[i].text);
                 if (uris[i].result < 0)
                         continue;
-                uri_print(&uri, text, sizeof text);
+                ldap_uri_print(&uri, text, sizeof text);
                 if (uri.scheme != uris[i].scheme || uri.srv != uris[i].srv || strcmp(uri.host, uris[i].host) != 0 || uri.port != uris[i].port ||
                     strcmp(text, uris[i].printed) != 0)
                         fail_msg("%s: %s", uris[i].text, text);
@@ -306,15 +307,15 @@ static void dns_answers(void **state) {
                 { "late.example.com", 20, 0, 636 }, { "light.example.com", 10, 1, 636 }, { "heavy.Example.COM", 10, 9, 1636 }, { "evil.example.net", 1, 0, 636 },
                 { "evilexample.com", 1, 0, 636 }, { "example.com", 1, 0, 636 }, { "none.example.com", 1, 0, 0 }, { "sp ace.example.com", 1, 0, 636 },
         };
-        const struct uri domain = { .scheme = URI_LDAPS, .srv = true, .host = "example.com" };
-        struct uri found[SRV_MAX];
+        const struct ldap_uri domain = { .scheme = LDAP_SCHEME_LDAPS, .srv = true, .host = "example.com" };
+        struct ldap_uri found[SRV_MAX];
         unsigned char answer[1024];
         size_t count, len = answer_of(answer, targets, ARRAY_SIZE(targets));
         assert_int_equal(srv_parse(answer, len, &domain, found, &count), 0);
         assert_int_equal(count, 3);
         assert_string_equal(found[0].host, "heavy.Example.COM");
         assert_int_equal(found[0].port, 1636);
-        assert_int_equal(found[0].scheme, URI_LDAPS);
+        assert_int_equal(found[0].scheme, LDAP_SCHEME_LDAPS);
         assert_false(found[0].srv);
         assert_string_equal(found[1].host, "light.example.com");
         assert_string_equal(found[2].host, "late.example.com");

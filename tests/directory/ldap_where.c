@@ -12,43 +12,7 @@
 
 #include "directory/ldap/dial.h"
 #include "directory/ldap/kind.h"
-#include "directory/ldap_help.h"
-
-static struct slapd server, second;
-static struct ldap_case c;
-
-static int start_all(void **state) {
-        help_slapd_start(&server, "people.ldif");
-        return 0;
-}
-static int stop_all(void **state) {
-        if (c.directory)
-                help_close(&c);
-        if (server.dir[0])
-                help_slapd_wipe(&server);
-        if (second.dir[0])
-                help_slapd_wipe(&second);
-        return 0;
-}
-static int setup(void **state) {
-        help_case(&c, server.uri, "");
-        return 0;
-}
-static int teardown(void **state) {
-        help_close(&c);
-        return 0;
-}
-
-static struct directory_entry find(const char *user) {
-        struct directory_entry entry = { .active = true };
-        directory_ldap.find(c.directory, user, &entry);
-        return entry;
-}
-static enum password_result check(const char *user, const char *password, struct directory_entry *entry) {
-        struct secret secret = { 0 };
-        assert_int_equal(secret_set(&secret, password, strlen(password)), 0);
-        return directory_ldap.check(c.directory, user, &secret, entry);
-}
+#include "directory/ldap_people.h"
 
 /* An entry that was moved, or whose place another one has, is asked for its password where it is now; wrong ones alike. */
 static void moved(void **state) {
@@ -109,7 +73,7 @@ static void unix_socket(void **state) {
 /* The socket is root's, but somebody else listens on it. */
 static void another_listener(void **state) {
         char folder[] = "/tmp/multidir-listener-XXXXXX";
-        struct uri uri = { .scheme = URI_LDAPI };
+        struct ldap_uri uri = { .scheme = LDAP_SCHEME_LDAPI };
         if (geteuid() != 0)
                 skip();
         assert_non_null(mkdtemp(folder));
@@ -151,6 +115,35 @@ static void read_and_bound_at_one_server(void **state) {
         assert_int_equal(check("solo", "solo-pw", &entry), CHECK_RIGHT);
 }
 
+/* The same of a password that is set, by its owner and by the service account: the preferred server has come back since the entry was read, and is not
+ * known to be down any more. */
+static void read_and_set_at_one_server(void **state) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        help_slapd_start(&second, "people.ldif");
+        help_slapd_config(&second, "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\nolcAccess: {0}to attrs=userPassword by dn.exact=\""
+                          READER "\" =w by self =xw by anonymous auth by * none\n");
+        help_slapd_stop(&server);
+        c.settings.writes_passwords = true;
+        c.uris[1] = second.uri;
+        c.ldap.uri_count = 2;
+        help_open(&c);
+        struct directory_entry bob = find("bob"), carol = find("carol"), read = bob;
+        help_slapd_start(&server, "people.ldif");
+        c.directory->session.down_until_ms[0] = 0;
+        assert_int_equal(set("bob", "bob-pw", "bob-2nd", &bob, &why), PASSWORD_SET_DONE);
+        assert_string_equal(bob.entry_id, read.entry_id);
+        assert_int_equal(set("carol", NULL, "carol-2nd", &carol, &why), PASSWORD_SET_DONE);
+        for (int at = 0; at < 2; at++) {
+                struct directory_entry entry = { 0 };
+                help_close(&c);
+                help_case(&c, at == 0 ? server.uri : second.uri, "");
+                help_open(&c);
+                assert_int_equal(check("bob", at == 0 ? "bob-pw" : "bob-2nd", &entry), CHECK_RIGHT);
+                entry = (struct directory_entry){ 0 };
+                assert_int_equal(check("carol", at == 0 ? "carol-pw" : "carol-2nd", &entry), CHECK_RIGHT);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(moved, setup, teardown),
@@ -158,6 +151,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(unix_socket, setup, teardown),
                 cmocka_unit_test(another_listener),
                 cmocka_unit_test_setup_teardown(read_and_bound_at_one_server, setup, teardown),
+                cmocka_unit_test_setup_teardown(read_and_set_at_one_server, setup, teardown),
         };
         if (!help_slapd_is_there())
                 return 77;

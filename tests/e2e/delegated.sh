@@ -181,6 +181,45 @@ for i in $(seq 300); do
 done | change
 ck "300 groups more" "$(ssh_password john john-pw 'id -Gn' | wc -w)" 304
 ck "a member of each" "$(getent group team-300 | cut -d: -f4)" john
+# --- L4: the gate is judged with the groups that this login has brought, whatever view is shown meanwhile
+cat > /etc/multidir/multidir.conf.d/60-gate.conf <<'C'
+[application/host/people]
+allow_groups = team-1
+C
+team_1() { printf 'dn: cn=team-1,ou=groups,dc=example,dc=org\nchangetype: modify\n%s: uniqueMember\nuniqueMember: cn=Smith\\, John,ou=people,dc=example,dc=org\n' "$1" | change; }
+printf 'dn: cn=team-1,ou=groups,dc=example,dc=org\nchangetype: modify\nadd: uniqueMember\nuniqueMember: uid=bob,ou=people,dc=example,dc=org\n' | change
+ck "a gate of the server's groups" "$(exit_of multidirctl reload; pam john john-pw)" $'0\n0'
+shown=$(multidirctl --json status | python3 -c 'import json, sys; print(json.load(sys.stdin)["view"]["generation"])')
+m --directory staff user add later
+ck "an older view is shown" "$(exit_of multidirctl view rollback "$shown"; getent passwd later)" 0
+# The login that brings a change is unavailable while nothing is published; the next one brings nothing new.
+team_1 delete
+ck "out of the group: denied, though the view has him in it" "$(pam john john-pw >/dev/null; explain john john-pw; pam john john-pw; getent group team-1 | cut -d: -f4)" \
+        $'deny no-access people\n[1-9]*\n*john*'
+team_1 add
+ck "in it again" "$(pam john john-pw >/dev/null; pam john john-pw)" 0
+ck "the newest view again" "$(exit_of multidirctl view rollback --end; getent passwd later | cut -d: -f1)" $'0\nlater'
+rm /etc/multidir/multidir.conf.d/60-gate.conf
+m reload
+# --- U1: a directory that cannot answer is passed over (L5), and may have the name
+cat > /etc/multidir/multidir.conf.d/60-above.conf <<'C'
+[directory/above]
+type = ldap
+preset = openldap
+uri = ldap://127.0.0.1:1
+base = dc=example,dc=org
+on_unavailable = next
+
+[application/host]
+directories = above, people, staff
+C
+ck "U1: a directory above that never answered" "$(exit_of multidirctl reload)" 0
+ck "U1: who is here logs in" "$(ssh_password john john-pw 'id -un')" 'john'
+ck "U1: a first login creates nobody" "$(pam zoe zoe-pw; getent passwd zoe)" '[1-9]*([0-9])'
+ck "U1: the log says why" "$(grep -c 'deny user="zoe" reason=user-not-found rule=U1' "$service_log")" 1
+rm /etc/multidir/multidir.conf.d/60-above.conf
+m reload
+ck "U1: without it, it does" "$(pam zoe zoe-pw; getent passwd zoe | cut -d: -f1)" $'0\nzoe'
 kill -9 "$(pgrep -f 'multidird --role=keeper')"
 ck "the keeper dies: the next login waits for another, or comes again" "$(for _ in $(seq 50); do [ "$(ssh_password john john-pw 'id -un')" = john ] && { echo yes; break; }; sleep 0.1; done)" yes
 ck "no sanitizer and no assertion spoke" "$(grep -cE 'Sanitizer|runtime error|Assertion' "$service_log")" 0

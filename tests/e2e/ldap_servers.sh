@@ -1,20 +1,27 @@
 #!/bin/bash
-# The same through two servers of another make: 389 Directory Server, and an Active Directory domain controller (Samba). What is theirs alone:
-# how they say disabled, expired, locked; binary ids, SIDs, primary groups, nested memberOf.
-# Relies on: namespace.sh BUILD tests/e2e/ldap_servers.sh; what tests/servers/ds389.sh and samba.sh need.
+# The same through three servers of another make: 389 Directory Server, an Active Directory domain controller (Samba), and Apache Directory Server, which is
+# left out where it cannot run. What is theirs alone: how they say disabled, expired, locked; binary ids, SIDs, primary groups, nested memberOf.
+# Relies on: namespace.sh BUILD tests/e2e/ldap_servers.sh; what tests/servers/ds389.sh, samba.sh and apacheds.sh need.
 # Must never: be run outside a namespace of its own.
 [ -n "${MULTIDIR_IN_NAMESPACE:-}" ] || { echo "ldap_servers.sh: run it through namespace.sh" >&2; exit 2; }
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/e2e/lib.sh
 . "$here/lib.sh"
-ds389=$here/../servers/ds389.sh samba=$here/../servers/samba.sh
+ds389=$here/../servers/ds389.sh samba=$here/../servers/samba.sh apacheds=$here/../servers/apacheds.sh
 L=$MULTIDIR_TOP/ldap; mkdir -p "$L"
-trap '"$ds389" stop "$L/389"; "$samba" stop "$L/ad"' EXIT
+trap '"$ds389" stop "$L/389"; "$samba" stop "$L/ad"; "$apacheds" stop "$L/apache"' EXIT
 "$ds389" start "$L/389" 5389 5636 || exit 1
 "$samba" start "$L/ad" 6389 6636 || exit 1
+tribe=''
+if why=$("$apacheds" check); then
+        "$apacheds" start "$L/apache" 7389 7636 || exit 1
+        tribe=', tribe'
+else
+        echo "# skipped: ApacheDS: $why"
+fi
 
 install -d -m 700 /etc/multidir/secrets
-(umask 077; echo reader-pw > /etc/multidir/secrets/389; echo reader-pw-12345 > /etc/multidir/secrets/ad)
+(umask 077; echo reader-pw > /etc/multidir/secrets/389; echo reader-pw > /etc/multidir/secrets/apache; echo reader-pw-12345 > /etc/multidir/secrets/ad)
 cat > /etc/multidir/multidir.conf <<C
 [directory/herds]
 type = ldap
@@ -36,12 +43,25 @@ bind_dn = cn=reader,cn=users,dc=ad,dc=test
 bind_password_file = /etc/multidir/secrets/ad
 
 [application/host]
-directories = herds, domain
+directories = herds, domain$tribe
 
 [application/host/herds]
 allow_all = yes
 
 [application/host/domain]
+allow_all = yes
+C
+[ -z "$tribe" ] || cat > /etc/multidir/multidir.conf.d/20-tribe.conf <<C
+[directory/tribe]
+type = ldap
+preset = apacheds-1.5
+uri = ldaps://127.0.0.1:7636
+tls_ca_file = $L/apache/tls/ca.crt
+base = dc=example,dc=com
+bind_dn = cn=reader,dc=example,dc=com
+bind_password_file = /etc/multidir/secrets/apache
+
+[application/host/tribe]
 allow_all = yes
 C
 explain() {
@@ -137,6 +157,36 @@ replace: sAMAccountName
 sAMAccountName: cleopatra
 C
 ck "AD: renamed and moved" "$(multidirctl directory sync domain >/dev/null; id -u cleopatra; explain cleopatra cleo-pw-12345)" "$uid"$'\nallow ok domain'
+
+# --- Apache Directory Server
+apache_rows() {
+        ck "ApacheDS: synchronised" "$(state tribe state users groups)" 'ready 4 2'
+        ck "ApacheDS: passwd" "$(getent passwd paula)" 'paula:\*:*:Paula Puma:/home/paula:*'
+        ck "ApacheDS: groups in groups, and DNs in another spelling" "$(groups_of paula)" 'burrow paula warren '
+        ck "ApacheDS: members" "$(members_of warren)" 'paula quinn rosa '
+        install -d -m 755 -o "$(id -u paula)" -g "$(id -g paula)" /home/paula
+        ck "ApacheDS: ssh" "$(ssh_password paula paula-pw-12345 'id -un')" 'paula'
+        ck "ApacheDS: wrong password" "$(explain paula bad)" 'deny wrong-password tribe'
+        ck "ApacheDS: wrong password, ssh" "$(ssh_password paula bad 'id -un')" '*Permission denied*'
+        ck "ApacheDS: passwd" "$(change paula paula-pw-12345 Zebra-98-tango; explain paula Zebra-98-tango; explain paula paula-pw-12345)" \
+                '*=> 0 *allow ok tribe*deny wrong-password tribe'
+        for _ in 1 2 3; do explain quinn bad >/dev/null; done
+        ck "ApacheDS: the server's lock-out" "$(explain quinn quinn-pw-12345)" 'deny inactive tribe'
+        printf 'dn: cn=sven,ou=people,dc=example,dc=com\nchangetype: modify\nadd: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z\n' |
+                "$apacheds" change "$L/apache" > "$L/change.log" 2>&1
+        ck "ApacheDS: switched off" "$(explain sven sven-pw-12345)" 'deny inactive tribe'
+        ck "ApacheDS: switched off, wrong password" "$(explain sven bad)" 'deny wrong-password tribe'
+        printf '[directory/tribe]\npaged = 3\n' > /etc/multidir/multidir.conf.d/50-pages.conf
+        ck "ApacheDS: in pages, all of them" "$(multidirctl reload >/dev/null; multidirctl directory sync tribe >/dev/null 2>&1; echo $?; state tribe state users)" $'0\nready 4'
+        rm /etc/multidir/multidir.conf.d/50-pages.conf
+        multidirctl reload >/dev/null
+        printf 'dn: cn=rosa,ou=people,dc=example,dc=com\nchangetype: modrdn\nnewrdn: cn=rosalind\ndeleteoldrdn: 1\n' | "$apacheds" change "$L/apache" >> "$L/change.log" 2>&1
+        uid=$(id -u rosa)
+        ck "ApacheDS: renamed" "$(multidirctl directory sync tribe >/dev/null; id -u rosalind; explain rosalind rosa-pw-12345)" "$uid"$'\nallow ok tribe'
+        "$apacheds" stop "$L/apache"
+        ck "ApacheDS: stopped: names stay, logins are unavailable" "$(id -un rosalind; explain rosalind rosa-pw-12345)" $'rosalind\ndeny unavailable tribe'
+}
+[ -z "$tribe" ] || apache_rows
 service_stop
 sshd_stop
 finish

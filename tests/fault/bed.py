@@ -251,13 +251,18 @@ def reason(user, password, **options):
     return login(user, password, **options)['reason']
 
 
-def change_password(user, old, new, as_root=0, check_only=0):
+def change_password_answer(user, old, new, as_root=0, check_only=0):
+    """The reason, and the words for whoever asked."""
     with connect(RUN / 'auth.sock') as peer:
         payload = text(user) + text('passwd') + text('') + bytes([as_root, check_only]) + text(old) + text(new)
         peer.sendall(frame(CHANGE_PASSWORD, payload))
         kind, payload = receive(peer)
         assert kind == CHANGED
-        return REASONS[payload[0]]
+        return REASONS[payload[0]], payload[5:5 + struct.unpack_from('<I', payload, 1)[0]].decode()
+
+
+def change_password(user, old, new, **options):
+    return change_password_answer(user, old, new, **options)[0]
 
 
 def admin_on(peer, command, **fields):

@@ -1,34 +1,16 @@
 """Directories with a server of their own: synchronisations and logins against a real slapd, and what becomes of them when the server, a worker, the
 checker or the keeper stops, hangs or dies in the middle."""
 import os
-import pathlib
 import signal
-import socket
 import subprocess
-import sys
 import threading
 import time
 
-import bed
-from bed import *
+from ldap_bed import *
 
-SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
-DIR, PORT, SPORT = TOP / 'slapd', 3890, 6360
-PEOPLE = """[service]
+SETTINGS = """[service]
 login_deadline = {deadline}
-[directory/people]
-type = ldap
-preset = openldap
-uri = {uri}
-base = dc=example,dc=org
-bind_dn = cn=reader,dc=example,dc=org
-bind_password_file = /etc/multidir/reader
-user_name = uid
-user_rdn = uid
-group_object_class = groupOfNames
-group_filter = (objectClass=groupOfNames)
-group_member = member
-refresh = {refresh}
+{people}refresh = {refresh}
 replica_max_age = {age}
 on_unavailable = {unavailable}
 [directory/local]
@@ -42,50 +24,14 @@ allow_all = yes
 """
 
 
-def settings(uri=f'ldap://127.0.0.1:{PORT}\ninsecure_plaintext = yes', deadline='4s', refresh='60m', age='24h', unavailable='stop'):
-    configure(PEOPLE.format(uri=uri, deadline=deadline, refresh=refresh, age=age, unavailable=unavailable))
+def settings(uri=f'ldap://127.0.0.1:{PORT}', more='', deadline='4s', refresh='60m', age='24h', unavailable='stop', plaintext=True):
+    people = PEOPLE.format(name='people', uri=uri)
+    if not plaintext:
+        people = people.replace('insecure_plaintext = yes\n', '')
+    configure(SETTINGS.format(people=people + more, deadline=deadline, refresh=refresh, age=age, unavailable=unavailable))
 
 
-def slapd(what, *arguments, stdin=None):
-    subprocess.run([SERVERS / 'slapd.sh', what, DIR, *map(str, arguments)], check=True, input=stdin, text=True, capture_output=True, timeout=60)
-
-
-def row(name='people'):
-    return next((one for one in admin('status')['object']['directories'] if one['name'] == name), None)
-
-
-def timed(function, *arguments, **options):
-    began = time.monotonic()
-    return function(*arguments, **options), time.monotonic() - began
-
-
-class Silent:
-    """Takes connections, and answers nothing."""
-
-    def __init__(self, port):
-        self.listener = socket.create_server(('127.0.0.1', port), backlog=64)
-        self.peers = []
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        try:
-            while True:
-                self.peers.append(self.listener.accept()[0])
-        except OSError:
-            pass
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for peer in self.peers:
-            peer.close()
-
-
-make()
-subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
-pathlib.Path('/etc/multidir/reader').write_text('reader-pw\n')
-os.chmod('/etc/multidir/reader', 0o600)
-slapd('start', PORT, SPORT)
+make_ldap()
 settings()
 service = started()
 must('user add', directory='local', user='lorelei', password='lorelei-pw')
@@ -111,12 +57,12 @@ for what, uri, more in (('ldaps', f'ldaps://127.0.0.1:{SPORT}', f'tls_ca_file = 
                         ('StartTLS', f'ldap://127.0.0.1:{PORT}', f'tls_ca_file = {DIR}/tls/ca.crt\nstarttls = yes'),
                         ('a socket of this host', 'ldapi://' + str(DIR / 'ldapi').replace('/', '%2F'), '')):
     replace('/etc/hosts', '127.0.0.1 localhost ldap.test\n')
-    settings(uri=uri + '\n' + more)
+    settings(uri, more + '\n', plaintext=False)
     reloaded = admin('reload')
     check(f'{what}: reload', reloaded['exit'], 0)
     check(f'{what}: synchronised', [one['error'] for one in admin('directory sync', directory='people')['object']['directories']], [None])
     check(f'{what}: a login', reason('bob', 'bob-pw'), 'ok')
-settings(uri=f'ldaps://127.0.0.1:{SPORT}\ntls_ca_file = {DIR}/tls/other-ca.crt')
+settings(f'ldaps://127.0.0.1:{SPORT}', f'tls_ca_file = {DIR}/tls/other-ca.crt\n')
 admin('reload')
 check('a server of another authority: refused', (admin('directory sync', directory='people')['exit'], reason('bob', 'bob-pw')), (6, 'unavailable'))
 check('... what was read before stays', row(), lambda r: r['state'] == 'failed' and r['users'] == people['users'] and r['error'])
@@ -148,7 +94,7 @@ slapd('start', PORT, SPORT)
 check('... back again', wait_for(lambda: reason('alice', 'alice-pw') == 'ok', 10, 0.2))
 
 # a worker that dies in the middle of a login, and in the middle of a synchronisation
-pid = int((DIR / 'slapd.pid').read_text())
+pid = slapd_pid()
 os.kill(pid, signal.SIGSTOP)
 answers = []
 asking = threading.Thread(target=lambda: answers.append(timed(reason, 'bob', 'bob-pw')))

@@ -5,32 +5,14 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
-import sys
 import threading
 import time
 
-from bed import *
+from ldap_bed import *
 
-SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
-DIR, PORT, SPORT = TOP / 'slapd', 3890, 6360
 BACK = 3.0     # seconds
 AT_ONCE = 0.05
-PEOPLE = """[directory/{name}]
-type = ldap
-preset = openldap
-uri = {uri}
-insecure_plaintext = yes
-base = dc=example,dc=org
-bind_dn = cn=reader,dc=example,dc=org
-bind_password_file = /etc/multidir/reader
-user_name = uid
-user_rdn = uid
-group_object_class = groupOfNames
-group_filter = (objectClass=groupOfNames)
-group_member = member
-"""
 
 
 def settings(*uris, lost=0):
@@ -42,33 +24,8 @@ def settings(*uris, lost=0):
     configure(text + ''.join(f'[application/host/{name}]\nallow_all = yes\n' for name in [*names, 'local']))
 
 
-def slapd(what, *arguments):
-    subprocess.run([SERVERS / 'slapd.sh', what, DIR, *map(str, arguments)], check=True, text=True, capture_output=True, timeout=60)
-
-
-def slapd_pid():
-    return int((DIR / 'slapd.pid').read_text())
-
-
-def row(name='people'):
-    return next((one for one in admin('status')['object']['directories'] if one['name'] == name), None)
-
-
-def warning(name='people'):
-    return next((text for text in admin('status')['object']['warnings'] if text.startswith(f'directory {name}: its server has not answered since')), '')
-
-
-def timed(function, *arguments, **options):
-    began = time.monotonic()
-    return function(*arguments, **options), time.monotonic() - began
-
-
 def count_lines(text):
     return service.text().count(text)
-
-
-def known_down(limit=8.0):
-    return wait_for(warning, limit, 0.05)
 
 
 def back(since):
@@ -119,31 +76,7 @@ def people_is_synchronised(since):
     return wait_for(lambda: row()['state'] == 'ready' and row()['age'] <= time.monotonic() - since, 6, 0.05)
 
 
-class Silent:
-    """Takes connections, and answers nothing."""
-
-    def __init__(self, port):
-        self.listener = socket.create_server(('127.0.0.1', port), backlog=64)
-        self.peers = []
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                self.peers.append(self.listener.accept()[0])
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for peer in self.peers:
-            peer.close()
-
-
-make()
-subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
-pathlib.Path('/etc/multidir/reader').write_text('reader-pw\n')
-os.chmod('/etc/multidir/reader', 0o600)
-slapd('start', PORT, SPORT)
+make_ldap()
 settings()
 service = started()
 check('the server answers: no warning', (row()['error'], warning()), (None, ''))

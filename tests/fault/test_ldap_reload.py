@@ -1,55 +1,25 @@
 """Directories with a server of their own, whose settings change while they are read; and one entry that is of no use."""
-import os
-import pathlib
 import socket
-import subprocess
 import threading
 import time
 
-from bed import *
+from ldap_bed import *
 
-SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
-DIR, PORT, SPORT, SILENT = TOP / 'slapd', 3890, 6360, 3891
-
-
-def slapd(what, *arguments):
-    subprocess.run([SERVERS / 'slapd.sh', what, DIR, *map(str, arguments)], check=True, text=True, capture_output=True, timeout=60)
+SILENT = 3891
 
 
 def settings(port, more=''):
-    configure(f"""[directory/people]
-type = ldap
-preset = openldap
-uri = ldap://127.0.0.1:{port}
-insecure_plaintext = yes
-base = dc=example,dc=org
-bind_dn = cn=reader,dc=example,dc=org
-bind_password_file = /etc/multidir/reader
-user_name = uid
-{more}
-[application/host]
-directories = people
-[application/host/people]
-allow_all = yes
-""")
+    configure(PEOPLE.format(name='people', uri=f'ldap://127.0.0.1:{port}') + more +
+              '\n[application/host]\ndirectories = people\n[application/host/people]\nallow_all = yes\n')
 
 
-def row():
-    rows = admin('status')['object']['directories']
-    return rows[0] if rows else {'state': None} # the keeper has not said yet
-
-
-make()
-subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
-pathlib.Path('/etc/multidir/reader').write_text('reader-pw\n')
-os.chmod('/etc/multidir/reader', 0o600)
-slapd('start', PORT, SPORT)
+make_ldap()
 listener = socket.create_server(('127.0.0.1', SILENT), backlog=64)
 
 # a first synchronisation that hangs at the wrong server
 settings(SILENT)
 service = Service()
-check('it hangs', wait_for(lambda: RUN.joinpath('admin.sock').exists() and row()['state'] == 'syncing', 15, 0.1))
+check('it hangs', wait_for(lambda: RUN.joinpath('admin.sock').exists() and (row() or {}).get('state') == 'syncing', 15, 0.1))
 replies = []
 asking = threading.Thread(target=lambda: replies.append(admin('directory sync', directory='people')))
 asking.start()
@@ -61,6 +31,19 @@ check('the right server is read at once', wait_for(lambda: row()['state'] == 're
 asking.join(10)
 check('... who waits gets its result', replies and (replies[0]['exit'], replies[0]['object']['directories'][0]['error']), (0, None))
 check('... no worker is left at the wrong one', wait_for(lambda: len(service.workers('people')) == 0, 8, 0.1))
+
+# entries that are left out of what is complete: said in the status until they are gone
+def remarks():
+    return [text for text in admin('status')['object']['warnings'] if text.startswith('directory people: ')]
+
+
+check('all entries are of use: no warning', remarks(), [])
+slapd('change', stdin='dn: cn=Nameless,ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\ncn: Nameless\nsn: N\n')
+check('an entry without a name: the others are read', admin('directory sync', directory='people')['exit'], 0)
+check('... and a warning says which is left out', remarks(), lambda texts: len(texts) == 1 and 'left out' in texts[0] and 'cn=Nameless,ou=people,dc=example,dc=org' in texts[0])
+check('... the directory is ready', (row()['state'], row()['error']), ('ready', None))
+slapd('change', stdin='dn: cn=Nameless,ou=people,dc=example,dc=org\nchangetype: delete\n')
+check('... it is gone: no warning', (admin('directory sync', directory='people')['exit'], remarks()), (0, []))
 
 # entries without what is configured as the immutable id: the others' logins are not held up by them
 settings(PORT, 'external_id = mail')

@@ -1,5 +1,5 @@
 /* Texts around LDAP that others write: a server's address, a DN, a value for a filter, the DNS answer that lists servers.
- * Relies on: directory/ldap/uri, dn, words, srv.
+ * Relies on: model/ldap_uri, directory/ldap/dn, words, srv.
  * Must never: ask DNS. The first byte chooses the parser. */
 #include <stddef.h>
 #include <stdint.h>
@@ -8,19 +8,20 @@
 
 #include "directory/ldap/dn.h"
 #include "directory/ldap/srv.h"
-#include "directory/ldap/uri.h"
+#include "model/ldap_uri.h"
 #include "directory/ldap/words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What is printed is read back as the same. */
 static void try_uri(const char *text) {
-        struct uri uri, again;
-        char printed[URI_TEXT_MAX];
-        if (uri_parse(text, &uri) < 0 || uri.srv || uri.scheme == URI_LDAPI)
+        struct ldap_uri uri, again;
+        const char *why;
+        char printed[LDAP_URI_TEXT_MAX];
+        if (ldap_uri_parse(text, &uri, &why) < 0 || uri.srv || uri.scheme == LDAP_SCHEME_LDAPI)
                 return;
-        uri_print(&uri, printed, sizeof printed);
-        if (uri_parse(printed, &again) < 0 || strcmp(again.host, uri.host) != 0 || again.port != uri.port || again.scheme != uri.scheme)
+        ldap_uri_print(&uri, printed, sizeof printed);
+        if (ldap_uri_parse(printed, &again, &why) < 0 || strcmp(again.host, uri.host) != 0 || again.port != uri.port || again.scheme != uri.scheme)
                 abort();
 }
 
@@ -49,8 +50,8 @@ static void try_filter(const char *text, size_t len) {
 }
 
 static void try_srv(const uint8_t *data, size_t size) {
-        const struct uri domain = { .scheme = URI_LDAPS, .srv = true, .host = "example.com" };
-        struct uri found[SRV_MAX];
+        const struct ldap_uri domain = { .scheme = LDAP_SCHEME_LDAPS, .srv = true, .host = "example.com" };
+        struct ldap_uri found[SRV_MAX];
         size_t count;
         if (srv_parse(data, size, &domain, found, &count) < 0)
                 return;

@@ -41,6 +41,7 @@ MESSAGE(check, COMMA CHECKER_CHECK)
 MESSAGE(answer)
 MESSAGE(progress)
 MESSAGE(synced)
+MESSAGE(note)
 MESSAGE(keeper_synced)
 MESSAGE(admit)
 MESSAGE(admitted)
@@ -81,7 +82,7 @@ static int local_again(const unsigned char *payload, size_t len, struct channel 
 static const again_fn messages[] = {
         admin_again, installed_again, gate_again, gate_reply_again, session_again, change_password_again, password_changed_again,
         check_again, answer_again, config_again, local_again, progress_again, synced_again, secret_again, sync_again, keeper_synced_again, admit_again,
-        admitted_again,
+        admitted_again, note_again,
 };
 
 static void pair(struct channel *ends[2]) {

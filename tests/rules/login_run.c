@@ -14,7 +14,8 @@ static void describe(const struct naive_login *in, enum membership_scheme scheme
                      struct mapping_settings *mappings, struct application_settings *applications, struct settings *settings) {
         for (int i = 0; i < in->count; i++) {
                 char gate = in->directory[i].gate;
-                directories[i] = (struct directory_settings){ .name = "d", .type = DIRECTORY_LDAP, .active = in->directory[i].on };
+                directories[i] = (struct directory_settings){ .name = "d", .type = in->directory[i].creates ? DIRECTORY_DELEGATED : DIRECTORY_LDAP,
+                        .active = in->directory[i].on, .create_on_login = in->directory[i].creates };
                 directories[i].on_unavailable = in->directory[i].next ? ON_UNAVAILABLE_NEXT : ON_UNAVAILABLE_STOP;
                 mappings[i] = (struct mapping_settings){ .directory = (uint32_t)i, .allow_all = gate == 'a', .allow_groups = groups };
                 mappings[i].allow_group_count = gate == 'i' || gate == 'o';
@@ -66,6 +67,12 @@ static void answer(const struct naive_login *in, struct login_run *run, struct l
                 run->asked_other |= login->directory != login->owner;
                 event->password = check_of(d->check);
                 event->active = d->check_active;
+                event->record = login->newcomer ? RECORD_NONE : RECORD_SAME;
+                break;
+        case LOGIN_ADMIT:
+                run->created++;
+                event->record = RECORD_SAME;
+                event->active = d->check_active;
                 break;
         case LOGIN_CHECK_DUMMY:
                 run->dummy = true;
@@ -91,11 +98,11 @@ void login_run(const struct naive_login *in, enum membership_scheme scheme, stru
         enum password_state password = in->password == 'g' ? PASSWORD_GIVEN : in->password == 'e' ? PASSWORD_EMPTY :
                 in->password == 'n' ? PASSWORD_NOT_GIVEN : PASSWORD_REFUSED;
         describe(in, scheme, directories, mappings, applications, &settings);
-        run->asked = run->questions = 0;
+        run->asked = run->questions = run->created = 0;
         run->asked_other = run->dummy = false;
         login_start(&run->login, &settings, in->is_host ? 0 : 1, strcmp(in->name, "ok") == 0 ? REASON_OK : reason_from_name(in->name), password,
                     in->throttled);
-        while (run->login.next != LOGIN_DONE && run->questions++ < 3 * NAIVE_DIRECTORIES + 4) {
+        while (run->login.next != LOGIN_DONE && run->questions++ < 4 * NAIVE_DIRECTORIES + 5) {
                 struct login_event event;
                 answer(in, run, &event);
                 login_step(&run->login, &event);
@@ -109,7 +116,7 @@ static void explain(const struct naive_login *in, const struct login *login, con
                     in->published_same, in->allow_other_owner, in->is_host);
         for (int i = 0; i < in->count; i++) {
                 const struct naive_login_directory *d = &in->directory[i];
-                print_error("  d%d: on %d next %d replica %c live %c gate %c check %c active %d %d %d\n", i, d->on, d->next, d->replica, d->live,
+                print_error("  d%d: on %d next %d creates %d replica %c live %c gate %c check %c active %d %d %d\n", i, d->on, d->next, d->creates, d->replica, d->live,
                             d->gate, d->check, d->replica_active, d->live_active, d->check_active);
         }
         print_error("  want %s owner %d, got %s owner %d\n", want->reason, want->owner, reason_name(login->reason), (int)login->owner);
@@ -137,7 +144,7 @@ void login_compare(const struct naive_login *in, enum membership_scheme scheme, 
         size_t owner = want.owner < 0 ? SETTINGS_NONE : (size_t)want.owner;
         if (login->next == LOGIN_DONE && (login->verdict == LOGIN_ALLOW) == want.allow && strcmp(reason_name(login->reason), want.reason) == 0 &&
             login->owner == owner && login->must_change == want.must_change && run.asked == want.asked && !run.asked_other &&
-            run.dummy == want.dummy && steps_agree(login))
+            run.dummy == want.dummy && run.created == want.created && steps_agree(login))
                 return;
         explain(in, login, &want, what);
         fail();

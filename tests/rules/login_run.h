@@ -12,6 +12,7 @@ struct login_run {
         int asked;          /* how often a password was to be checked */
         bool asked_other;   /* at another directory than login.owner */
         bool dummy;
+        int created;        /* how often somebody was to be put on record */
         int questions;
 };
 

@@ -23,25 +23,43 @@ static bool search_goes_on(const struct naive_login_directory *d) {
         return !d->on || has_user(d) == 'n' || (has_user(d) == '?' && d->next && !some_replica_has(d));
 }
 
+/* D3: the directory whose server has a name that nobody has. -1: none; and none is asked while a directory cannot answer that could have the name (U1,
+ * chapter 6), were it passed over or not. -2: that one stops the login (L5). */
+static int newcomer(const struct naive_login *in) {
+        for (int i = 0; i < in->count; i++)
+                if (in->directory[i].on && has_user(&in->directory[i]) == '?' && !in->directory[i].creates)
+                        return -1;
+        for (int i = 0; i < in->count; i++) {
+                const struct naive_login_directory *d = &in->directory[i];
+                if (!d->on || !d->creates || d->live == 'n')
+                        continue;
+                return d->live == 'y' ? i : d->next ? -1 : -2;
+        }
+        return -1;
+}
+
 struct naive_login_answer naive_login(const struct naive_login *in) {
         static const struct naive_login_directory nobody = { .on = true, .replica = 'l', .gate = '-' };
         int at = 0;
         while (at < in->count && search_goes_on(&in->directory[at]))
                 at++;
-        const struct naive_login_directory *d = at < in->count ? &in->directory[at] : &nobody;
+        int new = at < in->count ? -1 : newcomer(in), owner = new >= 0 ? new : at;
+        const struct naive_login_directory *d = owner < in->count ? &in->directory[owner] : &nobody;
         bool refused_before = strcmp(in->name, "ok") != 0 || in->password == 'e' || in->password == 'b' || in->throttled;
-        bool given = in->password == 'g';
+        bool given = in->password == 'g', is_new = new >= 0;
         bool active = given ? d->check_active : d->replica == 'h' ? d->replica_active : d->live_active;
         const struct { bool when; const char *reason; } chain[] = {
                 { strcmp(in->name, "ok") != 0, in->name },                                          /* L12, N3, N4 */
                 { in->password == 'e', "empty-password" },                                          /* L8 */
                 { in->password == 'b', "bad-password" },                                            /* L8 */
                 { in->throttled, "throttled" },                                                     /* L11 */
-                { at == in->count, "user-not-found" },                                              /* L9 */
-                { has_user(d) == '?', "unavailable" },                                              /* L5 */
+                { new == -2, "unavailable" },                                                       /* L5 */
+                { at == in->count && (!is_new || !given), "user-not-found" },                       /* L9, D3 */
+                { !is_new && has_user(d) == '?', "unavailable" },                                   /* L5 */
                 { given && d->check == '?', "unavailable" },                                       /* L5 */
                 { given && (d->check == 'w' || d->check == 'g'), "wrong-password" },              /* L1 */
                 { given && d->check == 'd', "inactive" },                                           /* L3 */
+                { given && is_new && d->check == 'x', "password-expired" },                         /* L7: and nobody is created */
                 { !active, "inactive" },                                                            /* L3 */
                 { d->gate != 'a' && d->gate != 'i', "no-access" },                                  /* L4 */
                 { given && d->check == 'x', "password-expired" },                                  /* L7 */
@@ -54,10 +72,11 @@ struct naive_login_answer naive_login(const struct naive_login *in) {
         struct naive_login_answer answer = { .reason = chain[link].reason, .owner = -1 };
         answer.allow = strcmp(answer.reason, "ok") == 0;
         answer.must_change = answer.allow && given && d->check == 'm';
-        if (!refused_before && at < in->count && (has_user(d) == 'y' || some_replica_has(d)))
-                answer.owner = at;
-        answer.asked = !refused_before && given && at < in->count && has_user(d) == 'y';
-        answer.dummy = !refused_before && given && at == in->count;
+        if (!refused_before && (is_new || (at < in->count && (has_user(d) == 'y' || some_replica_has(d)))))
+                answer.owner = owner;
+        answer.asked = !refused_before && given && (is_new || (at < in->count && has_user(d) == 'y'));
+        answer.dummy = !refused_before && given && at == in->count && new == -1;
+        answer.created = answer.asked && is_new && (d->check == 'r' || d->check == 'm');
         return answer;
 }
 

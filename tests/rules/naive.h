@@ -13,9 +13,10 @@
 /* Login. Letters: replica: 'h' fresh and has the user, 'l' fresh and lacks, 'H' 'L' the same but stale, '-' none; live: 'y', 'n', '?' no answer;
  * gate: 'a' allow_all, 'i' in one of allow_groups, 'o' in none of them, '-' neither is set; check, of the password, if it is asked: 'r' right,
  * 'w' wrong, 'm' right but must be changed, 'x' right but expired, 'g' entry gone,
- * 'd' refused whatever the password, '?' no answer. */
+ * 'd' refused whatever the password, '?' no answer. creates: a delegated directory that creates on login: its replica is fresh, and live is what its
+ * server says of a name that nobody has. */
 struct naive_login_directory {
-        bool on, next;
+        bool on, next, creates;
         char replica, live, gate, check;
         bool replica_active, live_active, check_active;
 };
@@ -32,6 +33,7 @@ struct naive_login_answer {
         const char *reason;
         int owner;      /* position, -1: nobody, or not known */
         int asked;      /* how many directories see the password */
+        int created;    /* how many were asked to create somebody */
         bool dummy;     /* a check for nobody */
 };
 struct naive_login_answer naive_login(const struct naive_login *in);

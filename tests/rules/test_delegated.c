@@ -96,7 +96,10 @@ static const struct {
         { "L3 closed at the server", PASSWORD_GIVEN, "yy", { true, true }, { 0 }, { 0 }, CHECK_DENIED, RECORD_SAME, true, "inactive", 0, 1, 1, 0 },
         { "L7 nobody is created with a password that has expired", PASSWORD_GIVEN, "yy", { true, true }, { 0 }, { 0 }, CHECK_EXPIRED, RECORD_SAME, true, "password-expired", 0, 1, 1, 0 },
         { "L5", PASSWORD_GIVEN, "?y", { true, true }, { 0 }, { 0 }, CHECK_RIGHT, RECORD_SAME, true, "unavailable", -1, 1, 0, 0 },
-        { "L5 next", PASSWORD_GIVEN, "?y", { true, true }, { 0 }, { true, false }, CHECK_RIGHT, RECORD_SAME, true, "ok", 1, 2, 1, 1 },
+        { "U1 a server that is passed over may have the name: nobody is created below it", PASSWORD_GIVEN, "?y", { true, true }, { 0 }, { true, false }, CHECK_RIGHT,
+                RECORD_SAME, true, "user-not-found", -1, 1, 0, 0 },
+        { "U1 nor renamed", PASSWORD_GIVEN, "?y", { true, false }, { false, true }, { true, false }, CHECK_RIGHT, RECORD_SAME, true, "user-not-found", -1, 1, 0, 0 },
+        { "U1 the one below is not asked before it", PASSWORD_GIVEN, "y?", { true, true }, { 0 }, { true, true }, CHECK_RIGHT, RECORD_SAME, true, "ok", 0, 1, 1, 1 },
         { "explain creates nobody", PASSWORD_NOT_GIVEN, "yy", { true, true }, { 0 }, { 0 }, CHECK_RIGHT, RECORD_SAME, true, "user-not-found", 0, 1, 0, 0 },
         { "L8", PASSWORD_EMPTY, "yy", { true, true }, { 0 }, { 0 }, CHECK_RIGHT, RECORD_SAME, true, "empty-password", -1, 0, 0, 0 },
 };

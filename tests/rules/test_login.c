@@ -69,19 +69,29 @@ static void truth_table(void **state) {
         printf("%d rows, two schemes each\n", rows);
 }
 
+/* The row's digits, one for each size. */
+static void take_apart(int row, const int *sizes, size_t count, int *pick) {
+        for (size_t i = 0; i < count; row /= sizes[i++])
+                pick[i] = row % sizes[i];
+}
+
+static int count_rows(const int *sizes, size_t count) {
+        int rows = 1;
+        for (size_t i = 0; i < count; i++)
+                rows *= sizes[i];
+        return rows;
+}
+
 /* Everything that can happen at the owner and before the search: names, the password's form, the throttle, expiry, the published pair. */
 static void rest_of_the_chain(void **state) {
         static const char gates[] = "aio-", checks[] = "rwmxgd?", passwords[] = "gneb";
         static const char *const names[] = { "ok", "invalid-name", "reserved-name", "local-account", "unavailable" };
         static const int below[] = { 0, 7, 11 };
         const int sizes[] = { ANSWERS, ARRAY_SIZE(below), 4, 4, 7, 3, 4, 2, ARRAY_SIZE(names), 2, 4 };
-        int rows = 1;
-        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
-                rows *= sizes[i];
+        const int rows = count_rows(sizes, ARRAY_SIZE(sizes));
         for (int row = 0; row < rows; row++) {
-                int left = row, pick[ARRAY_SIZE(sizes)];
-                for (size_t i = 0; i < ARRAY_SIZE(sizes); left /= sizes[i++])
-                        pick[i] = left % sizes[i];
+                int pick[ARRAY_SIZE(sizes)];
+                take_apart(row, sizes, ARRAY_SIZE(sizes), pick);
                 struct naive_login in = { .count = 2, .directory = { answers[pick[0]], answers[below[pick[1]]] }, .name = names[pick[8]],
                         .password = passwords[pick[6]], .throttled = pick[7], .published_same = pick[5] == 0, .published_other = pick[5] == 1,
                         .allow_other_owner = pick[10] & 1, .is_host = pick[10] & 2 };
@@ -90,6 +100,34 @@ static void rest_of_the_chain(void **state) {
                 in.directory[0].check = in.directory[1].check = checks[pick[4]];
                 in.directory[0].next = pick[9];
                 login_compare(&in, NON_AGGREGATING, "L3 to L8, L11, L12");
+        }
+        printf("%d rows\n", rows);
+}
+
+/* D3, U1, L5: names that nobody has, and delegated directories that create users, with others beside them that have the user, have not, or cannot answer. */
+static void newcomers(void **state) {
+        static const struct naive_login_directory kinds[] = {
+                { .on = true, .replica = 'l' }, { .on = true, .replica = '-', .live = 'n' }, { .on = true, .replica = '-', .live = '?' },
+                { .on = true, .replica = 'L', .live = '?', .next = true }, { .on = true, .replica = 'H', .live = '?', .next = true },
+                { .on = true, .replica = 'h', .replica_active = true }, { .on = false, .replica = '-', .live = '?', .next = true },
+                { .on = true, .replica = 'l', .live = 'y', .creates = true }, { .on = true, .replica = 'l', .live = 'n', .creates = true },
+                { .on = true, .replica = 'l', .live = '?', .creates = true }, { .on = true, .replica = 'l', .live = '?', .creates = true, .next = true },
+                { .on = true, .replica = 'h', .replica_active = true, .live = '?', .creates = true }, { .on = false, .replica = 'l', .live = 'y', .creates = true },
+        };
+        static const char checks[] = "rwxd?", gates[] = "ao", passwords[] = "gn";
+        const int sizes[] = { ARRAY_SIZE(kinds), ARRAY_SIZE(kinds), ARRAY_SIZE(kinds), 5, 2, 2, 2 };
+        const int rows = count_rows(sizes, ARRAY_SIZE(sizes));
+        for (int row = 0; row < rows; row++) {
+                int pick[ARRAY_SIZE(sizes)];
+                take_apart(row, sizes, ARRAY_SIZE(sizes), pick);
+                struct naive_login in = { .count = 3, .name = "ok", .password = passwords[pick[5]], .published_same = true, .is_host = true };
+                for (int i = 0; i < 3; i++) {
+                        in.directory[i] = kinds[pick[i]];
+                        in.directory[i].check = checks[pick[3]];
+                        in.directory[i].gate = gates[pick[4]];
+                        in.directory[i].check_active = pick[6];
+                }
+                login_compare(&in, NON_AGGREGATING, "D3, U1, L5");
         }
         printf("%d rows\n", rows);
 }
@@ -172,6 +210,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(truth_table),
                 cmocka_unit_test(rest_of_the_chain),
+                cmocka_unit_test(newcomers),
                 cmocka_unit_test(explain_says_what_login_does),
                 cmocka_unit_test(nonsense_denies),
                 cmocka_unit_test(steps_are_bounded),

@@ -120,6 +120,9 @@ static const struct row memberships[] = {
 static const struct row ids[] = {
         { "I1 attribute: an entry without one is refused", A "app host A+\nuser A ann\ngroup A ops\nbuild\nno user ann id-conflict\nno group ops id-conflict\n" },
         { "I1 sid: SSSD's arithmetic", "dir A ids=sid\napp host A+\nuser A ann sid=S-1-5-21-1-2-3-1104\nuser A bob sid=S-1-5-21-1-2-3-1105\nuser A cat sid=nonsense\nbuild\nis ann private=yes\nis bob private=yes\nno user cat id-conflict\n" },
+        { "M10 a RID is a number in the user's own domain", "dir A ids=sid\napp host A+\ngroup A one sid=S-1-5-21-1-2-3-513 gid=513\ngroup A two sid=S-1-5-21-4-5-6-513 gid=513\n"
+          "user A ann sid=S-1-5-21-1-2-3-1104 gid=513\nuser A bob sid=S-1-5-21-4-5-6-1104 gid=513\nuser A cat sid=S-1-5-21-7-8-9-1104 gid=513\n"
+          "build\nhas one gid=686200513\nhas two gid=1590800513\nis ann gid=686200513\nis bob gid=1590800513\nis cat private=yes\n" },
         { "I2 allocate: inside the range", "dir A range=5000-5003\napp host A+\nuser A a\nuser A b\nuser A c\ngroup A g\nuser A d\nbuild\nis a private=yes\nis b private=yes\nis c private=yes\n"
           "has g members=-\nno user d id-conflict\n" },
         { "I2 allocate: users and groups share one space", "dir A range=5000-5001\napp host A+\nuser A a\ngroup A g\nbuild\nis a private=yes\nhas g members=-\n" },

@@ -137,6 +137,8 @@ static void test_replies(void **state) {
                 { "as JSON", "--json user list", "{\"exit\":0,\"object\":{\"users\":[\"ann\"]}}", 0, "{\"users\": [\"ann\"]}\n", "" },
                 { "an error", "user show x", "{\"exit\":3,\"object\":{\"error\":{\"reason\":\"user-not-found\",\"text\":\"no user x\"}}}", 3, "", "multidirctl: no user x\n" },
                 { "an error as JSON", "user show x --json", "{\"exit\":3,\"object\":{\"error\":{\"reason\":\"user-not-found\",\"text\":\"no\"}}}", 3, "\"reason\": \"user-not-found\"", "" },
+                { "P6 a refusal in the words of one directory: once", "user add x", "{\"exit\":5,\"object\":{\"result\":\"refused\",\"reason\":\"read-only-kind\",\"text\":\"why\",\"changed\":[],"
+                  "\"skipped\":[{\"directory\":\"b\",\"text\":\"other\"},{\"directory\":\"a\",\"text\":\"why\"}]}}", 5, "", "multidirctl: refused: b: other\nmultidirctl: refused: why (read-only-kind)\n" },
                 { "P6 a refusal", "user add x", "{\"exit\":5,\"object\":{\"result\":\"refused\",\"reason\":\"permission-denied\",\"text\":\"why\",\"changed\":[],\"skipped\":[]}}", 5, "", "refused: why (permission-denied)" },
                 { "a change", "group remove g", "{\"exit\":0,\"object\":{\"result\":\"done\",\"reason\":\"ok\",\"changed\":[{\"directory\":\"d\",\"what\":\"remove-group\"}],\"skipped\":[{\"directory\":\"e\",\"text\":\"no\"}]}}",
                   0, "done: remove-group in d\nskipped: e: no\n", "" },

@@ -77,9 +77,17 @@ static int get_synced(const unsigned char *payload, size_t len) {
         return protocol_get_synced(payload, len, &synced);
 }
 
+static int get_note(const unsigned char *payload, size_t len) {
+        struct protocol_note note;
+        int r = protocol_get_note(payload, len, &note);
+        if (r < 0)
+                assert_true(!note.refused && note.text[0] == 0);
+        return r;
+}
+
 static const struct protocol_check a_check = { .id = 9, .user = "anna", .entry_id = "5f2c", .dn = "uid=anna,dc=x", .password = { 2, "pw" },
                                               .new_password = { 3, "new" } };
-static const struct protocol_answer an_answer = { .id = 9, .presence = PRESENCE_FOUND, .password = CHECK_DENIED, .active = true, .unreachable = true,
+static const struct protocol_answer an_answer = { .id = 9, .presence = PRESENCE_FOUND, .password = CHECK_DENIED, .active = true, .unreachable = true, .refused = true,
                                                   .synchronised_s = 7, .set = PASSWORD_SET_REJECTED,
                                                   .notice = { .grace = true, .grace_left = 2, .expires_s = 86400 },
                                                   .entry_id = "5f2c", .dn = "uid=anna,dc=x", .external_id = "e-77",
@@ -93,11 +101,12 @@ static int send_number(unsigned which, struct channel *channel) {
         case 1: return protocol_send_answer(channel, &an_answer);
         case 2: return protocol_send_secret(channel, &a_secret);
         case 3: return protocol_send_progress(channel, &(struct protocol_progress){ 9, 500, 100000 });
+        case 4: return protocol_send_note(channel, &(struct protocol_note){ 9, true, "the server refuses the bind" });
         default: return protocol_send_synced(channel, &(struct protocol_synced){ 9, "the server ended the connection" });
         }
 }
 
-static const get_fn getters[] = { get_check, get_answer, get_secret, get_progress, get_synced };
+static const get_fn getters[] = { get_check, get_answer, get_secret, get_progress, get_note, get_synced };
 
 /* Every message, cut at every byte, and one byte longer. */
 static void test_lengths(void **state) {
@@ -132,7 +141,7 @@ static void test_contents(void **state) {
         frame = pass(&pair);
         assert_int_equal(protocol_get_answer(frame.payload, frame.len, &answer), 0);
         assert_true(answer.id == 9 && answer.presence == PRESENCE_FOUND && answer.password == CHECK_DENIED && answer.active && answer.synchronised_s == 7);
-        assert_true(answer.unreachable);
+        assert_true(answer.unreachable && answer.refused);
         assert_true(answer.set == PASSWORD_SET_REJECTED && answer.notice.grace && answer.notice.grace_left == 2 && answer.notice.expires_s == 86400);
         assert_string_equal(answer.entry_id, an_answer.entry_id);
         assert_string_equal(answer.dn, an_answer.dn);
@@ -152,6 +161,7 @@ static void test_numbers(void **state) {
                 { "set: the last that there is", 17, PASSWORD_SET_NOT_FOUND, 0 }, { "set: one more", 17, PASSWORD_SET_NOT_FOUND + 1, -EBADMSG },
                 { "set: the top byte", 20, 0x80, -EBADMSG },                      { "grace: neither yes nor no", 21, 2, -EBADMSG },
                 { "unreachable: neither yes nor no", 38, 2, -EBADMSG },           { "unreachable: no", 38, 0, 0 },
+                { "refused: neither yes nor no", 39, 2, -EBADMSG },               { "refused: no", 39, 0, 0 },
         };
         struct pair pair = pair_new();
         assert_int_equal(send_number(1, pair.from), 0);

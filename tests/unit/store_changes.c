@@ -17,33 +17,10 @@
 
 #include "base/cleanup.h"
 #include "replica/store.h"
-#include "unit/store_help.h"
-
-struct fixture {
-        char folder[64];
-        struct store *store;
-};
+#include "unit/store_fixture.h"
 
 static int setup(void **state) {
-        struct fixture *fixture = calloc(1, sizeof *fixture);
-        help_folder(fixture->folder, sizeof fixture->folder);
-        assert_int_equal(store_open(fixture->folder, "staff", DIRECTORY_INTERNAL, STORE_READ_WRITE, &fixture->store), 0);
-        *state = fixture;
-        return 0;
-}
-
-static int teardown(void **state) {
-        struct fixture *fixture = *state;
-        store_close(fixture->store);
-        help_remove_folder(fixture->folder);
-        free(fixture);
-        return 0;
-}
-
-static struct replica *load(struct store *store) {
-        struct replica *replica = NULL;
-        assert_int_equal(store_load(store, &replica), 0);
-        return replica;
+        return fixture_new(state, "staff", DIRECTORY_INTERNAL);
 }
 
 /* One row: a change on the world that `world()` makes, its answer, and the world afterwards as text. */

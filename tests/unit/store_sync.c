@@ -10,34 +10,11 @@
 #include <errno.h>
 
 #include "replica/store_sync.h"
-#include "unit/store_help.h"
+#include "unit/store_fixture.h"
 #include "unit/sync_help.h"
 
-struct fixture {
-        char folder[64];
-        struct store *store;
-};
-
 static int setup(void **state) {
-        struct fixture *fixture = calloc(1, sizeof *fixture);
-        help_folder(fixture->folder, sizeof fixture->folder);
-        assert_int_equal(store_open(fixture->folder, "corp", DIRECTORY_LDAP, STORE_READ_WRITE, &fixture->store), 0);
-        *state = fixture;
-        return 0;
-}
-
-static int teardown(void **state) {
-        struct fixture *fixture = *state;
-        store_close(fixture->store);
-        help_remove_folder(fixture->folder);
-        free(fixture);
-        return 0;
-}
-
-static struct replica *load(struct store *store) {
-        struct replica *replica = NULL;
-        assert_int_equal(store_load(store, &replica), 0);
-        return replica;
+        return fixture_new(state, "corp", DIRECTORY_LDAP);
 }
 
 static void expect_same_text(const struct replica *a, text_ref in_a, const struct replica *b, text_ref in_b) {

@@ -67,7 +67,7 @@ static int connect_to(const struct sockaddr *address, socklen_t len, uint64_t de
 
 /* A socket in a folder that others may write can be anybody's. */
 static int check_folder(const char *path, const struct stat *socket_file, struct sbuf *why) {
-        char folder[URI_PATH_MAX + 1];
+        char folder[LDAP_PATH_MAX + 1];
         struct stat st;
         const char *slash = strrchr(path, '/');
         (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
@@ -91,7 +91,7 @@ static int check_listener(int fd, const char *path, const struct stat *socket_fi
         return -EPERM;
 }
 
-static int dial_socket(const struct uri *uri, uint64_t deadline_ms, struct sbuf *why) {
+static int dial_socket(const struct ldap_uri *uri, uint64_t deadline_ms, struct sbuf *why) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         memcpy(address.sun_path, uri->path, strlen(uri->path));
         struct stat st;
@@ -115,12 +115,12 @@ static void hurry_resolver(void) {
         }
 }
 
-int dial(const struct uri *uri, uint64_t deadline_ms, struct sbuf *why) {
+int dial(const struct ldap_uri *uri, uint64_t deadline_ms, struct sbuf *why) {
         static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
         struct addrinfo *list = NULL;
         char port[8];
         unsigned count = 0;
-        if (uri->scheme == URI_LDAPI)
+        if (uri->scheme == LDAP_SCHEME_LDAPI)
                 return dial_socket(uri, deadline_ms, why);
         hurry_resolver();
         (void)snprintf(port, sizeof port, "%u", uri->port);

@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 #include "base/sbuf.h"
-#include "directory/ldap/uri.h"
+#include "model/ldap_uri.h"
 
 /* Connects; every address of a name gets its share of the time. Returns the descriptor (non-blocking, close-on-exec, no delay), or -ETIMEDOUT,
  * -EHOSTUNREACH (the name has no address), -EPERM (a socket that others can put there, or that neither root nor its owner listens on) or another negative errno, with a sentence in *why. */
-int dial(const struct uri *uri, uint64_t deadline_ms, struct sbuf *why);
+int dial(const struct ldap_uri *uri, uint64_t deadline_ms, struct sbuf *why);
 
 /* Milliseconds until the deadline, 0 when it has passed; at most INT_MAX. */
 int deadline_left_ms(uint64_t deadline_ms);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "directory/ldap/dial.h"
 #include "directory/ldap/kind.h"
 #include "directory/ldap/outcome.h"
 #include "directory/ldap/words.h"
@@ -221,8 +222,12 @@ enum password_result ldap_kind_check(struct directory *directory, const char *us
         enum password_result result = check_once(directory, user, password, deadline_ms, entry);
         /* Moved between the reading and the bind, or the server went away between them: once more, with what was read. */
         bool moved = result == CHECK_NOT_FOUND, lost = result == CHECK_UNAVAILABLE && !directory->session.reader;
-        if (entry->presence == PRESENCE_FOUND && (moved || lost))
-                result = check_once(directory, user, password, deadline_ms, entry);
+        if (entry->presence != PRESENCE_FOUND || !(moved || lost) || deadline_left_ms(deadline_ms) == 0)
+                return result;
+        result = check_once(directory, user, password, deadline_ms, entry);
+        /* It came to a bind, whatever became of the second try. */
+        if (result == CHECK_UNAVAILABLE)
+                entry->presence = PRESENCE_FOUND;
         return result;
 }
 

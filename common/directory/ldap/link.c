@@ -160,28 +160,28 @@ static int start_tls(struct link *link, uint64_t deadline_ms, struct sbuf *why) 
         return code == LDAP_SUCCESS ? shake_hands(link, deadline_ms, why) : -EPROTO;
 }
 
-static int secure(struct link *link, const struct ldap_settings *settings, const struct uri *uri, uint64_t deadline_ms, struct sbuf *why) {
-        bool tls = uri->scheme == URI_LDAPS || (uri->scheme == URI_LDAP && settings->starttls);
+static int secure(struct link *link, const struct ldap_settings *settings, const struct ldap_uri *uri, uint64_t deadline_ms, struct sbuf *why) {
+        bool tls = uri->scheme == LDAP_SCHEME_LDAPS || (uri->scheme == LDAP_SCHEME_LDAP && settings->starttls);
         int r = tls ? make_tls(link, settings, why) : 0;
         if (r == 0 && tls)
-                r = uri->scheme == URI_LDAPS ? shake_hands(link, deadline_ms, why) : start_tls(link, deadline_ms, why);
+                r = uri->scheme == LDAP_SCHEME_LDAPS ? shake_hands(link, deadline_ms, why) : start_tls(link, deadline_ms, why);
         if (r < 0)
                 return r;
         link->may_send_secrets = tls || settings->insecure_plaintext || peer_is_root_of_this_host(link->fd);
         return stay_nonblocking(link);
 }
 
-int link_open(const struct ldap_settings *settings, const struct uri *uri, size_t message_max, uint64_t deadline_ms, struct link **result,
+int link_open(const struct ldap_settings *settings, const struct ldap_uri *uri, size_t message_max, uint64_t deadline_ms, struct link **result,
               struct sbuf *why) {
         _cleanup_(link_closep) struct link *link = calloc(1, sizeof *link);
         if (!link)
                 return -ENOMEM;
         link->where = *uri;
-        uri_print(uri, link->server, sizeof link->server);
+        ldap_uri_print(uri, link->server, sizeof link->server);
         _cleanup_close_ int fd = dial(uri, deadline_ms, why);
         if (fd < 0)
                 return fd;
-        if (ldap_init_fd(fd, uri->scheme == URI_LDAPI ? LDAP_PROTO_IPC : LDAP_PROTO_TCP, link->server, &link->ld) != LDAP_SUCCESS) {
+        if (ldap_init_fd(fd, uri->scheme == LDAP_SCHEME_LDAPI ? LDAP_PROTO_IPC : LDAP_PROTO_TCP, link->server, &link->ld) != LDAP_SUCCESS) {
                 sbuf_printf(why, "%s: libldap refuses the connection", link->server);
                 return -EPROTO;
         }

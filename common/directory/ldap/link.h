@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/sbuf.h"
 #include "base/secret.h"
-#include "directory/ldap/uri.h"
+#include "model/ldap_uri.h"
 #include "model/ldap_settings.h"
 
 /* One message of the server may be this large: an entry without its members, or a group with a million of them. */
@@ -26,8 +26,8 @@ struct link {
         size_t uri;             /* which of the settings' */
         uint64_t used_ms;
         uint64_t handshake_until_ms; /* while TLS is being set up; else 0 */
-        struct uri where;       /* one server: never +srv */
-        char server[URI_TEXT_MAX]; /* the same, for messages */
+        struct ldap_uri where;       /* one server: never +srv */
+        char server[LDAP_URI_TEXT_MAX]; /* the same, for messages */
 };
 
 /* Once in a process, before anything else of libldap: no configuration but ours, no SIGPIPE. */
@@ -35,7 +35,7 @@ void link_prepare_process(void);
 
 /* Connects to one server and makes it private as the settings say. Nobody is bound. 0, or -ETIMEDOUT, -EPROTO (TLS: no trust, or none spoken),
  * -ENOMEM or another negative errno, with a sentence in *why. */
-int link_open(const struct ldap_settings *settings, const struct uri *uri, size_t message_max, uint64_t deadline_ms, struct link **link,
+int link_open(const struct ldap_settings *settings, const struct ldap_uri *uri, size_t message_max, uint64_t deadline_ms, struct link **link,
               struct sbuf *why);
 void link_close(struct link *link);
 DEFINE_CLEANUP(struct link *, link_close)

@@ -2,6 +2,7 @@
 #include "directory/ldap/session.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -27,6 +28,19 @@ static bool is_final(int r) {
         return r == -EACCES || r == -EPERM || r == -EINVAL;
 }
 
+/* What servers say of an account and its password, and count against it. */
+static bool is_of_the_account(int code) {
+        return code == LDAP_INVALID_CREDENTIALS || code == LDAP_INAPPROPRIATE_AUTH || code == LDAP_CONSTRAINT_VIOLATION;
+}
+
+bool session_take_refusal(struct session *session, struct sbuf *why) {
+        bool refused = session->refusal[0] != 0;
+        if (refused)
+                sbuf_add(why, session->refusal);
+        session->refusal[0] = 0;
+        return refused;
+}
+
 static int bind_service(struct session *session, struct link *link, uint64_t deadline_ms, struct sbuf *why) {
         static const struct secret none = { 0 };
         struct bind_answer answer;
@@ -39,12 +53,16 @@ static int bind_service(struct session *session, struct link *link, uint64_t dea
                 sbuf_printf(why, "%s: no answer to the bind as bind_dn: %s", link->server, strerror(-r));
         if (r < 0 || answer.code == LDAP_SUCCESS)
                 return r;
-        sbuf_printf(why, "%s refuses the bind as bind_dn: ", link->server);
-        link_describe(why, answer.code, answer.text);
+        _cleanup_sbuf_ struct sbuf refusal = { 0 };
+        sbuf_printf(&refusal, "%s refuses the bind as bind_dn: ", link->server);
+        link_describe(&refusal, answer.code, answer.text);
+        sbuf_add(why, sbuf_text(&refusal));
+        if (is_of_the_account(answer.code))
+                (void)snprintf(session->refusal, sizeof session->refusal, "%s", sbuf_text(&refusal));
         return answer.code == LDAP_BUSY || answer.code == LDAP_UNAVAILABLE ? -EAGAIN : -EACCES;
 }
 
-static int connect_server(struct session *session, const struct uri *uri, const struct session_want *want, uint64_t deadline_ms, struct link **result,
+static int connect_server(struct session *session, const struct ldap_uri *uri, const struct session_want *want, uint64_t deadline_ms, struct link **result,
                           struct sbuf *why) {
         _cleanup_(link_closep) struct link *link = NULL;
         int r = link_open(session->settings, uri, want->message_max, deadline_ms, &link, why);
@@ -58,11 +76,12 @@ static int connect_server(struct session *session, const struct uri *uri, const 
 
 /* One of the settings' URIs, which may stand for several servers (DNS SRV). */
 static int connect_uri(struct session *session, size_t index, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why) {
-        struct uri uris[SRV_MAX];
+        struct ldap_uri uris[SRV_MAX];
         size_t count = 1;
-        int r = uri_parse(session->settings->uris[index], &uris[0]);
+        const char *mistake;
+        int r = ldap_uri_parse(session->settings->uris[index], &uris[0], &mistake);
         if (r < 0)
-                sbuf_printf(why, "%s is no address of a server", session->settings->uris[index]);
+                sbuf_printf(why, "%s is no address of a server: %s", session->settings->uris[index], mistake);
         else if (uris[0].srv)
                 r = srv_expand(&uris[0], uris, &count, why);
         if (r < 0)

@@ -15,6 +15,7 @@ struct session {
         struct link *reader, *login;                 /* NULL: not open */
         uint64_t down_until_ms[SESSION_URIS_MAX];    /* a server that failed is asked last until then */
         uint64_t prefer_after_ms;                    /* when the preferred server is tried again */
+        char refusal[256];                           /* what session_take_refusal() gives; "": nothing */
 };
 
 void session_close(struct session *session);
@@ -27,6 +28,9 @@ struct session_want {
  * other server is asked then); -EPERM: it would have gone in the clear; -EINVAL: there is no password; or another negative errno; with a sentence in
  * *why. */
 int session_connect(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why);
+
+/* Whether a server has refused bind_dn or its password since this was asked last: a word on the account, not on how things are there now. *why: its words. */
+bool session_take_refusal(struct session *session, struct sbuf *why);
 
 /* A new connection to the server (its name and port) that session_search() last read: what was read there is what is changed there. -ENOTCONN: nothing
  * was read, or that connection is lost. Else as session_connect. */

@@ -14,7 +14,7 @@
 #define ANSWER_MAX 16384
 #define RDATA_MIN 7 /* priority, weight, port, a root name */
 
-struct candidate { unsigned priority, weight; struct uri uri; };
+struct candidate { unsigned priority, weight; struct ldap_uri uri; };
 
 /* "dc1.example.com" lies in "example.com". */
 static bool is_inside(const char *host, const char *domain) {
@@ -29,30 +29,31 @@ static int compare(const void *a, const void *b) {
         return x->weight > y->weight ? -1 : x->weight < y->weight;
 }
 
-static bool take_record(ns_msg *message, const ns_rr *record, const struct uri *domain, struct candidate *candidate) {
+static bool take_record(ns_msg *message, const ns_rr *record, const struct ldap_uri *domain, struct candidate *candidate) {
         const unsigned char *data = ns_rr_rdata(*record);
-        char host[NS_MAXDNAME], text[URI_TEXT_MAX];
-        struct uri parsed;
+        char host[NS_MAXDNAME], text[LDAP_URI_TEXT_MAX];
+        struct ldap_uri parsed;
+        const char *why;
         if (ns_rr_type(*record) != ns_t_srv || ns_rr_rdlen(*record) < RDATA_MIN ||
             dn_expand(ns_msg_base(*message), ns_msg_end(*message), data + 6, host, sizeof host) < 0)
                 return false;
         uint16_t port = (uint16_t)ns_get16(data + 4);
-        if (port == 0 || strlen(host) > URI_HOST_MAX || !is_inside(host, domain->host))
+        if (port == 0 || strlen(host) > LDAP_HOST_MAX || !is_inside(host, domain->host))
                 return false;
-        parsed = (struct uri){ .scheme = domain->scheme, .port = port };
+        parsed = (struct ldap_uri){ .scheme = domain->scheme, .port = port };
         memcpy(parsed.host, host, strlen(host) + 1);
         /* It must be a host name, not only whatever DNS can hold. */
-        uri_print(&parsed, text, sizeof text);
-        if (uri_parse(text, &candidate->uri) < 0)
+        ldap_uri_print(&parsed, text, sizeof text);
+        if (ldap_uri_parse(text, &candidate->uri, &why) < 0)
                 return false;
         candidate->priority = ns_get16(data);
         candidate->weight = ns_get16(data + 2);
         return true;
 }
 
-int srv_parse(const unsigned char *answer, size_t len, const struct uri *domain, struct uri uris[SRV_MAX], size_t *count) {
+int srv_parse(const unsigned char *answer, size_t len, const struct ldap_uri *domain, struct ldap_uri uris[SRV_MAX], size_t *count) {
         struct candidate found[4 * SRV_MAX];
-        const struct uri wanted = *domain;
+        const struct ldap_uri wanted = *domain;
         size_t used = 0;
         ns_msg message;
         ns_rr record;
@@ -71,11 +72,11 @@ int srv_parse(const unsigned char *answer, size_t len, const struct uri *domain,
         return used > 0 ? 0 : -EHOSTUNREACH;
 }
 
-int srv_expand(const struct uri *domain, struct uri uris[SRV_MAX], size_t *count, struct sbuf *why) {
+int srv_expand(const struct ldap_uri *domain, struct ldap_uri uris[SRV_MAX], size_t *count, struct sbuf *why) {
         unsigned char answer[ANSWER_MAX];
-        char name[URI_HOST_MAX + 16];
+        char name[LDAP_HOST_MAX + 16];
         struct __res_state state = { 0 };
-        const char *service = domain->scheme == URI_LDAPS ? "_ldaps" : "_ldap";
+        const char *service = domain->scheme == LDAP_SCHEME_LDAPS ? "_ldaps" : "_ldap";
         (void)snprintf(name, sizeof name, "%s._tcp.%s", service, domain->host);
         if (res_ninit(&state) < 0)
                 return -ENOMEM;

@@ -6,12 +6,12 @@
 #include <stddef.h>
 
 #include "base/sbuf.h"
-#include "directory/ldap/uri.h"
+#include "model/ldap_uri.h"
 
 #define SRV_MAX 8
 
 /* domain: a +srv address (may be uris[0]). Fills uris[0..*count) in order of priority, then weight. 0; -EHOSTUNREACH, -EPROTO with a sentence in *why. */
-int srv_expand(const struct uri *domain, struct uri uris[SRV_MAX], size_t *count, struct sbuf *why);
+int srv_expand(const struct ldap_uri *domain, struct ldap_uri uris[SRV_MAX], size_t *count, struct sbuf *why);
 
 /* The parser: answer[0..len) as DNS sent it. Exposed for the fuzzer. */
-int srv_parse(const unsigned char *answer, size_t len, const struct uri *domain, struct uri uris[SRV_MAX], size_t *count);
+int srv_parse(const unsigned char *answer, size_t len, const struct ldap_uri *domain, struct ldap_uri uris[SRV_MAX], size_t *count);

@@ -18,7 +18,11 @@
 #define QUEUE_MAX 4096            /* jobs waiting in one pool */
 #define BACKOFF_MS 1000           /* after a process that could not be started */
 #define CHECKERS_MAX 64
-#define WORKERS_MAX 8             /* each is a connection to the server */
+#define WORKERS_AT_ONCE 8         /* each is a connection to the server: as many as a quick one has a use for */
+#define WORKERS_MAX 128           /* ... and as many as a slow one gets, where logins do nothing but wait */
+#define PATIENCE_MS 100           /* how long a job waits before one more than WORKERS_AT_ONCE is started for it */
+#define STARTS_PER_TURN 4         /* of those beyond: other directories' logins wait for the loop meanwhile */
+#define TURN_MS 10
 
 static void queue_add(struct queue *queue, struct job *job) {
         if (queue->last)
@@ -125,17 +129,46 @@ static int on_stuck(sd_event_source *source, void *userdata) {
         return 0;
 }
 
+static int on_hurry(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct pool *pool = userdata;
+        pool->hurry = sd_event_source_disable_unref(pool->hurry);
+        pool_run(pool);
+        return 0;
+}
+
+/* Whether a job that waits gets another process now. hurried: how many of this turn's are beyond at_once; jobs that have to wait for theirs are
+ * looked at again. */
+static bool may_start(struct pool *pool, unsigned *hurried) {
+        uint64_t now = clock_monotonic_ms();
+        const struct job *job = first_job(pool, false);
+        if (pool->member_count >= pool->member_max || now < pool->broken_until_ms)
+                return false;
+        if (pool->member_count < pool->at_once)
+                return true;
+        uint64_t due = job ? job->queued_ms + PATIENCE_MS : now;
+        if (now >= due && (*hurried)++ < STARTS_PER_TURN)
+                return true;
+        if (!pool->hurry)
+                (void)sd_event_add_time(pool->service->event, &pool->hurry, CLOCK_MONOTONIC, (now < due ? due : now + TURN_MS) * 1000, 1000, on_hurry, pool);
+        return false;
+}
+
+static void start_member(struct pool *pool) {
+        int r = member_start(pool);
+        if (r == 0)
+                return;
+        log_error("directory %s: cannot start a %s: %s", pool_name(pool), process_role_name(pool->role),
+                  r == -ENOENT && pool->role == SANDBOX_WORKER ? "there is no user multidir-worker" : strerror(-r));
+        pool->broken_until_ms = clock_monotonic_ms() + BACKOFF_MS;
+}
+
 void pool_run(struct pool *pool) {
         bool down = is_down(pool);
+        unsigned hurried = 0;
         while (first_job(pool, true) || (!down && first_job(pool, false))) {
                 struct member *member = idle_member(pool);
-                if (!member && pool->member_count < pool->member_max && clock_monotonic_ms() >= pool->broken_until_ms) {
-                        int r = member_start(pool);
-                        if (r < 0)
-                                log_error("directory %s: cannot start a %s: %s", pool_name(pool), process_role_name(pool->role),
-                                          r == -ENOENT && pool->role == SANDBOX_WORKER ? "there is no user multidir-worker" : strerror(-r));
-                        if (r < 0)
-                                pool->broken_until_ms = clock_monotonic_ms() + BACKOFF_MS;
+                if (!member && may_start(pool, &hurried)) {
+                        start_member(pool);
                         member = idle_member(pool);
                 }
                 if (!member)
@@ -188,6 +221,7 @@ int pool_submit(struct pool *pool, const struct job_request *request, job_done_f
         if (!new)
                 return -ENOMEM;
         *new = (struct job){ .pool = pool, .type = request->type, .done = done, .userdata = userdata };
+        new->queued_ms = clock_monotonic_ms();
         new->check.id = service_id(pool->service);
         memcpy(new->check.user, request->user, strlen(request->user) + 1);
         (void)snprintf(new->check.entry_id, sizeof new->check.entry_id, "%s", request->entry_id ? request->entry_id : "");
@@ -236,7 +270,8 @@ struct pool *pool_new(struct configuration *configuration, size_t directory, enu
                                .check_ms = check_ms, .find_ms = role == SANDBOX_WORKER ? check_ms : check_ms / 4 };
         /* A worker waits for its server, a checker computes. */
         long processors = sysconf(_SC_NPROCESSORS_ONLN);
-        pool->member_max = role == SANDBOX_WORKER ? WORKERS_MAX : processors < 2 ? 2 : processors > CHECKERS_MAX ? CHECKERS_MAX : (size_t)processors;
+        pool->at_once = role == SANDBOX_WORKER ? WORKERS_AT_ONCE : processors < 2 ? 2 : processors > CHECKERS_MAX ? CHECKERS_MAX : (size_t)processors;
+        pool->member_max = role == SANDBOX_WORKER ? WORKERS_MAX : pool->at_once;
         return pool;
 }
 
@@ -246,6 +281,7 @@ void pool_free(struct pool *pool) {
         while (pool->members)
                 member_abandon(pool->members);
         (void)sd_event_source_disable_unref(pool->stuck);
+        (void)sd_event_source_disable_unref(pool->hurry);
         (void)sd_event_source_disable_unref(pool->wake);
         free(pool);
 }

@@ -18,7 +18,7 @@ struct job {
         struct member *member;        /* that works on it; NULL: queued */
         enum protocol_type type;
         struct protocol_check check;
-        uint64_t given_ms;            /* when a member got it */
+        uint64_t queued_ms, given_ms; /* when it came, and when a member got it */
         sd_event_source *deadline;
         bool (*before)(void *userdata);
         job_done_fn done;             /* NULL: nobody listens any more */
@@ -46,8 +46,9 @@ struct pool {
         uint64_t check_ms, find_ms, broken_until_ms;
         struct queue finds, checks;
         struct member *members;
-        size_t member_count, member_max;
+        size_t member_count, member_max, at_once; /* at_once: so many are started without waiting to see whether they are needed */
         sd_event_source *wake;
+        sd_event_source *hurry;       /* starts what may not be started at once */
         sd_event_source *stuck;       /* answers what waits for a pool that can start nothing */
 };
 

@@ -4,8 +4,8 @@
 #   ./bootstrap.sh demo --ldap      the same with a real OpenLDAP server above an internal directory
 #   ./bootstrap.sh test             every test, then "N passed, N failed"
 #   ./bootstrap.sh install          builds and installs on this host
-#   ./bootstrap.sh bench            the measurements, beside a peer in the same run
-# Build folders lie in ./build-*; nothing else is written here.
+#   ./bootstrap.sh bench            the measurements, beside nscd, nslcd and SSSD in the same run
+# Build folders lie in ./build-*, and the peers' packages, unpacked, in ./build-peers; nothing else is written here.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")"
 

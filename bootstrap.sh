@@ -4,8 +4,8 @@
 #   ./bootstrap.sh demo --ldap      the same with a real OpenLDAP server above an internal directory
 #   ./bootstrap.sh test             every test, then "N passed, N failed"
 #   ./bootstrap.sh install          builds and installs on this host
-#   ./bootstrap.sh bench            the measurements, beside a peer in the same run
-# Build folders lie in ./build-*; nothing else is written here.
+#   ./bootstrap.sh bench            the measurements, beside nscd, nslcd and SSSD in the same run
+# Build folders lie in ./build-*, and the peers' packages, unpacked, in ./build-peers; nothing else is written here.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")"
 
@@ -20,6 +20,9 @@ server_packages=(389-ds-base python3-lib389 libnss3-tools samba samba-ad-dc samb
                  libcommons-collections4-java libcommons-text-java libslf4j-java) # all but the first two: what apacheds needs, and its package does not say
 test_packages=(clang llvm libclang-rt-14-dev mandoc strace binutils systemd systemd-container attr bash-completion e2fsprogs procps)
 bench_packages=(nscd bc perl)
+# Others that do what this does: measured, and asked for the same answers. Unpacked below build-peers, never installed: their installation scripts
+# would change the host's nsswitch.conf and PAM.
+peer_packages=(sssd-common sssd-ldap libnss-sss libpam-sss nslcd libnss-ldapd libpam-ldapd)
 
 # Installs what is missing. Services that a package would start stay down.
 need() {
@@ -39,6 +42,18 @@ need() {
                 > build-packages.log 2>&1 || status=$?
         [ -z "$policy" ] || rm -f /usr/sbin/policy-rc.d
         [ $status = 0 ] || { tail -n 20 build-packages.log >&2; exit 1; }
+}
+
+# The peers and what they need of the libraries that are not here.
+need_peers() {
+        [ ! -e build-peers/done ] || return 0
+        echo "Unpacking: ${peer_packages[*]}"
+        local debs=$PWD/build-peers/debs file
+        rm -rf build-peers; mkdir -p "$debs/partial" build-peers/root
+        { apt-get update -q && apt-get install -q -y --no-install-recommends --download-only -o Dir::Cache::archives="$debs" "${peer_packages[@]}" &&
+          for file in "$debs"/*.deb; do dpkg-deb -x "$file" build-peers/root || exit 1; done; } > build-packages.log 2>&1 ||
+                { tail -n 20 build-packages.log >&2; exit 1; }
+        touch build-peers/done
 }
 
 # build FOLDER MESON-OPTION…
@@ -64,12 +79,14 @@ do_demo() {
 do_test() {
         must_be_root test
         need "${build_packages[@]}" "${login_packages[@]}" "${ldap_packages[@]}" "${server_packages[@]}" "${test_packages[@]}"
+        need_peers
         exec tests/all.sh "$@"
 }
 
 do_bench() {
         must_be_root bench
         need "${build_packages[@]}" "${login_packages[@]}" "${ldap_packages[@]}" "${bench_packages[@]}"
+        need_peers
         build build-bench --buildtype=release
         exec tests/bench/all.sh build-bench "$@"
 }

@@ -88,6 +88,9 @@ stage_ldap_passwords() {
 stage_ldap_servers() {
         lines "LDAP, other servers" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_servers.sh"
 }
+stage_sid() {
+        lines "ids beside SSSD" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/sid_sssd.sh"
+}
 stage_demo() {
         one "demo" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/demo.sh"
         one "demo --ldap" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/demo_ldap.sh"
@@ -100,7 +103,7 @@ stage_faults() {
 }
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(gcc lint scenarios logins ldap ldap_passwords ldap_servers demo systemd faults sanitizers threads fuzz analyzer)
+[ ${#stages[@]} -gt 0 ] || stages=(gcc lint scenarios logins ldap ldap_passwords ldap_servers sid demo systemd faults sanitizers threads fuzz analyzer)
 for stage in "${stages[@]}"; do
         note "--- $stage ($((SECONDS - started)) s)"
         "stage_$stage"

@@ -2,12 +2,15 @@
 #include "model/id.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/text.h"
 
+enum { ID_SID_MAX = sizeof "S-1-5-21-4294967295-4294967295-4294967295" }; /* bytes of a domain's SID */
 enum { ID_MAX = 0x7fffffff, RESERVED_FIRST = 60000, RESERVED_LAST = 65535, MIN_ID_LEAST = 1000 }; /* I3 */
 
 void id_range(const struct directory_settings *directory, uint32_t *first, uint32_t *last) {
@@ -109,6 +112,19 @@ static int split_sid(const char *sid, size_t *domain_len, uint32_t *rid) {
         }
 }
 
+/* The slice of ids that a name gets. */
+static uint32_t slice_of(const char *name, size_t len, uint32_t slices) {
+        return murmur3(name, len, 0xdeadbeefu) % slices;
+}
+
+/* RIDs past the first slice have slices of their own: each is named after its first RID, and gives way to the domain's first slice. */
+static uint32_t further_slice(const char *sid, size_t domain_len, uint32_t first_rid, uint32_t taken, uint32_t slices) {
+        char name[ID_SID_MAX + sizeof "-4294967295"];
+        int len = snprintf(name, sizeof name, "%.*s-%" PRIu32, (int)domain_len, sid, first_rid);
+        uint32_t slice = slice_of(name, (size_t)len, slices);
+        return slice == taken ? (slice + 1) % slices : slice;
+}
+
 int id_from_sid(const char *sid, uint32_t first, uint32_t last, uint32_t *id) {
         enum { SLICE_SIZE = 200000 };
         size_t domain_len;
@@ -116,10 +132,12 @@ int id_from_sid(const char *sid, uint32_t first, uint32_t last, uint32_t *id) {
         int r = split_sid(sid, &domain_len, &rid);
         if (r < 0)
                 return r;
-        uint32_t slices = (uint32_t)(((uint64_t)last - first + 1) / SLICE_SIZE);
-        if (slices == 0 || rid >= SLICE_SIZE)
+        uint32_t slices = (uint32_t)(((uint64_t)last - first + 1) / SLICE_SIZE), first_rid = rid / SLICE_SIZE * SLICE_SIZE;
+        if (slices == 0 || (first_rid > 0 && slices == 1) || rid > INT32_MAX)
                 return -ERANGE;
-        uint32_t slice = murmur3(sid, domain_len, 0xdeadbeefu) % slices;
-        *id = first + slice * SLICE_SIZE + rid;
+        uint32_t slice = slice_of(sid, domain_len, slices);
+        if (first_rid > 0)
+                slice = further_slice(sid, domain_len, first_rid, slice, slices);
+        *id = first + slice * SLICE_SIZE + (rid - first_rid);
         return 0;
 }

@@ -26,6 +26,7 @@ enum reason id_check(const struct directory_settings *directory, const struct lo
  * by the folded group name, so that same-named groups of several directories share one id (pass directory ""). */
 uint32_t id_position(const char *directory, const char *entry_id, uint32_t first, uint32_t last);
 
-/* I1 ids = sid: SSSD's default arithmetic. 0, -EINVAL for a text that is no domain SID with a RID, -ERANGE if the RID does not fit
- * the slice. (Which slice a domain gets depends on its SID alone when no two domains collide.) */
+/* I1 ids = sid: SSSD's default arithmetic, with the further slices that it gives to RIDs of 200,000 and more. 0, -EINVAL for a text that is no
+ * domain SID with a RID, -ERANGE if the range has no slice for the RID. (Which slices a domain gets depends on its SID alone when no two
+ * domains collide. Two further slices of one domain that collide give two entries one id, which I4 refuses; SSSD refuses one of the slices.) */
 int id_from_sid(const char *sid, uint32_t first, uint32_t last, uint32_t *id);

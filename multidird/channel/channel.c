@@ -13,7 +13,7 @@
 
 #include "wire/message.h"
 
-#define READ_CHUNK (64u * 1024)
+#define READ_CHUNK (64u * 1024) /* at most; channels of small messages need no more than one of them, and wipe all of it in the end */
 #define READS_PER_CALL 16
 
 struct queued {
@@ -26,6 +26,7 @@ struct queued {
 struct channel {
         int fd;
         size_t max_payload, max_queued;
+        size_t chunk;                     /* bytes to make room for before a read */
         unsigned char *in;
         size_t in_size, in_start, in_len; /* unread bytes are in[in_start..in_len) */
         size_t wiped;                     /* bytes before this one hold nothing any more */
@@ -46,6 +47,7 @@ int channel_new(int fd, size_t max_payload, size_t max_queued, struct channel **
         new->fd = TAKE_FD(owned);
         new->max_payload = max_payload;
         new->max_queued = max_queued;
+        new->chunk = max_payload < READ_CHUNK - WIRE_HEADER ? WIRE_HEADER + max_payload : READ_CHUNK;
         *channel = new;
         return 0;
 }
@@ -137,7 +139,7 @@ static int keep_fds(struct channel *channel, struct msghdr *message) {
 
 /* 1: something came; 0: nothing there; negative: as channel_read. */
 static int read_once(struct channel *channel) {
-        int r = make_room(channel, READ_CHUNK);
+        int r = make_room(channel, channel->chunk);
         if (r < 0)
                 return r;
         union { struct cmsghdr align; char bytes[CMSG_SPACE(CHANNEL_FDS_MAX * sizeof(int))]; } control;

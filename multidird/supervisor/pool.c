@@ -19,7 +19,11 @@
 #define QUEUE_MAX 4096            /* jobs waiting in one pool */
 #define BACKOFF_MS 1000           /* after a process that could not be started */
 #define CHECKERS_MAX 64
-#define WORKERS_MAX 8             /* each is a connection to the server */
+#define WORKERS_AT_ONCE 8         /* each is a connection to the server: as many as a quick one has a use for */
+#define WORKERS_MAX 128           /* ... and as many as a slow one gets, where logins do nothing but wait */
+#define PATIENCE_MS 100           /* how long a job waits before one more than WORKERS_AT_ONCE is started for it */
+#define STARTS_PER_TURN 4         /* of those beyond: other directories' logins wait for the loop meanwhile */
+#define TURN_MS 10
 
 static void queue_add(struct queue *queue, struct job *job) {
         if (queue->last)
@@ -142,8 +146,32 @@ static int on_stuck(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-static struct member *new_member(struct pool *pool) {
-        if (pool->member_count >= pool->member_max || clock_monotonic_ms() < pool->broken_until_ms)
+static int on_hurry(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct pool *pool = userdata;
+        pool->hurry = sd_event_source_disable_unref(pool->hurry);
+        pool_run(pool);
+        return 0;
+}
+
+/* Whether a job that waits gets another process now. hurried: how many of this turn's are beyond at_once; jobs that have to wait for theirs are
+ * looked at again. */
+static bool may_start(struct pool *pool, unsigned *hurried) {
+        uint64_t now = clock_monotonic_ms();
+        const struct job *job = first_job(pool, false);
+        if (pool->member_count >= pool->member_max || now < pool->broken_until_ms)
+                return false;
+        if (pool->member_count < pool->at_once)
+                return true;
+        uint64_t due = job ? job->queued_ms + PATIENCE_MS : now;
+        if (now >= due && (*hurried)++ < STARTS_PER_TURN)
+                return true;
+        if (!pool->hurry)
+                (void)sd_event_add_time(pool->service->event, &pool->hurry, CLOCK_MONOTONIC, (now < due ? due : now + TURN_MS) * 1000, 1000, on_hurry, pool);
+        return false;
+}
+
+static struct member *new_member(struct pool *pool, unsigned *hurried) {
+        if (!may_start(pool, hurried))
                 return NULL;
         int r = member_start(pool);
         if (r < 0) {
@@ -155,13 +183,13 @@ static struct member *new_member(struct pool *pool) {
 }
 
 /* Gives one waiting job to somebody. False: there is none, or nobody for it. */
-static bool run_one(struct pool *pool, enum use use) {
+static bool run_one(struct pool *pool, enum use use, unsigned *hurried) {
         bool usable = use != USE_NONE && first_job(pool, false), heard = usable && use == USE_HEARD;
         if (!usable && !first_job(pool, true))
                 return false;
         struct member *member = idle_member(pool, heard);
         if (!member && !heard)
-                member = new_member(pool);
+                member = new_member(pool, hurried);
         struct job *job = member ? next_job(pool, usable) : NULL;
         if (job)
                 member_give(member, job);
@@ -169,8 +197,9 @@ static bool run_one(struct pool *pool, enum use use) {
 }
 
 void pool_run(struct pool *pool) {
+        unsigned hurried = 0;
         enum use use = use_now(pool);
-        while (run_one(pool, use))
+        while (run_one(pool, use, &hurried))
                 use = use_now(pool);
         /* Nothing works on them and nothing may be started now: waiting would only spend the logins' time. */
         bool stuck = pool->member_count == 0 ? pool->finds.first || pool->checks.first : use == USE_NONE && first_job(pool, false);
@@ -263,7 +292,8 @@ struct pool *pool_new(struct configuration *configuration, size_t directory, enu
                                .check_ms = check_ms, .find_ms = role == SANDBOX_WORKER ? check_ms : check_ms / 4 };
         /* A worker waits for its server, a checker computes. */
         long processors = sysconf(_SC_NPROCESSORS_ONLN);
-        pool->member_max = role == SANDBOX_WORKER ? WORKERS_MAX : processors < 2 ? 2 : processors > CHECKERS_MAX ? CHECKERS_MAX : (size_t)processors;
+        pool->at_once = role == SANDBOX_WORKER ? WORKERS_AT_ONCE : processors < 2 ? 2 : processors > CHECKERS_MAX ? CHECKERS_MAX : (size_t)processors;
+        pool->member_max = role == SANDBOX_WORKER ? WORKERS_MAX : pool->at_once;
         return pool;
 }
 
@@ -273,6 +303,7 @@ void pool_free(struct pool *pool) {
         while (pool->members)
                 member_abandon(pool->members);
         (void)sd_event_source_disable_unref(pool->stuck);
+        (void)sd_event_source_disable_unref(pool->hurry);
         (void)sd_event_source_disable_unref(pool->wake);
         free(pool);
 }

@@ -48,8 +48,9 @@ struct pool {
         uint64_t heard_ms;                   /* when the server was last known to answer anything */
         struct queue finds, checks;
         struct member *members;
-        size_t member_count, member_max;
+        size_t member_count, member_max, at_once; /* at_once: so many are started without waiting to see whether they are needed */
         sd_event_source *wake;
+        sd_event_source *hurry;       /* starts what may not be started at once */
         sd_event_source *stuck;       /* answers what waits for a pool that can start nothing */
 };
 

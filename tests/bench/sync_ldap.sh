@@ -51,7 +51,7 @@ uri = ldap://127.0.0.1:3389
 insecure_plaintext = yes
 base = dc=example,dc=org
 user_name = uid
-paged = 1000
+paged = 20000
 bind_dn = cn=reader,dc=example,dc=org
 bind_password_file = /etc/multidir/secrets/reader
 [application/host]
@@ -61,7 +61,8 @@ allow_all = yes
 C
 first() {
         /usr/sbin/multidird 2>>"$service_log" & service_pid=$!
-        until multidirctl status >/dev/null 2>&1; do sleep 0.05; kill -0 "$service_pid" || return 1; done
+        # A command every so often would cost a fifth of what is measured.
+        until [ -e /var/lib/multidir/view ] && multidirctl status >/dev/null 2>&1; do sleep 0.05; kill -0 "$service_pid" || return 1; done
 }
 seconds first || { tail "$service_log"; exit 1; }
 took=$(cat "$MULTIDIR_TOP/seconds")

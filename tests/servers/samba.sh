@@ -3,6 +3,7 @@
 #   samba.sh start DIR PORT SPORT [SEED.ldif]   the seed (default: seeds/ad.ldif) goes into a new DIR only; a new one takes five seconds
 #   samba.sh stop DIR
 #   samba.sh wipe DIR
+#   samba.sh add DIR RID < SEED.ldif            while it is stopped: what is added gets the numbers from RID on in its SIDs
 # Base dc=ad,dc=test; administrator administrator@ad.test with Adm1n-Passw0rd, reader reader@ad.test with reader-pw-12345. ldaps and StartTLS with
 # DIR/tls/server.crt; a bind without TLS is refused. Samba cannot be told its ports: it runs in a network namespace, forward.py leads in.
 # Relies on: samba, samba-ad-dc, samba-ad-provision, samba-dsdb-modules, winbind, ldb-tools, python3-samba, openssl; root.
@@ -13,7 +14,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 export LDAPNOINIT=1
 
-usage() { sed -n '3,5s/^# \{0,3\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '3,6s/^# \{0,3\}//p' "$0" >&2; exit 2; }
 
 provision() {
         rm -rf "$dir"; mkdir -p "$dir"; : > "$dir/empty.conf"
@@ -101,6 +102,25 @@ start() { # PORT SPORT SEED
         serving "$dir/forward.pid" forward.py >/dev/null || { echo "samba.sh: port $1 is another server's" >&2; exit 1; }
 }
 
+# The next numbers that this controller gives out, as if it had given out all before them.
+add() { # RID
+        local where=(--configfile="$dir/smb.conf" -H "$dir/private/sam.ldb" --controls=relax:0) pool=$((($1 + 1000 << 32) | $1 - 1))
+        ldbmodify "${where[@]}" >> "$dir/create.log" <<L
+dn: CN=RID Set,CN=DC1,OU=Domain Controllers,DC=ad,DC=test
+changetype: modify
+replace: rIDAllocationPool
+rIDAllocationPool: $pool
+-
+replace: rIDPreviousAllocationPool
+rIDPreviousAllocationPool: $pool
+-
+replace: rIDNextRID
+rIDNextRID: $(($1 - 1))
+L
+        readable_seed > "$dir/more.ldif"
+        ldbadd "${where[@]}" "$dir/more.ldif" >> "$dir/create.log"
+}
+
 stop() {
         stop_serving "$dir/forward.pid" forward.py TERM
         stop_serving "$dir/samba.pid" samba TERM
@@ -111,6 +131,7 @@ command=$1 dir=$(realpath -m "$2"); shift 2
 case $command in
         start) [ $# -ge 2 ] || usage; start "$1" "$2" "$(realpath "${3:-$here/seeds/ad.ldif}")" ;;
         stop) stop ;;
+        add) [ $# = 1 ] || usage; add "$1" ;;
         wipe) stop; rm -rf "$dir" ;;
         *) usage ;;
 esac

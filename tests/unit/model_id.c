@@ -113,7 +113,9 @@ static void test_sid(void **state) {
                 { "I1 empty part", "S-1-5-21-1--3-5", -EINVAL },
                 { "I1 trailing dash", "S-1-5-21-1-2-3-", -EINVAL },
                 { "I1 empty", "", -EINVAL },
-                { "I1 RID past the slice", "S-1-5-21-1-2-3-200000", -ERANGE },
+                { "I1 the next slice's first RID", "S-1-5-21-1-2-3-200000", 0 },
+                { "I1 the last RID there can be", "S-1-5-21-1-2-3-2147483647", 0 },
+                { "I1 a RID above it", "S-1-5-21-1-2-3-2147483648", -ERANGE },
                 { "I1 the slice's last RID", "S-1-5-21-1-2-3-199999", 0 },
         };
         uint32_t id, other;
@@ -134,6 +136,25 @@ static void test_sid(void **state) {
         assert_int_equal(id_from_sid("S-1-5-21-1-2-3-500", 200000, 399999, &id), 0);
         assert_int_equal(id, 200500);
         assert_int_equal(id_from_sid("S-1-5-21-1-2-3-500", 200000, 399998, &id), -ERANGE);
+        assert_int_equal(id_from_sid("S-1-5-21-1-2-3-200000", 200000, 399999, &id), -ERANGE);
+}
+
+/* The same against RIDs past the first slice; a running SSSD is asked in tests/e2e/sid_sssd.sh. */
+static void test_further_slices(void **state) {
+        static const struct { const char *rule, *sid; uint32_t id; } rows[] = {
+                { "I1 the first slice", "S-1-5-21-1-2-3-500", 686200500 },
+                { "I1 the second one's first", "S-1-5-21-1-2-3-200000", 832600000 },
+                { "I1 the second one's last", "S-1-5-21-1-2-3-399999", 832799999 },
+                { "I1 the third one's first", "S-1-5-21-1-2-3-400000", 313800000 },
+                { "I1 AD's last RID", "S-1-5-21-3623811015-3361044348-30300820-1073741823", 1851341823 },
+                { "I1 a domain", "S-1-5-21-32240-2-3-500", 644200500 },
+                { "I1 whose second slice gives way to its first one", "S-1-5-21-32240-2-3-200500", 644400500 },
+        };
+        uint32_t id;
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (id_from_sid(rows[i].sid, ID_SID_FIRST, ID_SID_LAST, &id) != 0 || id != rows[i].id)
+                        fail_msg("%s: id %u", rows[i].rule, id);
 }
 
 static void test_position(void **state) {
@@ -150,7 +171,8 @@ static void test_position(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_local), cmocka_unit_test(test_check), cmocka_unit_test(test_sid), cmocka_unit_test(test_position),
+                cmocka_unit_test(test_local), cmocka_unit_test(test_check), cmocka_unit_test(test_sid), cmocka_unit_test(test_further_slices),
+                cmocka_unit_test(test_position),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

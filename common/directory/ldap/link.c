@@ -17,6 +17,8 @@
 #include "directory/ldap/words.h"
 #include "model/ldap_uri.h"
 
+#define READ_AHEAD_SMALL 4096
+#define READ_AHEAD_LARGE 65536
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
 void link_prepare_process(void) {
@@ -171,6 +173,16 @@ static int secure(struct link *link, const struct ldap_settings *settings, const
         return stay_nonblocking(link);
 }
 
+/* libldap asks the kernel three times for each message otherwise, and a directory is many. Below TLS, and only once that is set up: the gate waits for
+ * the descriptor, not for what would lie in here. */
+static int read_ahead(const struct link *link, size_t message_max) {
+        int size = message_max > LINK_MESSAGE_SMALL ? READ_AHEAD_LARGE : READ_AHEAD_SMALL;
+        Sockbuf *buffer = NULL;
+        if (ldap_get_option(link->ld, LDAP_OPT_SOCKBUF, &buffer) != LDAP_OPT_SUCCESS || !buffer)
+                return -EPROTO;
+        return ber_sockbuf_add_io(buffer, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_PROVIDER, &size) == 0 ? 0 : -ENOMEM;
+}
+
 int link_open(const struct ldap_settings *settings, const struct ldap_uri *uri, size_t message_max, uint64_t deadline_ms, struct link **result,
               struct sbuf *why) {
         _cleanup_(link_closep) struct link *link = calloc(1, sizeof *link);
@@ -195,8 +207,13 @@ int link_open(const struct ldap_settings *settings, const struct ldap_uri *uri, 
                 return r;
         }
         r = secure(link, settings, uri, deadline_ms, why);
+        if (r < 0)
+                return r;
+        r = read_ahead(link, message_max);
         if (r == 0)
                 *result = TAKE_PTR(link);
+        else
+                sbuf_printf(why, "%s: there is no buffer to read into", link->server);
         return r;
 }
 

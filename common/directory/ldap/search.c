@@ -217,6 +217,9 @@ static int run_page(struct link *link, const struct search *search, struct progr
                         return fail(why, r, r == -ETIMEDOUT ? "the server does not go on" : "the connection was lost");
                 r = take_message(link, search, progress, message, &done, why);
                 (void)ldap_msgfree(message);
+                /* One that sends for ever always has something that is there already. */
+                if (r == 0 && !done && link->used_ms >= deadline_ms)
+                        r = fail(why, -ETIMEDOUT, "the server does not come to an end");
         }
         if (r < 0 && !done)
                 (void)ldap_abandon_ext(link->ld, id, NULL, NULL);

@@ -20,7 +20,8 @@
 #include "view/compile.h"
 #include "view/reader.h"
 
-struct keeper_import; /* keeper/import.h */
+struct keeper_import;  /* keeper/import.h */
+struct keeper_planned; /* keeper/handover.h */
 
 struct keeper_directory {
         const char *name;      /* owned by the configuration */
@@ -56,6 +57,7 @@ struct keeper {
         uint64_t wanted, built;            /* counts of keeper_touch: now, and when the view was built */
         char build_error[640];             /* why the last build failed; "" after a good one */
         struct keeper_import *imports;
+        struct keeper_planned *planned;    /* what the last command left to be done at servers; NULL: nothing */
         uint64_t connection;               /* whose command runs: the owner of its import */
         void (*progress)(void *data, uint64_t done, uint64_t total); /* NULL: nobody listens */
         void *progress_data;

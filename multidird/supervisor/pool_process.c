@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "multidird/channel/update.h"
 #include "multidird/supervisor/outage.h"
 #include "multidird/supervisor/pool_internal.h"
 #include "multidird/supervisor/process.h"
@@ -37,13 +38,15 @@ static void member_free(struct member *member) {
 void pool_note(const struct job *job, const struct protocol_answer *answer) {
         struct pool *pool = job->pool;
         bool setting = job->type == WORKER_CHANGE_PASSWORD || job->type == WORKER_SET_PASSWORD;
-        bool in_vain = setting ? answer->set == PASSWORD_SET_UNAVAILABLE || answer->set == PASSWORD_SET_UNKNOWN
+        bool changing = job->type == WORKER_CHANGE;
+        bool in_vain = changing ? answer->change == CHANGE_UNKNOWN || (answer->change == CHANGE_REFUSED && answer->reason == REASON_UNAVAILABLE)
+                       : setting ? answer->set == PASSWORD_SET_UNAVAILABLE || answer->set == PASSWORD_SET_UNKNOWN
                        : job->type == CHECKER_CHECK ? answer->password == CHECK_UNAVAILABLE : answer->presence == PRESENCE_UNAVAILABLE;
         if (pool->role != SANDBOX_WORKER)
                 return;
-        if (!in_vain || (!setting && !answer->unreachable))
+        if (!in_vain || (!setting && !changing && !answer->unreachable))
                 outage_answered(pool->service, pool_name(pool));
-        else if (!setting && answer->presence == PRESENCE_UNAVAILABLE && clock_monotonic_ms() - job->given_ms >= SLOW_MS)
+        else if (!setting && !changing && answer->presence == PRESENCE_UNAVAILABLE && clock_monotonic_ms() - job->given_ms >= SLOW_MS)
                 outage_silent(pool->service, pool_name(pool));
         else
                 outage_suspect(pool->service, pool_name(pool));
@@ -114,7 +117,7 @@ static void member_leave(struct member *member) {
 
 /* Whether the next job is better given to another process: this one's look at the world (which name server, which certificates) may be an old one. */
 static bool is_spent(const struct pool *pool, const struct job *job, const struct protocol_answer *answer) {
-        return pool->role == SANDBOX_WORKER && answer->unreachable &&
+        return pool->role == SANDBOX_WORKER && answer->unreachable && job->type != WORKER_CHANGE &&
                (job->type == CHECKER_CHECK ? answer->password == CHECK_UNAVAILABLE : answer->presence == PRESENCE_UNAVAILABLE);
 }
 
@@ -191,12 +194,20 @@ int member_start(struct pool *pool) {
         return r;
 }
 
+static int send_change(struct member *member, const struct job *job) {
+        struct protocol_change message = { .id = job->check.id, .change = job->change, .change_len = job->change_len };
+        (void)secret_set(&message.password, job->check.new_password.bytes, job->check.new_password.len);
+        int r = protocol_send_change(endpoint_channel(member->endpoint), &message);
+        secret_done(&message.password);
+        return r;
+}
+
 void member_give(struct member *member, struct job *job) {
-        uint64_t limit_ms = job->type == CHECKER_FIND ? member->pool->find_ms : member->pool->check_ms;
+        uint64_t limit_ms = job->type == CHECKER_FIND ? member->pool->find_ms : job->type == WORKER_CHANGE ? POOL_CHANGE_MS : member->pool->check_ms;
         member->job = job;
         job->member = member;
         job->given_ms = clock_monotonic_ms();
-        int r = protocol_send_check(endpoint_channel(member->endpoint), job->type, &job->check);
+        int r = job->type == WORKER_CHANGE ? send_change(member, job) : protocol_send_check(endpoint_channel(member->endpoint), job->type, &job->check);
         secret_done(&job->check.password);
         secret_done(&job->check.new_password);
         if (r == 0)

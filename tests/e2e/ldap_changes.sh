@@ -100,12 +100,15 @@ P=ou=people,dc=example,dc=org G=ou=groups,dc=example,dc=org
 ck "P6: the server refuses bind_dn" "$(did user modify alice --display-name Alicia)" 'refused permission-denied 5'
 ck "P6: in words" "$(said)" '*the server of directory people itself refuses modify-user*Insufficient access*'
 ck "P6: nothing is changed" "$(getent passwd alice | cut -d: -f5)" 'Alice A. Aardvark'
-server config people <<'C'
+may_write() { # until the server ends
+        server config people <<'C'
 dn: olcDatabase={1}mdb,cn=config
 changetype: modify
 add: olcAccess
 olcAccess: {0}to * by dn.exact="cn=reader,dc=example,dc=org" write by * break
 C
+}
+may_write
 
 # --- users
 ck "U2: display name" "$(did user modify alice --display-name 'Alicia B')" 'done ok modify-user@people 0'
@@ -121,7 +124,7 @@ ck "U1: a new user" "$(did user add nina --display-name 'Nina Newt' --email nina
 ck "U1: published" "$(getent passwd nina | cut -d: -f1,5,6)" 'nina:Nina Newt:/home/nina'
 ck "U1: at the server" "$(at_server uid=nina,$P objectClass cn sn givenName uid mail)" 'cn: Nina Newt givenName: Nina mail: nina@example.org objectClass: inetOrgPerson objectClass: organizationalPerson objectClass: person objectClass: top sn: Newt uid: nina '
 ck "U1: with the password" "$(multidirctl --json explain login nina --password-stdin <<< nina-pw-1 | field verdict reason)" 'allow ok'
-ck "U1: the name is taken" "$(did user add nina)" 'refused exists add-user@* 4' || true
+ck "U1: the name is taken" "$(did user add nina)" 'refused exists 4'
 ck "U1: the policy refuses the password" "$(did user add shorty --password-stdin <<< abc)" 'refused policy-rejected 1'
 ck "U1: then nobody was made" "$(getent passwd shorty; at_server uid=shorty,$P uid)" '*No such object*'
 ck "a name is not a DN" "$(did user add 'x\+y=z;' ; at_server "uid=x\5c\2by\3dz\3b,$P" uid)" 'done ok add-user@people 0*uid: x\\+y=z; '
@@ -205,7 +208,7 @@ ck "explain update: nothing is done" "$(multidirctl --json explain update user m
 
 # --- somebody else's hands: the server's entry is not the one that this host knows
 server change people <<C
-dn: uid=john2,$P
+dn: cn=Carla,$P
 changetype: add
 objectClass: inetOrgPerson
 uid: carla
@@ -230,7 +233,7 @@ server stop people
 ck "stopped: unavailable" "$(did user modify john --display-name Jim)" 'refused unavailable 6'
 ck "stopped: nothing half" "$(did group add half)" 'refused unavailable 6'
 ck "stopped: what is published stays" "$(getent passwd john | cut -d: -f5)" 'Smith, John'
-server start people
+server start people; may_write
 for _ in $(seq 100); do [[ $(did user modify john --display-name Jim) == done* ]] && break; sleep 0.2; done
 ck "back: changes again" "$(getent passwd john | cut -d: -f5)" 'Jim'
 

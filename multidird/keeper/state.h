@@ -23,12 +23,16 @@
 struct keeper_import;  /* keeper/import.h */
 struct keeper_planned; /* keeper/handover.h */
 
+/* What this host's own changes take away from a directory at its server: the next synchronisations will not find it, and that is no loss (D5). */
+struct keeper_leaving { uint32_t users, groups; uint64_t memberships, until_ms; };
+
 struct keeper_directory {
         const char *name;      /* owned by the configuration */
         enum directory_type type;
         struct store *store;   /* NULL: it could not be opened; tried again before every build and change */
         bool stale;            /* the replica is older than the store: it counts as unavailable until it is loaded again */
         char error[256];       /* of the last failure; "" when all is well */
+        struct keeper_leaving leaving; /* until until_ms, or until it is gone */
         char sync_error[512];  /* why the last synchronisation failed; "" after a good one, or none */
 };
 

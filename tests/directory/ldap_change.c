@@ -191,7 +191,7 @@ static void references(void **state) {
         /* The name is not in the DN: it alone changes. */
         done(USER(CHANGE_RENAME_USER, "john", .new_name = "jack"));
         sync_again();
-        assert_non_null(strstr(help_detail(&got, "user jack|"), "Smith\\, John") ? "" : strstr(help_detail(&got, "user jack|"), "Smith"));
+        assert_non_null(strstr(help_detail(&got, "user jack|"), "Smith"));
         assert_true(is_member("jack>devs"));
 }
 

@@ -160,6 +160,20 @@ static void what_goes_along(void **state) {
         keeper_world_close(&world);
 }
 
+/* D5: what this host takes away is no loss to the shrink guard; what goes beside it is one. */
+static void what_leaves(void **state) {
+        int exit;
+        open_with(WORLD("directories = corp, old, staff\n"));
+        json_decref(keeper_world_ask(&world, "{'command':'user remove','user':'anna'}", &exit));
+        json_decref(keeper_world_ask(&world, "{'command':'member remove','group':'ops','names':['bert']}", &exit));
+        json_decref(keeper_world_ask(&world, "{'command':'group remove','group':'night'}", &exit));
+        const struct keeper_leaving *leaving = &world.keeper->directories[0].leaving;
+        assert_true(leaving->users == 1 && leaving->groups == 1 && leaving->memberships == 1 && leaving->until_ms > clock_monotonic_ms());
+        json_decref(keeper_world_ask(&world, "{'command':'explain update','update':{'command':'user remove','user':'carl'}}", &exit));
+        assert_int_equal(leaving->users, 1);
+        keeper_world_close(&world);
+}
+
 static json_t *apply(const char *directory, const struct directory_change *change, int *exit) {
         size_t len = 0;
         unsigned char *bytes = change ? update_pack(change, &len) : NULL;
@@ -200,7 +214,7 @@ static void its_own_part(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(plans), cmocka_unit_test(plans_of_unions), cmocka_unit_test(nothing_is_done), cmocka_unit_test(what_goes_along),
+                cmocka_unit_test(plans), cmocka_unit_test(plans_of_unions), cmocka_unit_test(nothing_is_done), cmocka_unit_test(what_goes_along), cmocka_unit_test(what_leaves),
                 cmocka_unit_test(its_own_part),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

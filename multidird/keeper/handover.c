@@ -108,6 +108,8 @@ static void describe(const struct change *change, const struct change_step *step
 /* Told before it is done: the synchronisation may be faster than the worker's answer. */
 static void note_leaving(const struct change *change) {
         for (size_t i = 0; i < change->step_count; i++) {
+                if (!is_at_server(change, &change->steps[i]))
+                        continue;
                 struct keeper_leaving *leaving = &change->call->keeper->directories[change->steps[i].directory].leaving;
                 uint64_t now_ms = clock_monotonic_ms();
                 if (now_ms >= leaving->until_ms)

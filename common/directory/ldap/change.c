@@ -26,8 +26,9 @@ static void run(struct changing *changing) {
 }
 
 void ldap_kind_change(struct directory *directory, const struct directory_change *change, const struct secret *password, struct change_result *result) {
-        struct changing changing = { .directory = directory, .change = change, .password = password, .deadline_ms = clock_monotonic_ms() + CHANGE_MS,
-                                     .result = result };
+        uint64_t now_ms = clock_monotonic_ms();
+        struct changing changing = { .directory = directory, .change = change, .password = password, .deadline_ms = now_ms + CHANGE_MS,
+                                     .found_by_ms = now_ms + directory->login_ms, .result = result };
         *result = (struct change_result){ 0 };
         if (directory->settings->read_only_kind || !directory->ldap->writable) {
                 outcome_refuse(result, REASON_READ_ONLY_KIND, "the directory's preset is read-only");

@@ -12,7 +12,8 @@ struct changing {
         struct directory *directory;
         const struct directory_change *change;
         const struct secret *password;   /* NULL: none is set */
-        uint64_t deadline_ms;
+        uint64_t deadline_ms;            /* of all of it */
+        uint64_t found_by_ms;            /* of what is read before anything is written: nobody need wait longer for a server that hangs */
         struct change_result *result;
 };
 

@@ -53,7 +53,7 @@ static int look(struct changing *changing, struct looking *looking) {
                 .base = sbuf_text(&directory->group_base), .scope = LDAP_SCOPE_SUBTREE, .filter = sbuf_text(&filter), .attributes = attributes.names,
                 .size_limit = 20, .domain_scope = directory->ldap->active_directory, .entry = take_group, .userdata = looking,
         };
-        int r = filter.failed ? -ENOMEM : session_search(&directory->session, &search, restart, changing->deadline_ms, &why);
+        int r = filter.failed ? -ENOMEM : session_search(&directory->session, &search, restart, changing->found_by_ms, &why);
         if (r < 0 || looking->broken) {
                 log_warning("directory %s: cannot look up a group: %s", directory->settings->name, why.len > 0 ? sbuf_text(&why) : "its entry is of no use");
                 outcome_refuse(changing->result, REASON_UNAVAILABLE, "the server cannot be asked for the group: %s",
@@ -84,7 +84,7 @@ bool find_group(struct changing *changing, const char *name, const char *id, cha
 bool find_user(struct changing *changing, const char *name, const char *id, char dn[SYNC_DN_MAX + 1]) {
         struct directory_entry entry = { 0 };
         (void)snprintf(entry.entry_id, sizeof entry.entry_id, "%.*s", SYNC_ENTRY_ID_MAX, id);
-        switch (ldap_kind_confirm(changing->directory, name, changing->deadline_ms, &entry)) {
+        switch (ldap_kind_confirm(changing->directory, name, changing->found_by_ms, &entry)) {
         case PRESENCE_FOUND:
                 memcpy(dn, entry.dn, sizeof entry.dn);
                 return true;
@@ -141,7 +141,7 @@ int read_values(struct changing *changing, const char *dn, const char *attribute
         const char *names[] = { attribute, NULL };
         const struct search search = { .base = dn, .scope = LDAP_SCOPE_BASE, .filter = "(objectClass=*)", .attributes = names, .size_limit = 1,
                                        .domain_scope = changing->directory->ldap->active_directory, .entry = take_values, .userdata = &reading };
-        int r = session_search(&changing->directory->session, &search, NULL, changing->deadline_ms, &why);
+        int r = session_search(&changing->directory->session, &search, NULL, changing->found_by_ms, &why);
         if (r == 0)
                 return reading.count;
         outcome_refuse(changing->result, REASON_UNAVAILABLE, "the server cannot be asked for the entry: %s", sbuf_text(&why));

@@ -259,7 +259,7 @@ def run_check(world, check):
 
 
 def is_for_this_version(world):
-    return all(d.get('type', 'internal') in ('internal', 'delegated') for d in world['directories'].values()) and 'seats' not in json.dumps(world)
+    return all((d.get('type', 'internal') in ('internal', 'delegated') or 'server' in d) for d in world['directories'].values()) and 'seats' not in json.dumps(world)
 
 
 SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
@@ -279,14 +279,19 @@ def start_server(world):
         return False
     slapd('wipe', str(SLAPD))
     slapd('start', str(SLAPD), '3389', '3636', str(SERVERS / 'seeds' / f'{seeds.pop()}.ldif'))
-    secret = pathlib.Path('/etc/multidir/secrets/scenario')
-    secret.parent.mkdir(mode=0o700, exist_ok=True)
-    secret.touch(0o600)
-    secret.write_text('reader-pw\n')
+    secrets = pathlib.Path('/etc/multidir/secrets')
+    secrets.mkdir(mode=0o700, exist_ok=True)
     for directory in world['directories'].values():
-        if 'server' in directory:
-            directory['settings'] = {'preset': 'openldap', 'uri': 'ldap://127.0.0.1:3389', 'insecure_plaintext': 'yes', 'base': 'dc=example,dc=org', 'user_name': 'uid',
-                                     'bind_dn': 'cn=reader,dc=example,dc=org', 'bind_password_file': str(secret), **directory.get('settings', {})}
+        if 'server' not in directory:
+            continue
+        account = 'admin' if directory.get('type') == 'ldap' else 'reader'  # who may change entries, or only read them
+        secret = secrets / account
+        secret.touch(0o600)
+        secret.write_text(f'{account}-pw\n')
+        directory['settings'] = {'preset': 'openldap', 'uri': 'ldap://127.0.0.1:3389', 'insecure_plaintext': 'yes', 'base': 'dc=example,dc=org', 'user_name': 'uid',
+                                 'bind_dn': f'cn={account},dc=example,dc=org', 'bind_password_file': str(secret), **directory.get('settings', {})}
+        if account == 'admin':
+            directory['settings'] = {'user_rdn': 'uid', 'user_base': 'ou=people', 'group_base': 'ou=groups', **directory['settings']}
     return True
 
 

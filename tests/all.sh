@@ -85,6 +85,7 @@ stage_ldap_passwords() {
         lines "LDAP, passwords" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_passwords.sh"
 }
 stage_ldap_changes() {
+        lines "scenarios, each directory at a server" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/scenarios.py" --ldap=all "$PWD/tests/scenarios"
         lines "LDAP, changes" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_changes.sh"
         lines "LDAP, changes at other servers" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_changes_servers.sh"
 }

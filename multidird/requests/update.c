@@ -242,6 +242,9 @@ static void on_changed(const struct protocol_answer *answer, void *userdata) {
                         sbuf_printf(&updating->text, "%s%s", updating->text.len > 0 ? "; " : "", sbuf_text(&text));
         } else {
                 fail(updating, reason, sbuf_text(&text));
+                /* Another name or entry than the replica has: the server is right. */
+                if (reason != REASON_UNAVAILABLE && reason != REASON_PERMISSION_DENIED && reason != REASON_POLICY_REJECTED)
+                        sync_wanted(service_of(updating), directory->name);
         }
         if (state == CHANGE_UNKNOWN)
                 read_again(updating);

@@ -126,7 +126,7 @@ os.chmod('/etc/multidir/reader', 0o600)
 slapd('start', PORT, SPORT)
 slapd('config', stdin='dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\n'
                       'olcAccess: {0}to * by dn.exact="cn=reader,dc=example,dc=org" write by * break\n')
-configure(f"""[service]
+CONFIGURATION = f"""[service]
 login_deadline = 4s
 [directory/people]
 type = ldap
@@ -148,7 +148,8 @@ directories = people, local
 allow_all = yes
 [application/host/local]
 allow_all = yes
-""")
+"""
+configure(CONFIGURATION)
 proxy = Proxy()
 service = started()
 DN = 'uid=bob,ou=people,dc=example,dc=org'
@@ -240,6 +241,21 @@ thread.join(60)
 proxy.mode = 'pass'
 check('the keeper killed meanwhile: an answer comes', bool(box), True)
 check('... and in the end it is what the server has', wait_for(lambda: display() == at_server(DN, 'displayName'), 30, 0.2), True)
+
+# a synchronisation that is to begin when another ends, which a reload gives up: it begins all the same, and who waits is answered
+os.kill(pid, signal.SIGSTOP)
+thread, box = in_background(lambda: admin('directory sync', limit=60, directory='people'))
+wait_for(lambda: row()['state'] == 'syncing' or True, 1)
+time.sleep(0.5)
+configure(CONFIGURATION.replace('login_deadline = 4s', 'login_deadline = 5s'))
+must('reload')
+time.sleep(0.5)
+configure(CONFIGURATION.replace('user_rdn = uid', 'user_rdn = uid\nrefresh = 50m'))
+must('reload')
+os.kill(pid, signal.SIGCONT)
+thread.join(30)
+check('reloads in the middle of a synchronisation: it ends', bool(box) and box[0]['exit'], 0)
+check('... and changes are published', (change('Eleven')['exit'], display()), (0, 'Eleven'))
 
 service.stop()
 slapd('stop')

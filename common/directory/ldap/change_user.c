@@ -221,9 +221,18 @@ static bool moved_dn(const char *dn, const char *new_rdn, struct sbuf *moved) {
         return *comma && !moved->failed && moved->len <= SYNC_DN_MAX;
 }
 
+/* Of several values in one the others would be lost with it. */
+static bool is_single(const char *dn) {
+        for (; *dn && *dn != ',' && *dn != '+'; dn++)
+                dn += dn[0] == '\\' && dn[1];
+        return *dn != '+';
+}
+
 /* The RDN follows the name where it is the name: its attribute, or one of the same value. */
 static bool rdn_is_name(const struct ldap_settings *ldap, const char *dn, const char *name) {
         char value[1024];
+        if (!is_single(dn))
+                return false;
         int len = dn_rdn_value(dn, strlen(dn), rdn_attribute(ldap), value, sizeof value - 1);
         if (len < 0)
                 return false;

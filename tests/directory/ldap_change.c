@@ -188,6 +188,9 @@ static void references(void **state) {
         done(ADD(.name = "rosa"));
         sync_again();
         assert_false(is_member("rosa>only-rita") || is_member("rosa>rita-too"));
+        /* An RDN of two values: the other one would be lost with it. */
+        help_slapd_change(&server, "dn: uid=multi+cn=Multi,ou=people," SUFFIX "\nchangetype: add\nobjectClass: inetOrgPerson\nuid: multi\ncn: Multi\nsn: M\n\n");
+        refused(USER(CHANGE_RENAME_USER, "multi", .new_name = "other"), REASON_POLICY_REJECTED, "result 64");
         /* The name is not in the DN: it alone changes. */
         done(USER(CHANGE_RENAME_USER, "john", .new_name = "jack"));
         sync_again();

@@ -5,7 +5,7 @@
 
 #include "directory/ldap/change.h"
 
-static void say(struct change_result *result, const char *format, va_list args) {
+static void _printf_(2, 0) say(struct change_result *result, const char *format, va_list args) {
         (void)vsnprintf(result->text, sizeof result->text, format, args);
 }
 

@@ -85,6 +85,11 @@ stage_ldap() {
 stage_ldap_passwords() {
         lines "LDAP, passwords" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_passwords.sh"
 }
+stage_ldap_changes() {
+        lines "scenarios, each directory at a server" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/scenarios.py" --ldap=all "$PWD/tests/scenarios"
+        lines "LDAP, changes" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_changes.sh"
+        lines "LDAP, changes at other servers" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_changes_servers.sh"
+}
 stage_ldap_servers() {
         lines "LDAP, other servers" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_servers.sh"
 }
@@ -103,7 +108,7 @@ stage_faults() {
 }
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(gcc lint scenarios logins ldap ldap_passwords ldap_servers sid demo systemd faults sanitizers threads fuzz analyzer)
+[ ${#stages[@]} -gt 0 ] || stages=(gcc lint scenarios logins ldap ldap_passwords ldap_changes ldap_servers sid demo systemd faults sanitizers threads fuzz analyzer)
 for stage in "${stages[@]}"; do
         note "--- $stage ($((SECONDS - started)) s)"
         "stage_$stage"

@@ -75,11 +75,11 @@ void config_build_directory(struct config_parser *parser, const struct config_se
         config_parse_section(parser, section, &made);
         check_ids(parser, section, &made.directory);
         if (config_has_ldap(section)) {
-                /* P5: this version writes nothing to an LDAP server but passwords, whatever the preset; what a delegated directory has is kept here. */
-                made.directory.read_only_kind = made.directory.type == DIRECTORY_LDAP;
                 struct ldap_settings *kept = config_take(parser, 1, sizeof *kept);
                 config_check_ldap(parser, section, &made);
+                /* P5. What a delegated directory has is kept here, whatever its preset says of the server. */
                 made.directory.writes_passwords = made.directory.type == DIRECTORY_LDAP && made.ldap.writable;
+                made.directory.read_only_kind = made.directory.type == DIRECTORY_LDAP && !made.ldap.writable;
                 if (kept)
                         *kept = made.ldap;
                 *ldap = kept;

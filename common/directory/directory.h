@@ -10,6 +10,7 @@
 
 #include "base/sbuf.h"
 #include "base/secret.h"
+#include "model/change.h"
 #include "model/ldap_settings.h"
 #include "model/profile.h"
 #include "model/password.h"
@@ -57,6 +58,9 @@ struct directory_kind {
          * it is. Both have passed L8. *why: for whoever chose the new one, a sentence; or "". NULL: it is not set this way. */
         enum password_set (*set_password)(struct directory *directory, const char *user, const struct secret *old, const struct secret *new,
                                           struct directory_entry *entry, struct sbuf *why);
+        /* Makes one change at the server, as the directory's own account. password: that CHANGE_SET_PASSWORD or ADD_USER sets, L8 passed; NULL: none. Never
+         * fails: *result says. NULL: the directory is not changed this way. */
+        void (*change)(struct directory *directory, const struct directory_change *change, const struct secret *password, struct change_result *result);
         /* Spends what a check costs, on nothing (L9); nothing where that cannot be done. */
         void (*check_dummy)(struct directory *directory, const struct secret *password);
         /* Reads everything into the sink (D5): 0: complete; *why then has what the log was told, such as entries without a name. Else a negative

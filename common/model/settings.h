@@ -53,7 +53,7 @@ struct directory_settings {
         bool active;                 /* "active = no": takes part in nothing */
         permission_set permissions;  /* the directory's level, P2 */
         bool read_only_kind;         /* P5: POSIX presets, Apple Open Directory, Fedora DS */
-        bool writes_passwords;       /* of a read-only kind: a password, and nothing else, can be set all the same */
+        bool writes_passwords;       /* its own server keeps the passwords, and they can be set there */
         bool nested_groups;
         enum id_source ids;
         bool has_id_range;

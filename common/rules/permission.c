@@ -26,18 +26,18 @@ static bool refused_external(const struct directory_settings *directory, const s
 }
 
 /* P5 */
-static bool refused_by_kind(const struct directory_settings *directory, const struct application_settings *application, enum password_part password) {
+static bool refused_by_kind(const struct directory_settings *directory, const struct application_settings *application, bool sets_password) {
         if (directory->type == DIRECTORY_TYPE_NONE)
                 return true;
-        if (directory->read_only_kind && !(directory->writes_passwords && password == SETS_PASSWORD_ALONE))
+        if (directory->read_only_kind)
                 return true;
-        if (password != SETS_NO_PASSWORD && directory->type == DIRECTORY_DELEGATED)
+        if (sets_password && directory->type == DIRECTORY_DELEGATED)
                 return true;
         return refused_external(directory, application);
 }
 
 enum reason permission_check(const struct directory_settings *directory, const struct application_settings *application,
-                             const struct mapping_settings *mapping, enum permission permission, enum password_part password,
+                             const struct mapping_settings *mapping, enum permission permission, bool sets_password,
                              enum permission_level *level) {
         bool known = (unsigned)permission < PERMISSION_MAX;
         if (!known || !(directory->permissions & PERMISSION_BIT(permission))) {
@@ -48,7 +48,7 @@ enum reason permission_check(const struct directory_settings *directory, const s
                 *level = LEVEL_APPLICATION;
                 return REASON_PERMISSION_DENIED;
         }
-        if (refused_by_kind(directory, application, password)) {
+        if (refused_by_kind(directory, application, sets_password)) {
                 *level = LEVEL_KIND;
                 return REASON_READ_ONLY_KIND;
         }
@@ -59,11 +59,11 @@ enum reason permission_check(const struct directory_settings *directory, const s
 static void kind_text(const char *subject, const struct directory_settings *directory, const struct application_settings *application,
                       const char *permission, char *out, size_t size) {
         bool external = refused_external(directory, application);
-        if (directory->type == DIRECTORY_TYPE_NONE || (directory->read_only_kind && !(directory->writes_passwords && external)))
+        if (directory->type == DIRECTORY_TYPE_NONE || directory->read_only_kind)
                 (void)snprintf(out, size,
-                               "%s: %s is refused in directory %s because its kind is read-only%s whatever the permissions say; "
+                               "%s: %s is refused in directory %s because its kind is read-only whatever the permissions say; "
                                "make the change on its own server",
-                               subject, permission, directory->name, directory->writes_passwords ? " but for passwords" : "");
+                               subject, permission, directory->name);
         else if (external)
                 (void)snprintf(out, size,
                                "%s: %s is refused in directory %s because application %s has external_writes = never; "

@@ -13,14 +13,11 @@ enum permission_level { LEVEL_NONE = 0, LEVEL_DIRECTORY, LEVEL_APPLICATION, LEVE
 /* "directory", "application", "kind", "server"; "" for LEVEL_NONE. */
 const char *permission_level_name(enum permission_level level);
 
-/* What a change has to do with passwords. */
-enum password_part { SETS_NO_PASSWORD = 0, SETS_PASSWORD_TOO, SETS_PASSWORD_ALONE };
-
 /* ok(D, p) of the rule book. application NULL: the console (P3), and mapping is ignored.
- * password: P5: a delegated directory never sets one; a read-only kind that writes passwords takes a change of nothing else.
+ * sets_password: P5: a delegated directory never sets one.
  * REASON_OK, REASON_PERMISSION_DENIED (*level directory or application), or REASON_READ_ONLY_KIND (*level kind). */
 enum reason permission_check(const struct directory_settings *directory, const struct application_settings *application,
-                             const struct mapping_settings *mapping, enum permission permission, enum password_part password,
+                             const struct mapping_settings *mapping, enum permission permission, bool sets_password,
                              enum permission_level *level);
 
 /* P6: one sentence naming what was refused and what an administrator can change. Writes to out[size]. subject: "user jsmith". */

@@ -90,13 +90,13 @@ static enum reason check(const struct planner *p, size_t site, permission_set ne
                          enum permission_level *level) {
         const struct update_request *request = p->request;
         bool with_others = request->sets_password && (request->operation == UPDATE_ADD_USER || request->operation == UPDATE_MODIFY_USER);
-        enum password_part password = request->operation == UPDATE_SET_PASSWORD ? SETS_PASSWORD_ALONE : with_others ? SETS_PASSWORD_TOO : SETS_NO_PASSWORD;
+        bool sets_password = with_others || request->operation == UPDATE_SET_PASSWORD;
         const struct site *s = &p->sites[site];
         for (unsigned i = 0; i < PERMISSION_MAX; i++) {
                 if (!(needs & PERMISSION_BIT(i)))
                         continue;
                 *permission = (enum permission)i;
-                enum reason reason = permission_check(s->settings, request->application, s->mapping, *permission, password, level);
+                enum reason reason = permission_check(s->settings, request->application, s->mapping, *permission, sets_password, level);
                 if (reason != REASON_OK)
                         return reason;
         }

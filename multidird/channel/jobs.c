@@ -46,7 +46,7 @@ int protocol_get_check(const unsigned char *payload, size_t len, struct protocol
 
 int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer) {
         struct wire_writer writer;
-        size_t size = 40 + TEXT_SIZE(answer->entry_id) + TEXT_SIZE(answer->dn) + TEXT_SIZE(answer->external_id) + profile_size(&answer->profile) +
+        size_t size = 49 + TEXT_SIZE(answer->entry_id) + TEXT_SIZE(answer->dn) + TEXT_SIZE(answer->external_id) + profile_size(&answer->profile) +
                       TEXT_SIZE(answer->text);
         int r = channel_begin(channel, CHECKER_ANSWER, size, &writer);
         if (r < 0)
@@ -62,6 +62,9 @@ int protocol_send_answer(struct channel *channel, const struct protocol_answer *
         wire_put_u64(&writer, answer->synchronised_s);
         wire_put_u8(&writer, answer->unreachable);
         wire_put_u8(&writer, answer->refused);
+        wire_put_u32(&writer, (uint32_t)answer->change);
+        wire_put_u32(&writer, (uint32_t)answer->reason);
+        wire_put_u8(&writer, answer->by_right);
         wire_put_text(&writer, answer->entry_id);
         wire_put_text(&writer, answer->dn);
         wire_put_text(&writer, answer->external_id);
@@ -81,19 +84,24 @@ int protocol_get_answer(const unsigned char *payload, size_t len, struct protoco
         answer->notice.expires_s = wire_get_u32(&reader);
         answer->synchronised_s = wire_get_u64(&reader);
         uint8_t unreachable = wire_get_u8(&reader), refused = wire_get_u8(&reader);
+        uint32_t change = wire_get_u32(&reader), reason = wire_get_u32(&reader);
+        uint8_t by_right = wire_get_u8(&reader);
         wire_get_text(&reader, answer->entry_id, WIRE_NAME_MAX);
         wire_get_text(&reader, answer->dn, SYNC_DN_MAX);
         wire_get_text(&reader, answer->external_id, SYNC_ENTRY_ID_MAX);
         profile_get(&reader, &answer->profile);
         wire_get_text(&reader, answer->text, JOB_TEXT_MAX);
         if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_DENIED && active <= 1 && set <= PASSWORD_SET_NOT_FOUND &&
-            grace <= 1 && unreachable <= 1 && refused <= 1) {
+            grace <= 1 && unreachable <= 1 && refused <= 1 && change < CHANGE_STATE_MAX && reason < REASON_MAX && by_right <= 1) {
                 answer->presence = (enum presence)presence;
                 answer->password = (enum password_result)password;
                 answer->active = active == 1;
                 answer->unreachable = unreachable == 1;
                 answer->refused = refused == 1;
                 answer->set = (enum password_set)set;
+                answer->change = (enum change_state)change;
+                answer->reason = (enum reason)reason;
+                answer->by_right = by_right == 1;
                 answer->notice.grace = grace == 1;
                 return 0;
         }

@@ -3,6 +3,7 @@
  * Must never: be trusted because of who sent it; leave a password in a message that was not read to its end. */
 #pragma once
 
+#include "model/change.h"
 #include "model/password.h"
 #include "model/sync.h"
 #include "multidird/channel/admit.h"
@@ -28,6 +29,9 @@ struct protocol_answer {
         enum password_result password;  /* to CHECK */
         enum password_set set;          /* to CHANGE_PASSWORD, SET_PASSWORD; text: for whoever chose it; presence: UNAVAILABLE if the server was. A job that
                                            got no answer of a process has this zeroed too: before() tells whether one had it */
+        enum change_state change;       /* to WORKER_CHANGE, with the next two; text: struct change_result's. Zeroed as `set` is */
+        enum reason reason;
+        bool by_right;
         struct password_notice notice;  /* to CHECK, of a right password */
         bool active;                    /* the entry's own flag */
         bool unreachable;               /* of an unavailable answer: no server could be asked; else it is about this entry or this answer only */

@@ -25,7 +25,7 @@ enum protocol_type {
         /* supervisor -> keeper; CONFIG also -> checker, as its first message */
         PROTOCOL_CONFIG = WIRE_INTERNAL_FIRST, /* struct config_sources: the configuration's texts. The first message; again on reload */
         KEEPER_LOCAL,           /* struct protocol_local: the local account files. The second message; again when they change */
-        KEEPER_ADMIN,           /* struct protocol_admin -> any number of ADMIN_PROGRESS, one ADMIN_REPLY */
+        KEEPER_ADMIN,           /* struct protocol_admin -> any number of ADMIN_PROGRESS, one ADMIN_REPLY or PLANNED */
         KEEPER_ADMIN_CLOSED,    /* u64 connection: the peer is gone; its import is given up. No answer */
         KEEPER_INSTALLED,       /* struct protocol_installed: answers a VIEW; unasked, between CONFIG and LOCAL: this host has a view already */
         KEEPER_GATE,            /* struct protocol_gate -> GATE_REPLY */
@@ -33,6 +33,7 @@ enum protocol_type {
         KEEPER_CHANGE_PASSWORD, /* struct protocol_change_password -> PASSWORD_CHANGED, once the change is durable */
         KEEPER_SYNC,            /* struct protocol_sync, and the receiving end of a sync stream (channel/sync_wire.h) -> SYNCED */
         KEEPER_ADMIT,           /* struct protocol_admit (channel/admit.h) -> ADMITTED, once it is durable, and in the view */
+        KEEPER_APPLY,           /* struct protocol_apply (channel/update.h) -> APPLIED, once its view is installed */
         /* keeper -> supervisor */
         KEEPER_ADMIN_PROGRESS,  /* struct protocol_admin */
         KEEPER_ADMIN_REPLY,     /* struct protocol_admin */
@@ -42,17 +43,20 @@ enum protocol_type {
         KEEPER_ADMITTED,        /* struct protocol_admitted */
         KEEPER_STATE,           /* JSON text: what `status` says of the directories; sent after every load, build and synchronisation */
         KEEPER_SYNCED,          /* struct protocol_keeper_synced, once its view is installed, or it failed */
+        KEEPER_PLANNED,         /* struct protocol_planned (channel/update.h): instead of an ADMIN_REPLY; the supervisor replies when it is done */
+        KEEPER_APPLIED,         /* struct protocol_applied (channel/update.h) */
         /* supervisor -> checker; answered one by one, in order */
         CHECKER_FIND,           /* struct protocol_check (channel/jobs.h), password empty -> ANSWER */
         CHECKER_CHECK,          /* struct protocol_check -> ANSWER */
         CHECKER_DUMMY,          /* struct protocol_check, user empty -> ANSWER */
         /* checker -> supervisor */
         CHECKER_ANSWER,         /* struct protocol_answer */
-        /* supervisor -> worker: CONFIG, SECRET, then FIND, CHECK, TEST, CHANGE_, SET_PASSWORD or SYNC, answered one by one, in order; see channel/jobs.h */
+        /* supervisor -> worker: CONFIG, SECRET, then FIND, CHECK, TEST, CHANGE_, SET_PASSWORD, CHANGE or SYNC, answered one by one, in order; see channel/jobs.h */
         WORKER_SECRET,          /* struct secret: the password of bind_dn */
         WORKER_TEST,            /* struct protocol_check, user and password empty -> ANSWER */
         WORKER_CHANGE_PASSWORD, /* struct protocol_check: password and new_password: by the user, who knows the old one -> ANSWER */
         WORKER_SET_PASSWORD,    /* struct protocol_check: new_password alone: by the directory's own account -> ANSWER */
+        WORKER_CHANGE,          /* struct protocol_change (channel/update.h): a change of the directory's -> ANSWER */
         WORKER_SYNC,            /* u64 id, and a socket to the keeper -> any number of PROGRESS, perhaps a NOTE, one SYNCED */
         WORKER_PROBE,           /* u64 milliseconds: does the server answer within them? -> ANSWER, whose id is that number */
         /* worker -> supervisor */

@@ -2,10 +2,12 @@
 #include "multidird/keeper/change.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "multidird/keeper/accept.h"
+#include "multidird/keeper/handover.h"
 
 int change_init(struct change *change, struct keeper_call *call) {
         size_t count = call->keeper->directory_count;
@@ -99,7 +101,7 @@ static json_t *note_skips(struct change *change, const struct change_input *inpu
         return change->skipped;
 }
 
-static int add_step(struct change *change, const struct change_step *step) {
+int change_add_step(struct change *change, const struct change_step *step) {
         if (change->step_count == change->step_size) {
                 size_t size = change->step_size ? change->step_size * 2 : 16;
                 struct change_step *steps = reallocarray(change->steps, size, sizeof *steps);
@@ -163,7 +165,7 @@ json_t *change_plan(struct change *change, const struct change_input *input) {
                 step.group.name = input->names.group;
                 if (planned->operation == UPDATE_ADD_GROUP && planned->directory < change->call->keeper->directory_count)
                         change->created[planned->directory] = 1;
-                if (add_step(change, &step) < 0)
+                if (change_add_step(change, &step) < 0)
                         return out_of_memory(change);
                 explain(change, plan->rule, planned->directory, "ok", planned->what);
         }
@@ -286,6 +288,8 @@ static json_t *failed_answer(struct change *change, const uint8_t *state, size_t
 json_t *change_finish(struct change *change) {
         if (change->call->dry)
                 return explanation(change, REASON_OK, "the change is allowed", changed_list(change, NULL));
+        if (change_has_server(change))
+                return change_hand_over(change, NULL);
         _cleanup_free_ uint8_t *state = calloc(change->call->keeper->directory_count + 1, 1);
         if (!state)
                 return out_of_memory(change);
@@ -309,6 +313,11 @@ json_t *change_finish_accepting(struct change *change, enum name_kind kind, cons
         struct keeper_call *call = change->call;
         if (call->dry)
                 return change_finish(change);
+        if (change_has_server(change)) {
+                struct update_subject subject = { .kind = kind, .accept = true };
+                (void)snprintf(subject.name, sizeof subject.name, "%s", name);
+                return change_hand_over(change, &subject);
+        }
         /* Before the change: a crash after it must not leave the name withheld. */
         int r = keeper_accept_name(call->keeper, kind, name);
         if (r < 0)

@@ -29,6 +29,7 @@ struct change {
         struct update_plan plan;      /* the last */
         struct change_step *steps;
         size_t step_count, step_size;
+        const struct secret *password; /* that a step at a server sets; borrowed; NULL: none */
         json_t *skipped;              /* as the command prints it */
         json_t *explained;            /* dry: the steps of explain update; else NULL */
 };
@@ -51,7 +52,10 @@ void change_done(struct change *change);
 
 /* Plans one thing and appends its steps. NULL: allowed; else the answer (a refusal; call->exit is set). */
 json_t *change_plan(struct change *change, const struct change_input *input);
-/* Carries the steps out and gives the answer; with call->dry only says what they would be. */
+/* Appends one that was planned before; copied, its texts are the caller's. 0 or -ENOMEM. */
+int change_add_step(struct change *change, const struct change_step *step);
+/* Carries the steps out and gives the answer; with call->dry only says what they would be. If one is a server's, all are handed over
+ * (keeper/handover.h). */
 json_t *change_finish(struct change *change);
 /* The same, and the name may have another owner afterwards (I5). */
 json_t *change_finish_accepting(struct change *change, enum name_kind kind, const char *name);

@@ -48,7 +48,7 @@ static json_t *usage(struct keeper_call *call, const char *text) {
 static json_t *check_permission(struct keeper_call *call, const struct directory_settings *directory, enum permission permission) {
         enum permission_level level = LEVEL_NONE;
         char text[1024];
-        enum reason reason = permission_check(directory, NULL, NULL, permission, SETS_NO_PASSWORD, &level);
+        enum reason reason = permission_check(directory, NULL, NULL, permission, false, &level);
         if (reason == REASON_OK)
                 return NULL;
         permission_text("import", directory, NULL, permission, level, text, sizeof text);

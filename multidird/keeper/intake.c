@@ -139,6 +139,28 @@ size_t intakes_poll(const struct intakes *intakes, struct pollfd *fds, size_t si
         return count;
 }
 
+static uint32_t less(uint32_t count, uint32_t by) {
+        return count - (by < count ? by : count);
+}
+
+/* What an administrator has removed from here is no sign that the server hides something. */
+static bool passes(const struct keeper *keeper, size_t directory, const struct store_sync_changes *changes, char *text, size_t size) {
+        const struct keeper_leaving *leaving = &keeper->directories[directory].leaving;
+        struct store_sync_changes unexpected = *changes;
+        if (clock_monotonic_ms() < leaving->until_ms) {
+                unexpected.lost_users = less(changes->lost_users, leaving->users);
+                unexpected.lost_groups = less(changes->lost_groups, leaving->groups);
+                unexpected.lost_memberships -= leaving->memberships < changes->lost_memberships ? leaving->memberships : changes->lost_memberships;
+        }
+        return intake_guard_passes(&keeper_settings(keeper)->directories[directory], &unexpected, text, size);
+}
+
+static void forget_leaving(struct keeper_leaving *leaving, const struct store_sync_changes *changes) {
+        leaving->users = less(leaving->users, changes->lost_users);
+        leaving->groups = less(leaving->groups, changes->lost_groups);
+        leaving->memberships -= changes->lost_memberships < leaving->memberships ? changes->lost_memberships : leaving->memberships;
+}
+
 /* From the whole stream to the store and the keeper's replica, which is as old as the run: the first entries were read then (L6). 0, or why not is in text. */
 static int take_in(struct keeper *keeper, size_t directory, struct store_sync *content, uint64_t began_s, char *text, size_t size) {
         struct store_sync_changes changes;
@@ -151,7 +173,7 @@ static int take_in(struct keeper *keeper, size_t directory, struct store_sync *c
         }
         int r = store_sync_prepare(content, store, &changes);
         const struct directory_settings *settings = &keeper_settings(keeper)->directories[directory];
-        if (r == 0 && !intake_guard_passes(settings, &changes, text, size))
+        if (r == 0 && !passes(keeper, directory, &changes, text, size))
                 return -ECANCELED;
         int over = r == 0 && (changes.content || !changes.had_replica) ? intake_guard_bounds(settings, store_sync_replica(content), text, size) : 0;
         if (over < 0)
@@ -162,6 +184,7 @@ static int take_in(struct keeper *keeper, size_t directory, struct store_sync *c
                 (void)snprintf(text, size, "%s", store_sync_error(content));
                 return r;
         }
+        forget_leaving(&keeper->directories[directory].leaving, &changes);
         keeper_adopt(keeper, directory, replica, changes.content || !changes.had_replica);
         log_debug("directory %s: synchronised, %u users and %u groups%s", keeper->directories[directory].name, changes.users, changes.groups,
                  changes.content ? "" : ", nothing new");

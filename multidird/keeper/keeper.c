@@ -15,6 +15,7 @@
 #include "multidird/keeper/admissions.h"
 #include "multidird/keeper/build.h"
 #include "multidird/keeper/command.h"
+#include "multidird/keeper/handover.h"
 #include "multidird/keeper/import.h"
 #include "multidird/keeper/intake.h"
 #include "multidird/keeper/login.h"
@@ -23,10 +24,14 @@
 #define RETRY_MS 5000u            /* after a build or an installation that failed */
 #define REPLY_MAX (WIRE_ADMIN_MAX - 64)
 
+/* Whom an answer is for: a connection's command; or, applied, the supervisor, whose number id is (KEEPER_APPLY). */
+struct asker { bool applied; uint64_t connection, id; };
+
 /* A change's reply, waiting for the view that has the change. */
 struct waiting {
         struct waiting *next;
-        uint64_t connection, id, wanted; /* wanted: keeper->wanted after the change */
+        struct asker asker;
+        uint64_t wanted;             /* keeper->wanted after the change */
         int exit;
         json_t *object;
         enum name_kind kind;
@@ -54,17 +59,24 @@ static void wiping_free(void *memory) {
         free(memory);
 }
 
-static void send_reply(struct loop *loop, uint64_t connection, uint64_t id, int exit, json_t *object) {
+static int send_json(struct loop *loop, const struct asker *asker, const char *json, size_t len) {
+        const struct protocol_admin admin = { .connection = asker->connection, .id = asker->id, .json = json, .json_len = len };
+        const struct protocol_applied applied = { .id = asker->id, .json = json, .json_len = len };
+        return asker->applied ? protocol_send_applied(loop->channel, &applied) : protocol_send_admin(loop->channel, KEEPER_ADMIN_REPLY, &admin);
+}
+
+static void send_reply(struct loop *loop, const struct asker *asker, int exit, json_t *object) {
         static const char too_large[] = "{\"exit\":6,\"object\":{\"error\":{\"reason\":\"unavailable\",\"text\":\"the answer is larger than 16 MiB\"}}}";
         static const char no_memory[] = "{\"exit\":6,\"object\":{\"error\":{\"reason\":\"unavailable\",\"text\":\"the service is out of memory\"}}}";
         json_auto_t *reply = object ? json_pack("{s:i, s:O}", "exit", exit, "object", object) : NULL;
         char *json = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
-        struct protocol_admin admin = { .connection = connection, .id = id, .json = json, .json_len = json ? strlen(json) : 0 };
+        int r;
         if (!json)
-                admin.json = no_memory, admin.json_len = sizeof no_memory - 1;
-        else if (admin.json_len > REPLY_MAX)
-                admin.json = too_large, admin.json_len = sizeof too_large - 1;
-        int r = protocol_send_admin(loop->channel, KEEPER_ADMIN_REPLY, &admin);
+                r = send_json(loop, asker, no_memory, sizeof no_memory - 1);
+        else if (strlen(json) > REPLY_MAX)
+                r = send_json(loop, asker, too_large, sizeof too_large - 1);
+        else
+                r = send_json(loop, asker, json, strlen(json));
         if (r < 0)
                 log_error("a reply cannot be sent: %s", strerror(-r));
         wiping_free(json);
@@ -85,16 +97,16 @@ static void waiting_free(struct waiting *waiting) {
         free(waiting);
 }
 
-static void wait_for_view(struct loop *loop, const struct protocol_admin *admin, int exit, json_t *object, const json_t *request) {
+/* name: whose fate the answer tells; NULL: nobody's. */
+static void wait_for_view(struct loop *loop, const struct asker *asker, int exit, json_t *object, enum name_kind kind, const char *name) {
         struct waiting *waiting = calloc(1, sizeof *waiting);
         if (!waiting) {
-                send_reply(loop, admin->connection, admin->id, EXIT_UNAVAILABLE, NULL);
+                send_reply(loop, asker, EXIT_UNAVAILABLE, NULL);
                 json_decref(object);
                 return;
         }
-        *waiting = (struct waiting){ .connection = admin->connection, .id = admin->id, .wanted = loop->keeper->wanted, .exit = exit, .object = object };
-        const char *name = exit == EXIT_DONE ? keeper_subject(request, &waiting->kind) : NULL;
-        waiting->name = name ? strdup(name) : NULL;
+        *waiting = (struct waiting){ .asker = *asker, .wanted = loop->keeper->wanted, .exit = exit, .object = object, .kind = kind };
+        waiting->name = exit == EXIT_DONE && name ? strdup(name) : NULL;
         *loop->waiting_end = waiting;
         loop->waiting_end = &waiting->next;
 }
@@ -118,7 +130,7 @@ static void release(struct loop *loop, uint64_t built, const char *failure) {
                 } else {
                         tell_fate(loop, first);
                 }
-                send_reply(loop, first->connection, first->id, first->exit, first->object);
+                send_reply(loop, &first->asker, first->exit, first->object);
                 loop->waiting = first->next;
                 if (!loop->waiting)
                         loop->waiting_end = &loop->waiting;
@@ -151,13 +163,28 @@ static bool handle_publish(struct loop *loop, const json_t *request, const struc
         json_t *object = json_pack("{s:s, s:s, s:[], s:[], s:s}", "result", "done", "reason", "ok", "changed", "skipped", "text",
                                    "the configuration is in force");
         /* A command that reads may have built the view already; it is then not yet handed over. */
+        const struct asker asker = { .connection = admin->connection, .id = admin->id };
         if (object && (keeper_is_dirty(loop->keeper) || loop->in_flight || loop->keeper->view_fd >= 0)) {
-                wait_for_view(loop, admin, EXIT_DONE, object, request);
+                wait_for_view(loop, &asker, EXIT_DONE, object, NAME_OF_USER, NULL);
                 return true;
         }
-        send_reply(loop, admin->connection, admin->id, 0, object);
+        send_reply(loop, &asker, 0, object);
         json_decref(object);
         return true;
+}
+
+/* The command is the supervisor's again, which replies when it is done. */
+static void hand_over(struct loop *loop, const struct protocol_admin *admin) {
+        struct keeper_planned *planned = TAKE_PTR(loop->keeper->planned);
+        const struct asker asker = { .connection = admin->connection, .id = admin->id };
+        planned->message.connection = admin->connection;
+        planned->message.request = admin->id;
+        int r = protocol_send_planned(loop->channel, &planned->message);
+        if (r < 0) {
+                log_error("a change cannot be handed over: %s", strerror(-r));
+                send_reply(loop, &asker, EXIT_UNAVAILABLE, NULL);
+        }
+        keeper_planned_free(planned);
 }
 
 static void handle_admin(struct loop *loop, const unsigned char *payload, size_t len) {
@@ -175,12 +202,41 @@ static void handle_admin(struct loop *loop, const unsigned char *payload, size_t
         loop->progress_id = admin.id;
         int exit = EXIT_USAGE;
         json_t *object = request ? keeper_command(loop->keeper, request, &exit) : keeper_error("usage", "the request is no JSON object: %s", error.text);
-        if (object && loop->keeper->wanted != wanted) {
-                wait_for_view(loop, &admin, exit, object, request);
+        if (loop->keeper->planned) {
+                hand_over(loop, &admin);
+                json_decref(object);
                 return;
         }
-        send_reply(loop, admin.connection, admin.id, exit, object);
+        enum name_kind kind = NAME_OF_USER;
+        const char *name = keeper_subject(request, &kind);
+        const struct asker asker = { .connection = admin.connection, .id = admin.id };
+        if (object && loop->keeper->wanted != wanted) {
+                wait_for_view(loop, &asker, exit, object, kind, name);
+                return;
+        }
+        send_reply(loop, &asker, exit, object);
         json_decref(object);
+}
+
+static void handle_apply(struct loop *loop, const unsigned char *payload, size_t len) {
+        struct protocol_apply apply;
+        if (protocol_get_apply(payload, len, &apply) < 0)
+                return;
+        const struct asker asker = { .applied = true, .id = apply.id };
+        const char *name = apply.subject.name[0] ? apply.subject.name : NULL;
+        uint64_t wanted = loop->keeper->wanted;
+        int exit = EXIT_UNAVAILABLE;
+        json_t *object = keeper_apply(loop->keeper, &apply, &exit);
+        if (object && loop->keeper->wanted != wanted) {
+                wait_for_view(loop, &asker, exit, object, apply.subject.kind, name);
+        } else {
+                json_t *text = object && exit == EXIT_DONE && name ? keeper_withheld_text(loop->keeper, apply.subject.kind, name) : NULL;
+                if (text)
+                        (void)json_object_set_new(object, "text", text);
+                send_reply(loop, &asker, exit, object);
+                json_decref(object);
+        }
+        protocol_apply_done(&apply);
 }
 
 static void handle_config(struct loop *loop, const unsigned char *payload, size_t len) {
@@ -289,7 +345,7 @@ static void handle(struct loop *loop, const struct channel_frame *frame) {
                 { PROTOCOL_CONFIG, handle_config }, { KEEPER_LOCAL, handle_local }, { KEEPER_ADMIN, handle_admin },
                 { KEEPER_ADMIN_CLOSED, handle_admin_closed }, { KEEPER_INSTALLED, handle_installed }, { KEEPER_GATE, handle_gate },
                 { KEEPER_SESSION, handle_session }, { KEEPER_CHANGE_PASSWORD, handle_change_password }, { KEEPER_SYNC, handle_sync },
-                { KEEPER_ADMIT, handle_admit },
+                { KEEPER_ADMIT, handle_admit }, { KEEPER_APPLY, handle_apply },
         };
         for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
                 if (handlers[i].type == frame->type) {

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "multidird/keeper/accept.h"
 #include "multidird/keeper/build.h"
+#include "multidird/keeper/handover.h"
 #include "multidird/keeper/import.h"
 
 struct keeper *keeper_new(const char *folder) {
@@ -54,6 +55,7 @@ void keeper_free(struct keeper *keeper) {
         keeper_import_drop_all(keeper);
         keeper_drop_view(keeper);
         keeper_accepted_done(keeper);
+        keeper_planned_free(keeper->planned);
         free_directories(keeper);
         config_free(keeper->config);
         local_accounts_free(keeper->local);

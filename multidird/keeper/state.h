@@ -20,7 +20,11 @@
 #include "view/compile.h"
 #include "view/reader.h"
 
-struct keeper_import; /* keeper/import.h */
+struct keeper_import;  /* keeper/import.h */
+struct keeper_planned; /* keeper/handover.h */
+
+/* What this host's own changes take away from a directory at its server: the next synchronisations will not find it, and that is no loss (D5). */
+struct keeper_leaving { uint32_t users, groups; uint64_t memberships, until_ms; };
 
 struct keeper_directory {
         const char *name;      /* owned by the configuration */
@@ -28,6 +32,7 @@ struct keeper_directory {
         struct store *store;   /* NULL: it could not be opened; tried again before every build and change */
         bool stale;            /* the replica is older than the store: it counts as unavailable until it is loaded again */
         char error[256];       /* of the last failure; "" when all is well */
+        struct keeper_leaving leaving; /* until until_ms, or until it is gone */
         char sync_error[512];  /* why the last synchronisation failed; "" after a good one, or none */
 };
 
@@ -56,6 +61,7 @@ struct keeper {
         uint64_t wanted, built;            /* counts of keeper_touch: now, and when the view was built */
         char build_error[640];             /* why the last build failed; "" after a good one */
         struct keeper_import *imports;
+        struct keeper_planned *planned;    /* what the last command left to be done at servers; NULL: nothing */
         uint64_t connection;               /* whose command runs: the owner of its import */
         void (*progress)(void *data, uint64_t done, uint64_t total); /* NULL: nobody listens */
         void *progress_data;

@@ -83,13 +83,15 @@ static json_t *read_values(struct change *change, struct user_values *values) {
         return error;
 }
 
-/* The directory of a step that sets a password which its own server keeps; NULL: there is none. */
-static const char *set_at_server(const struct change *change) {
+/* Whether a step sets a password which the directory's own server keeps. */
+static bool set_at_server(const struct change *change) {
         const struct settings *settings = keeper_settings(change->call->keeper);
-        for (size_t i = 0; i < change->step_count; i++)
-                if (change->steps[i].operation == UPDATE_SET_PASSWORD && settings->directories[change->steps[i].directory].type != DIRECTORY_INTERNAL)
-                        return settings->directories[change->steps[i].directory].name;
-        return NULL;
+        for (size_t i = 0; i < change->step_count; i++) {
+                bool sets = change->steps[i].operation == UPDATE_SET_PASSWORD || change->steps[i].operation == UPDATE_ADD_USER;
+                if (sets && settings->directories[change->steps[i].directory].type != DIRECTORY_INTERNAL)
+                        return true;
+        }
+        return false;
 }
 
 /* L8. After the plan: permission comes first. */
@@ -111,10 +113,10 @@ static json_t *hash_password(struct change *change, struct user_values *values) 
         json_t *error = check_password(change, values);
         if (error || !values->has_password)
                 return error;
-        const char *server = set_at_server(change);
-        if (server) /* only `user password` comes to the worker that can do it */
-                return change_refuse(change, REASON_READ_ONLY_KIND, "P5", "the passwords of directory %s are kept by its server: 'multidirctl user password %s' sets one there",
-                                     server, keeper_field(change->call->request, "user"));
+        if (set_at_server(change)) {
+                change->password = &values->secret;
+                return NULL;
+        }
         if (values->secret.len > PASSWORD_BYTES_MAX)
                 return change_refuse(change, REASON_BAD_PASSWORD, "L8", "an internal directory keeps passwords of at most %d bytes: crypt(5) takes no more",
                                      PASSWORD_BYTES_MAX);
@@ -211,10 +213,6 @@ static json_t *set_password(struct change *change, struct user_values *values) {
         struct change_input input = { .operation = UPDATE_SET_PASSWORD, .name = REASON_OK, .user = &values->password,
                                       .names = { .user = keeper_field(change->call->request, "user") } };
         json_t *error = change_plan(change, &input);
-        if (!error && change->call->dry && set_at_server(change)) {
-                error = check_password(change, values);
-                return error ? error : change_finish(change);
-        }
         if (!error)
                 error = hash_password(change, values);
         return error ? error : change_finish(change);

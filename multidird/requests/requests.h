@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#include "multidird/channel/update.h"
 #include "multidird/supervisor/sockets.h"
 
 /* payload: as it came. 0: replied, or work is under way. -EBADMSG: malformed, the connection is closed. Other errnos: closed too. */
@@ -25,6 +26,9 @@ void request_pass_on(struct connection *connection, const char *json, size_t len
 int request_directory_test(struct connection *connection, json_t *request);
 int request_directory_sync(struct connection *connection, json_t *request);
 int request_user_password(struct connection *connection, json_t *request);
+
+/* A command that the keeper has planned: does what is to be done at servers, and replies. planned is copied where it must be. */
+void request_update(struct connection *connection, const struct protocol_planned *planned);
 
 /* What `status` says of the directories: the keeper's last word, with what only the supervisor knows of synchronisations. A new reference to an
  * object as KEEPER_STATE's; an empty one when there is none yet. */

@@ -14,6 +14,7 @@
 #include "multidird/channel/endpoint.h"
 #include "multidird/supervisor/process.h"
 #include "multidird/publisher/publish.h"
+#include "multidird/requests/requests.h"
 #include "multidird/supervisor/sockets.h"
 #include "multidird/supervisor/sync.h"
 #include "multidird/supervisor/watch.h"
@@ -74,6 +75,8 @@ static void fail_asks(struct keeper_link *link) {
                         ask->gate_done(false, false, ask->userdata);
                 else if (ask->admitted_done)
                         ask->admitted_done(NULL, ask->userdata);
+                else if (ask->applied_done)
+                        ask->applied_done(NULL, ask->userdata);
                 else
                         ask->changed_done(NULL, ask->userdata);
         }
@@ -106,6 +109,27 @@ static bool take_admitted(struct keeper_link *link, const struct channel_frame *
         struct ask *ask = ask_take(link, admitted.id);
         if (ask && ask->admitted_done)
                 ask->admitted_done(&admitted, ask->userdata);
+        return true;
+}
+
+static bool take_applied(struct keeper_link *link, const struct channel_frame *frame) {
+        struct protocol_applied applied;
+        if (protocol_get_applied(frame->payload, frame->len, &applied) < 0)
+                return false;
+        struct ask *ask = ask_take(link, applied.id);
+        if (ask && ask->applied_done)
+                ask->applied_done(&applied, ask->userdata);
+        return true;
+}
+
+static bool take_planned(struct service *service, const struct channel_frame *frame) {
+        struct protocol_planned planned;
+        if (protocol_get_planned(frame->payload, frame->len, &planned) < 0)
+                return false;
+        struct connection *connection = sockets_take_back(service, planned.connection, planned.request);
+        if (connection)
+                request_update(connection, &planned);
+        protocol_planned_done(&planned);
         return true;
 }
 
@@ -166,6 +190,10 @@ static bool on_frame(struct endpoint *endpoint, const struct channel_frame *fram
                 good = take_admitted(link, frame);
         else if (frame->type == KEEPER_ADMIN_REPLY || frame->type == KEEPER_ADMIN_PROGRESS)
                 good = take_admin(service, frame);
+        else if (frame->type == KEEPER_PLANNED)
+                good = take_planned(service, frame);
+        else if (frame->type == KEEPER_APPLIED)
+                good = take_applied(link, frame);
         else if (frame->type == KEEPER_VIEW)
                 good = take_view(service, frame);
         else if (frame->type == KEEPER_STATE)
@@ -367,6 +395,17 @@ int keeper_link_change_password(struct service *service, struct protocol_change_
         change->id = service_id(service);
         ask_begin(service->keeper, &(struct ask){ .id = change->id, .changed_done = done, .userdata = userdata }, ask);
         int r = sent(service, protocol_send_change_password(endpoint_channel(service->keeper->endpoint), change));
+        if (r < 0)
+                ask_cancel(service, ask);
+        return r;
+}
+
+int keeper_link_apply(struct service *service, struct protocol_apply *apply, applied_done_fn done, void *userdata, struct ask *ask) {
+        if (!keeper_link_is_up(service))
+                return -EHOSTDOWN;
+        apply->id = service_id(service);
+        ask_begin(service->keeper, &(struct ask){ .id = apply->id, .applied_done = done, .userdata = userdata }, ask);
+        int r = sent(service, protocol_send_apply(endpoint_channel(service->keeper->endpoint), apply));
         if (r < 0)
                 ask_cancel(service, ask);
         return r;

@@ -5,6 +5,7 @@
 
 #include "multidird/channel/admit.h"
 #include "multidird/channel/protocol.h"
+#include "multidird/channel/update.h"
 #include "multidird/supervisor/service.h"
 
 
@@ -21,12 +22,14 @@ void keeper_link_send_local(struct service *service);
 typedef void (*gate_done_fn)(bool answered, bool member, void *userdata);
 typedef void (*admitted_done_fn)(const struct protocol_admitted *admitted, void *userdata);
 typedef void (*changed_done_fn)(const struct protocol_password_changed *changed, void *userdata);
+typedef void (*applied_done_fn)(const struct protocol_applied *applied, void *userdata);
 
 /* A question under way. Embedded in what waits for the answer; zeroed memory is none. */
 struct ask {
         struct ask *next;
         uint64_t id;                  /* 0: not under way */
-        gate_done_fn gate_done;       /* one of the three */
+        gate_done_fn gate_done;       /* one of the four */
+        applied_done_fn applied_done;
         admitted_done_fn admitted_done;
         changed_done_fn changed_done;
         void *userdata;
@@ -39,6 +42,8 @@ int keeper_link_admit(struct service *service, struct protocol_admit *admit, adm
 /* changed: NULL when the keeper died and what it did is unknown. change->id is filled in; its secret stays the caller's. */
 int keeper_link_change_password(struct service *service, struct protocol_change_password *change, changed_done_fn done, void *userdata,
                                 struct ask *ask);
+/* The keeper's part of a change at servers. applied: NULL when the keeper died and what it did is unknown. apply->id is filled in. */
+int keeper_link_apply(struct service *service, struct protocol_apply *apply, applied_done_fn done, void *userdata, struct ask *ask);
 /* done will not be called. One that is not under way is fine. */
 void ask_cancel(struct service *service, struct ask *ask);
 

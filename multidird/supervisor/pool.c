@@ -56,6 +56,7 @@ void job_free(struct job *job) {
         (void)sd_event_source_disable_unref(job->deadline);
         secret_done(&job->check.password);
         secret_done(&job->check.new_password);
+        free(job->change);
         free(job);
 }
 
@@ -252,6 +253,14 @@ int pool_submit(struct pool *pool, const struct job_request *request, job_done_f
                 (void)secret_set(&new->check.password, request->password->bytes, request->password->len);
         if (request->new_password)
                 (void)secret_set(&new->check.new_password, request->new_password->bytes, request->new_password->len);
+        new->change_len = request->change_len;
+        new->change = request->change ? malloc(request->change_len + 1) : NULL;
+        if (request->change && !new->change) {
+                job_free(new);
+                return -ENOMEM;
+        }
+        if (request->change)
+                memcpy(new->change, request->change, request->change_len);
         int r = sd_event_add_time(pool->service->event, &new->deadline, CLOCK_MONOTONIC, request->deadline_ms * 1000, 10000, on_deadline, new);
         if (r < 0) {
                 job_free(new);

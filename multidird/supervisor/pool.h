@@ -25,14 +25,18 @@ struct pool *pool_new(struct configuration *configuration, size_t directory, enu
 void pool_free(struct pool *pool);
 
 struct job_request {
-        enum protocol_type type;       /* CHECKER_FIND (before all others), CHECKER_CHECK, CHECKER_DUMMY (no worker), WORKER_TEST, _CHANGE_PASSWORD, _SET_PASSWORD (no
-                                          checker) */
+        enum protocol_type type;       /* CHECKER_FIND (before all others), CHECKER_CHECK, CHECKER_DUMMY (no worker), WORKER_TEST, _CHANGE_PASSWORD, _SET_PASSWORD,
+                                          _CHANGE (no checker) */
         const char *user;
         const char *entry_id, *dn;     /* to a worker: what is known of the user; may be NULL */
         const struct secret *password; /* may be NULL */
         const struct secret *new_password; /* the same */
+        const unsigned char *change;   /* WORKER_CHANGE: update_pack()'s bytes; its password is new_password. Else NULL */
+        size_t change_len;
         uint64_t deadline_ms;          /* monotonic: then it is answered unavailable, wherever it is */
 };
+
+#define POOL_CHANGE_MS 25000u /* a change may take so long: the groups that name an entry may be many */
 
 /* Queues a job; the request is copied. done is called exactly once, from the loop, unless the job is cancelled.
  * 0, -ENOBUFS (the queue is full), or another negative errno: then done is not called. */

@@ -18,6 +18,8 @@ struct job {
         struct member *member;        /* that works on it; NULL: queued */
         enum protocol_type type;
         struct protocol_check check;
+        unsigned char *change;        /* WORKER_CHANGE; else NULL */
+        size_t change_len;
         uint64_t queued_ms, given_ms; /* when it came, and when a member got it */
         sd_event_source *deadline;
         bool (*before)(void *userdata);

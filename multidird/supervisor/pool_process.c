@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "multidird/channel/update.h"
 #include "multidird/supervisor/outage.h"
 #include "multidird/supervisor/pool_internal.h"
 #include "multidird/supervisor/process.h"
@@ -33,11 +34,14 @@ static void member_free(struct member *member) {
         free(member);
 }
 
+/* It writes: what an answer of it says is of another kind. */
 static bool is_setting(const struct job *job) {
-        return job->type == WORKER_CHANGE_PASSWORD || job->type == WORKER_SET_PASSWORD;
+        return job->type == WORKER_CHANGE_PASSWORD || job->type == WORKER_SET_PASSWORD || job->type == WORKER_CHANGE;
 }
 
 static bool is_in_vain(const struct job *job, const struct protocol_answer *answer) {
+        if (job->type == WORKER_CHANGE)
+                return answer->change == CHANGE_UNKNOWN || (answer->change == CHANGE_REFUSED && answer->reason == REASON_UNAVAILABLE);
         if (is_setting(job))
                 return answer->set == PASSWORD_SET_UNAVAILABLE || answer->set == PASSWORD_SET_UNKNOWN;
         return job->type == CHECKER_CHECK ? answer->password == CHECK_UNAVAILABLE : answer->presence == PRESENCE_UNAVAILABLE;
@@ -137,7 +141,7 @@ static void member_leave(struct member *member) {
 
 /* Whether the next job is better given to another process: this one's look at the world (which name server, which certificates) may be an old one. */
 static bool is_spent(const struct pool *pool, const struct job *job, const struct protocol_answer *answer) {
-        return pool->role == SANDBOX_WORKER && answer->unreachable &&
+        return pool->role == SANDBOX_WORKER && answer->unreachable && job->type != WORKER_CHANGE &&
                (job->type == CHECKER_CHECK ? answer->password == CHECK_UNAVAILABLE : answer->presence == PRESENCE_UNAVAILABLE);
 }
 
@@ -215,14 +219,22 @@ int member_start(struct pool *pool) {
         return r;
 }
 
+static int send_change(struct member *member, const struct job *job) {
+        struct protocol_change message = { .id = job->check.id, .change = job->change, .change_len = job->change_len };
+        (void)secret_set(&message.password, job->check.new_password.bytes, job->check.new_password.len);
+        int r = protocol_send_change(endpoint_channel(member->endpoint), &message);
+        secret_done(&message.password);
+        return r;
+}
+
 void member_give(struct member *member, struct job *job) {
-        uint64_t limit_ms = job->type == CHECKER_FIND ? member->pool->find_ms : member->pool->check_ms;
+        uint64_t limit_ms = job->type == CHECKER_FIND ? member->pool->find_ms : job->type == WORKER_CHANGE ? POOL_CHANGE_MS : member->pool->check_ms;
         member->job = job;
         job->member = member;
         job->given_ms = clock_monotonic_ms();
         if (member->pool->role == SANDBOX_WORKER)
                 server_notes_try(member->pool->service, pool_name(member->pool));
-        int r = protocol_send_check(endpoint_channel(member->endpoint), job->type, &job->check);
+        int r = job->type == WORKER_CHANGE ? send_change(member, job) : protocol_send_check(endpoint_channel(member->endpoint), job->type, &job->check);
         secret_done(&job->check.password);
         secret_done(&job->check.new_password);
         if (r == 0)

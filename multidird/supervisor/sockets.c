@@ -306,6 +306,14 @@ void sockets_admin_reply(struct service *service, uint64_t id, uint64_t request,
                 endpoint_flush(connection->endpoint);
 }
 
+struct connection *sockets_take_back(struct service *service, uint64_t id, uint64_t request) {
+        struct connection *connection = connection_find(service, id);
+        if (!connection || !connection->with_keeper || connection->request != request)
+                return NULL;
+        connection->with_keeper = false;
+        return connection;
+}
+
 /* To all whose command is with the keeper. */
 static void tell_waiting(struct service *service, bool last, const char *json) {
         struct connection *next;

@@ -37,6 +37,8 @@ int connection_pass_to_keeper(struct connection *connection, const char *json, s
 
 /* From the keeper: json is a progress line, or (last) the reply. Unknown connections and ids are ignored. */
 void sockets_admin_reply(struct service *service, uint64_t connection, uint64_t id, bool last, const char *json, size_t len);
+/* The keeper has handed its command back: the connection, whose reply is now the caller's. NULL: there is no such one any more. */
+struct connection *sockets_take_back(struct service *service, uint64_t connection, uint64_t id);
 /* The keeper died: commands that wait for it are answered. */
 void sockets_keeper_gone(struct service *service);
 /* Time passed. silent: the keeper has not answered for too long, and commands that wait for it are told so; else their peers get a sign of

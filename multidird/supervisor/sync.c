@@ -246,11 +246,13 @@ int sync_configure(struct service *service, bool changed) {
                         return -ENOMEM;
                 sync->kept = true;
                 /* The keeper does not take it either, whatever it has of it; those who wait get the next one's result. */
-                if (is_outdated(sync, configuration)) {
+                bool outdated = is_outdated(sync, configuration);
+                if (outdated) {
                         sync_run_drop(sync);
                         sync->runs--;
+                        sync->pending = false; /* on the end of the one that was given up */
                 }
-                if (is_new || changed)
+                if (is_new || changed || outdated)
                         plan_sooner(sync, 0);
         }
         remove_others(service->syncs);

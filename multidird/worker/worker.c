@@ -12,6 +12,7 @@
 #include "directory/directory.h"
 #include "multidird/channel/jobs.h"
 #include "multidird/channel/sync_wire.h"
+#include "multidird/channel/update.h"
 #include "multidird/worker/role.h"
 
 #define PROGRESS_MS 200 /* between two messages about progress */
@@ -112,6 +113,31 @@ static int take_job(struct worker *worker, const struct channel_frame *frame) {
         if (answer.refused && !answer.text[0])
                 (void)snprintf(answer.text, sizeof answer.text, "%s", sbuf_text(&why));
         return protocol_send_answer(worker->role.channel, &answer);
+}
+
+/* What the answer says of the server itself is said as for a password. */
+static void make_change(struct worker *worker, const struct directory_change *change, const struct secret *password, struct protocol_answer *answer) {
+        struct change_result result = { .state = CHANGE_REFUSED };
+        answer->unreachable = !is_open(worker);
+        if (!answer->unreachable && worker->kind->change)
+                worker->kind->change(worker->directory, change, password->len > 0 ? password : NULL, &result);
+        answer->change = result.state;
+        answer->reason = result.reason;
+        answer->by_right = result.by_right;
+        (void)snprintf(answer->text, sizeof answer->text, "%s", result.text);
+}
+
+static int take_change(struct worker *worker, const struct channel_frame *frame) {
+        struct protocol_change job;
+        struct directory_change change;
+        int r = protocol_get_change(frame->payload, frame->len, &job);
+        if (r == 0)
+                r = update_unpack(job.change, job.change_len, &change);
+        struct protocol_answer answer = { .id = job.id };
+        if (r == 0)
+                make_change(worker, &change, &job.password, &answer);
+        secret_done(&job.password);
+        return r < 0 ? r : protocol_send_answer(worker->role.channel, &answer);
 }
 
 /* PRESENCE_FOUND: the server answers. Nothing is logged: while it is away, this comes every other second. */
@@ -224,6 +250,8 @@ static int take(struct role *role, const struct channel_frame *frame) {
         case WORKER_CHANGE_PASSWORD:
         case WORKER_SET_PASSWORD:
                 return take_job(worker, frame);
+        case WORKER_CHANGE:
+                return take_change(worker, frame);
         case WORKER_SYNC:
                 return take_sync(worker, frame);
         case WORKER_PROBE:

@@ -99,9 +99,10 @@ ck "L1: between two others" "$(explain paul paul-pw)" 'allow ok posix'
 
 # --- no writes
 refused() { "$@" > "$L/refused.out" 2>&1; echo $?; }
-ck "P5: user add" "$(refused multidirctl --directory people user add newbie; grep -o people "$L/refused.out" | head -n 1)" $'5\npeople'
-ck "P5: its reason" "$(multidirctl --json --directory people user add newbie | python3 -c 'import json, sys; o = json.load(sys.stdin); print(o.get("reason") or o["error"]["reason"])')" 'read-only-kind'
-ck "P5: password" "$(refused multidirctl --directory people user password alice --password-stdin <<< new-pw-1)" 5
+ck "P6: the server refuses bind_dn: user add" "$(refused multidirctl --directory people user add newbie; grep -o people "$L/refused.out" | head -n 1)" $'5\npeople'
+ck "P6: its reason" "$(multidirctl --json --directory people user add newbie | python3 -c 'import json, sys; o = json.load(sys.stdin); print(o.get("reason") or o["error"]["reason"])')" 'permission-denied'
+ck "P5: a preset that is read-only: its reason" "$(multidirctl --json --directory posix user add newbie --uid 5555 | python3 -c 'import json, sys; o = json.load(sys.stdin); print(o.get("reason") or o["error"]["reason"])')" 'read-only-kind'
+ck "P6: password" "$(refused multidirctl --directory people user password alice --password-stdin <<< new-pw-1)" 5
 ck "P5: member add" "$(refused multidirctl --directory posix member add shop quin)" 5
 ck "P5: nothing happened" "$(explain alice alice-pw)" 'allow ok people'
 

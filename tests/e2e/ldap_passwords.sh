@@ -121,11 +121,12 @@ ck "user password: L8" "$(by_command bob '')" 'refused empty-password *'
 ck "user password: nobody" "$(by_command nobody-here new-pw-1)" '* user-not-found *'
 ck "user password: explain update" "$(multidirctl --json explain update user password bob 2>/dev/null | field verdict reason)" '@(allow ok|)'
 ck "root's passwd" "$(by_root bob bob-5th; binds bob bob-5th)" '*updated successfully*0'
-ck "P5: nothing else" "$(multidirctl --json user modify bob --display-name Robert | field result reason)" 'refused read-only-kind'
-ck "P5: nor a password with something else" "$(multidirctl --json user modify bob --display-name Robert --password-stdin <<< bob-6th | field result reason)" 'refused read-only-kind'
-ck "P5: a password alone, as a modification: the way to it is said" "$(multidirctl user modify bob --password-stdin <<< bob-6th 2>&1)" '*multidirctl user password bob*'
-ck "P5: nor a new user" "$(multidirctl --json --directory people user add newbie --password-stdin <<< newbie-pw | field result reason)" 'refused read-only-kind'
+ck "P6: nothing else" "$(multidirctl --json user modify bob --display-name Robert | field result reason)" 'refused permission-denied'
+ck "P6: nor a password with something else" "$(multidirctl --json user modify bob --display-name Robert --password-stdin <<< bob-6th | field result reason changed)" 'refused permission-denied \[\]'
+ck "P6: nor a new user" "$(multidirctl --json --directory people user add newbie --password-stdin <<< newbie-pw | field result reason)" 'refused permission-denied'
 ck "nothing of this reached the server" "$(binds bob bob-5th)" 0
+ck "a password alone, as a modification" "$(multidirctl --json user modify bob --password-stdin <<< bob-6th | field result reason changed; binds bob bob-6th)" 'done ok *set-password*0'
+m user password bob --password-stdin <<< bob-5th
 m --directory staff user add stan --password-stdin <<< stan-pw
 ck "an internal user beside them" "$(by_command stan stan-2nd; explain stan stan-2nd)" 'done ok *staff*allow ok'
 

@@ -4,7 +4,7 @@
 Relies on: namespace.sh (it writes /etc/multidir and wipes /var/lib/multidir), pamtester, getent, id.
 Must never: look into the service's files; what it asserts is what a user would see.
 
-scenarios.py FILE-OR-FOLDER…   prints a line per scenario and, last, the count.
+scenarios.py [--ldap=all|first|last] FILE-OR-FOLDER…   prints a line per scenario and, last, the count.
 """
 import json, os, pathlib, re, signal, subprocess, sys, time
 
@@ -259,7 +259,7 @@ def run_check(world, check):
 
 
 def is_for_this_version(world):
-    return all(d.get('type', 'internal') in ('internal', 'delegated') for d in world['directories'].values()) and 'seats' not in json.dumps(world)
+    return all((d.get('type', 'internal') in ('internal', 'delegated') or 'server' in d) for d in world['directories'].values()) and 'seats' not in json.dumps(world)
 
 
 SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
@@ -279,14 +279,19 @@ def start_server(world):
         return False
     slapd('wipe', str(SLAPD))
     slapd('start', str(SLAPD), '3389', '3636', str(SERVERS / 'seeds' / f'{seeds.pop()}.ldif'))
-    secret = pathlib.Path('/etc/multidir/secrets/scenario')
-    secret.parent.mkdir(mode=0o700, exist_ok=True)
-    secret.touch(0o600)
-    secret.write_text('reader-pw\n')
+    secrets = pathlib.Path('/etc/multidir/secrets')
+    secrets.mkdir(mode=0o700, exist_ok=True)
     for directory in world['directories'].values():
-        if 'server' in directory:
-            directory['settings'] = {'preset': 'openldap', 'uri': 'ldap://127.0.0.1:3389', 'insecure_plaintext': 'yes', 'base': 'dc=example,dc=org', 'user_name': 'uid',
-                                     'bind_dn': 'cn=reader,dc=example,dc=org', 'bind_password_file': str(secret), **directory.get('settings', {})}
+        if 'server' not in directory:
+            continue
+        account = 'admin' if directory.get('type') == 'ldap' else 'reader'  # who may change entries, or only read them
+        secret = secrets / account
+        secret.touch(0o600)
+        secret.write_text(f'{account}-pw\n')
+        directory['settings'] = {'preset': 'openldap', 'uri': 'ldap://127.0.0.1:3389', 'insecure_plaintext': 'yes', 'base': 'dc=example,dc=org', 'user_name': 'uid',
+                                 'bind_dn': f'cn={account},dc=example,dc=org', 'bind_password_file': str(secret), **directory.get('settings', {})}
+        if account == 'admin':
+            directory['settings'] = {'user_rdn': 'uid', 'user_base': 'ou=people', 'group_base': 'ou=groups', **directory['settings']}
     return True
 
 
@@ -300,9 +305,38 @@ def check_server(check):
         slapd('change', str(SLAPD), text=check['server'])
 
 
-def run_scenario(path):
+# With --ldap, and why not. What asks for ids needs a schema that its users do not have.
+NOT_AT_A_SERVER = {
+    '102-clear-fields': 'free attributes', '66-mixed-change': 'free attributes', '84-mapping-bundle': 'free attributes', '74-view-diff': 'a shell',
+    '103-names-of-all-kinds': 'a server folds letters outside ASCII too', '104-longest-name': 'longer than OpenLDAP takes', '41-refused-names': 'the same',
+    '116-profiles': 'external_writes', '69-external-writes': 'external_writes', '131-long-password': 'crypt(5) has no part in it',
+    '111-lists': 'says the type',
+}
+NEEDS_A_SCHEMA = ('ids', '"uid"', '"gid"', '"home"', '"shell"', '--uid', '--gid', 'id_range', 'import')
+
+
+def move_to_server(world, name, where):
+    """The internal directories of a world, each below a branch of its own of one LDAP server: "first" or "last" of the order, or "all"."""
+    text = json.dumps(world)
+    order = world['applications']['host']['directories']
+    chosen = list(world['directories']) if where == 'all' else [order[0 if where == 'first' else -1]]
+    if any('type' in directory for directory in world['directories'].values()) or name in NOT_AT_A_SERVER or any(word in text for word in NEEDS_A_SCHEMA):
+        return False
+    seed = 'dn: dc=example,dc=org\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n\n'
+    for directory in chosen:
+        for branch in (directory, f'groups-{directory}'):
+            seed += f'dn: ou={branch},dc=example,dc=org\nobjectClass: organizationalUnit\nou: {branch}\n\n'
+        content = world['directories'][directory]
+        # An empty one is no sign of anything here.
+        content['settings'] = {'user_base': f'ou={directory}', 'group_base': f'ou=groups-{directory}', 'shrink_guard': '100', **content.get('settings', {})}
+        content.update(type='ldap', server=str(SLAPD.parent / 'scenario-seed'))
+    (SLAPD.parent / 'scenario-seed.ldif').write_text(seed)
+    return True
+
+
+def run_scenario(path, where):
     world = json.loads(path.read_text())
-    if not is_for_this_version(world):
+    if not is_for_this_version(world) or (where and not move_to_server(world, path.stem, where)):
         return 'skipped'
     run('rm', '-rf', str(STATE))
     run('rm', '-rf', '/etc/multidir/multidir.conf.d')
@@ -340,15 +374,18 @@ def use_multidir():
 
 def main():
     use_multidir()
-    paths = []
+    paths, where = [], None
     for argument in sys.argv[1:]:
+        if argument.startswith('--ldap='):
+            where = argument.removeprefix('--ldap=')
+            continue
         path = pathlib.Path(argument)
         paths += sorted(path.glob('*.json')) if path.is_dir() else [path]
     counts = {'ok': 0, 'failed': 0, 'skipped': 0}
     for path in paths:
         started = time.monotonic()
         try:
-            outcome = run_scenario(path)
+            outcome = run_scenario(path, where)
             print(f'{"ok" if outcome == "ok" else "skipped"} - scenario {path.name} ({time.monotonic() - started:.1f} s)', flush=True)
         except (Failure, subprocess.TimeoutExpired) as failure:
             outcome = 'failed'

@@ -11,6 +11,7 @@
 #include "multidird/channel/admit.h"
 #include "multidird/channel/jobs.h"
 #include "multidird/channel/protocol.h"
+#include "multidird/channel/update.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,6 +46,38 @@ MESSAGE(note)
 MESSAGE(keeper_synced)
 MESSAGE(admit)
 MESSAGE(admitted)
+MESSAGE(applied)
+MESSAGE(change)
+
+static int planned_again(const unsigned char *payload, size_t len, struct channel *channel) {
+        struct protocol_planned planned;
+        int r = protocol_get_planned(payload, len, &planned);
+        if (r == 0 && protocol_send_planned(channel, &planned) < 0)
+                abort();
+        protocol_planned_done(&planned);
+        return r;
+}
+
+static int apply_again(const unsigned char *payload, size_t len, struct channel *channel) {
+        struct protocol_apply apply;
+        int r = protocol_get_apply(payload, len, &apply);
+        if (r == 0 && protocol_send_apply(channel, &apply) < 0)
+                abort();
+        protocol_apply_done(&apply);
+        return r;
+}
+
+/* One change by itself. */
+static int update_again(const unsigned char *payload, size_t len, struct channel *channel) {
+        struct directory_change change;
+        size_t packed_len = 0;
+        int r = update_unpack(payload, len, &change);
+        unsigned char *packed = r == 0 ? update_pack(&change, &packed_len) : NULL;
+        if (r == 0 && (!packed || channel_send(channel, KEEPER_STATE, packed, packed_len) < 0))
+                abort();
+        free(packed);
+        return r;
+}
 
 static int sync_again(const unsigned char *payload, size_t len, struct channel *channel) {
         struct protocol_sync sync;
@@ -82,7 +115,7 @@ static int local_again(const unsigned char *payload, size_t len, struct channel 
 static const again_fn messages[] = {
         admin_again, installed_again, gate_again, gate_reply_again, session_again, change_password_again, password_changed_again,
         check_again, answer_again, config_again, local_again, progress_again, synced_again, secret_again, sync_again, keeper_synced_again, admit_again,
-        admitted_again, note_again,
+        admitted_again, note_again, planned_again, apply_again, applied_again, change_again, update_again,
 };
 
 static void pair(struct channel *ends[2]) {

@@ -39,32 +39,34 @@ static void unclear_is_off(void **state) {
         struct directory_settings directory = { .name = "d", .type = DIRECTORY_INTERNAL, .permissions = PERMISSIONS_ALL };
         struct application_settings application = { .name = "a", .external_writes = EXTERNAL_WRITES_ALLOWED };
         enum permission_level level;
-        assert_int_equal(permission_check(&directory, &application, NULL, PERMISSION_ADD_USER, SETS_NO_PASSWORD, &level), REASON_PERMISSION_DENIED);
+        assert_int_equal(permission_check(&directory, &application, NULL, PERMISSION_ADD_USER, false, &level), REASON_PERMISSION_DENIED);
         assert_int_equal(level, LEVEL_APPLICATION);
-        assert_int_equal(permission_check(&directory, NULL, NULL, PERMISSION_MAX, SETS_NO_PASSWORD, &level), REASON_PERMISSION_DENIED);
+        assert_int_equal(permission_check(&directory, NULL, NULL, PERMISSION_MAX, false, &level), REASON_PERMISSION_DENIED);
         assert_int_equal(level, LEVEL_DIRECTORY);
-        assert_int_equal(permission_check(&directory, NULL, NULL, (enum permission)-1, SETS_NO_PASSWORD, &level), REASON_PERMISSION_DENIED);
+        assert_int_equal(permission_check(&directory, NULL, NULL, (enum permission)-1, false, &level), REASON_PERMISSION_DENIED);
         assert_string_equal(permission_level_name((enum permission_level)77), "");
         assert_string_equal(permission_level_name(LEVEL_SERVER), "server");
 }
 
-/* P5: passwords, and nothing with them or without. */
-static void passwords_alone(void **state) {
-        static const struct { const char *what; bool read_only, writes; enum password_part part; bool never; enum reason reason; } rows[] = {
-                { "a password alone", true, true, SETS_PASSWORD_ALONE, false, REASON_OK },
-                { "a password with more", true, true, SETS_PASSWORD_TOO, false, REASON_READ_ONLY_KIND },
-                { "no password", true, true, SETS_NO_PASSWORD, false, REASON_READ_ONLY_KIND },
-                { "a preset that is read-only", true, false, SETS_PASSWORD_ALONE, false, REASON_READ_ONLY_KIND },
-                { "external_writes = never", true, true, SETS_PASSWORD_ALONE, true, REASON_READ_ONLY_KIND },
+/* P5: whoever keeps the passwords, and whether the change sets one. */
+static void kinds(void **state) {
+        static const struct { const char *what; enum directory_type type; bool read_only, password, never; enum reason reason; } rows[] = {
+                { "a preset that is written", DIRECTORY_LDAP, false, false, false, REASON_OK },
+                { "... a password", DIRECTORY_LDAP, false, true, false, REASON_OK },
+                { "a preset that is read-only", DIRECTORY_LDAP, true, false, false, REASON_READ_ONLY_KIND },
+                { "... a password", DIRECTORY_LDAP, true, true, false, REASON_READ_ONLY_KIND },
+                { "external_writes = never", DIRECTORY_LDAP, false, false, true, REASON_READ_ONLY_KIND },
+                { "... a password", DIRECTORY_LDAP, false, true, true, REASON_READ_ONLY_KIND },
+                { "delegated", DIRECTORY_DELEGATED, false, false, true, REASON_OK },
+                { "... a password", DIRECTORY_DELEGATED, false, true, false, REASON_READ_ONLY_KIND },
         };
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                const struct directory_settings directory = { .name = "d", .type = DIRECTORY_LDAP, .permissions = PERMISSIONS_ALL,
-                                                              .read_only_kind = rows[i].read_only, .writes_passwords = rows[i].writes };
+                const struct directory_settings directory = { .name = "d", .type = rows[i].type, .permissions = PERMISSIONS_ALL, .read_only_kind = rows[i].read_only };
                 const struct application_settings application = { .name = "a", .external_writes = rows[i].never ? EXTERNAL_WRITES_NEVER : EXTERNAL_WRITES_ALLOWED };
                 const struct mapping_settings mapping = { .permissions = PERMISSIONS_ALL };
                 enum permission_level level;
-                if (permission_check(&directory, &application, &mapping, PERMISSION_MODIFY_USER, rows[i].part, &level) != rows[i].reason)
-                        fail_msg("%s", rows[i].what);
+                if (permission_check(&directory, &application, &mapping, PERMISSION_MODIFY_USER, rows[i].password, &level) != rows[i].reason)
+                        fail_msg("%zu: %s", i, rows[i].what);
         }
 }
 
@@ -82,7 +84,7 @@ static void bundles(void **state) {
                 for (unsigned p = 0; p < PERMISSION_MAX; p++) {
                         struct directory_settings directory = { .name = "d", .type = DIRECTORY_INTERNAL, .permissions = rows[i].set };
                         enum permission_level level;
-                        enum reason reason = permission_check(&directory, NULL, NULL, (enum permission)p, SETS_NO_PASSWORD, &level);
+                        enum reason reason = permission_check(&directory, NULL, NULL, (enum permission)p, false, &level);
                         if ((reason == REASON_OK) != rows[i].on[p])
                                 fail_msg("%s: %s", rows[i].name, permission_name((enum permission)p));
                 }
@@ -92,7 +94,6 @@ static void bundles(void **state) {
 static void refusals_say_what_to_do(void **state) {
         const struct directory_settings internal = { .name = "staff", .type = DIRECTORY_INTERNAL };
         const struct directory_settings posix = { .name = "posix", .type = DIRECTORY_LDAP, .read_only_kind = true };
-        const struct directory_settings passwords = { .name = "pws", .type = DIRECTORY_LDAP, .read_only_kind = true, .writes_passwords = true };
         const struct directory_settings none = { .name = "odd" };
         const struct directory_settings delegated = { .name = "deleg", .type = DIRECTORY_DELEGATED };
         const struct directory_settings ldap = { .name = "corp", .type = DIRECTORY_LDAP };
@@ -112,8 +113,6 @@ static void refusals_say_what_to_do(void **state) {
                   { "user ann", "staff", "add-group", "application level (host)", "multidirctl --application host permission set staff add-group on" } },
                 { "P3 console has no application level", &internal, NULL, PERMISSION_ADD_GROUP, LEVEL_APPLICATION, { "directory level" } },
                 { "P5 read-only kind", &posix, &never, PERMISSION_MODIFY_USER, LEVEL_KIND, { "user ann", "posix", "modify-user", "read-only" } },
-                { "P5 but for passwords", &passwords, &allowed, PERMISSION_ADD_USER, LEVEL_KIND, { "pws", "add-user", "read-only but for passwords" } },
-                { "P5 external_writes, passwords", &passwords, &never, PERMISSION_MODIFY_USER, LEVEL_KIND, { "pws", "external_writes = never" } },
                 { "P5 no type", &none, NULL, PERMISSION_MODIFY_USER, LEVEL_KIND, { "odd", "read-only" } },
                 { "P5 delegated password", &delegated, &never, PERMISSION_MODIFY_USER, LEVEL_KIND, { "deleg", "LDAP server", "password" } },
                 { "P5 external_writes", &ldap, &never, PERMISSION_REMOVE_USER, LEVEL_KIND,
@@ -134,7 +133,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_combination),
                 cmocka_unit_test(unclear_is_off),
-                cmocka_unit_test(passwords_alone),
+                cmocka_unit_test(kinds),
                 cmocka_unit_test(bundles),
                 cmocka_unit_test(refusals_say_what_to_do),
         };

@@ -126,8 +126,8 @@ static void check_row(const struct preset_row *row, const struct directory_setti
         same_number(row->preset, "members", ldap->members, row->members);
         same_number(row->preset, "nested_groups", directory->nested_groups, row->nested);
         same_number(row->preset, "ids", directory->ids, row->ids);
-        same_number(row->preset, "read_only_kind", directory->read_only_kind, true); /* P5: this version writes nothing to a server … */
-        same_number(row->preset, "writes_passwords", directory->writes_passwords, row->writes); /* … but passwords */
+        same_number(row->preset, "read_only_kind", directory->read_only_kind, !row->writes); /* P5 */
+        same_number(row->preset, "writes_passwords", directory->writes_passwords, row->writes);
         same_number(row->preset, "type", directory->type, DIRECTORY_LDAP);
 }
 
@@ -175,6 +175,7 @@ static void preset_files_are_configurations(void **state) {
                 ldap.writable = rows[row].writes;
                 struct directory_settings directory = config->settings.directories[0];
                 directory.writes_passwords = rows[row].writes;
+                directory.read_only_kind = !rows[row].writes;
                 check_row(&rows[row], &directory, &ldap);
                 config_free(config);
                 free(text);

@@ -172,7 +172,7 @@ static void no_changes(void **state) {
                 { "U1", "{'command':'user add','user':'tom'}", 0, "{'changed':[{'directory':'staff','what':'add-user'}]}" },
                 { "D1", "{'command':'import begin','kind':'user','directory':'corp'}", 2, NULL },
         };
-        open_bed(&bed, CONFIG);
+        open_bed(&bed, LDAP("corp", "preset = posix\nids = allocate\n") HOST);
         fill(&bed);
         keeper_world_run(&bed.keeper, rows, ARRAY_SIZE(rows));
         int exit;

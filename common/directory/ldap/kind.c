@@ -1,7 +1,7 @@
 /* Directories of `type = ldap` (D2): the server is the authority, its replica is read from it, passwords are checked by binding there. And of
  * `type = delegated` (D3): the same server, of which only the passwords count.
  * Relies on: libldap, through the modules beside this one.
- * Must never: write anything to the server but a password. */
+ * Must never: write anything to the server but what a change asks for, or a password. */
 #include "directory/ldap/kind.h"
 
 #include <errno.h>
@@ -92,6 +92,7 @@ const struct directory_kind directory_ldap = {
         .find = find,
         .check = check,
         .set_password = set_password,
+        .change = ldap_kind_change,
         .check_dummy = ldap_kind_check_dummy,
         .sync = ldap_kind_sync,
         .test = ldap_kind_test,

@@ -1,0 +1,68 @@
+/* What the parts of a change at the server share (change*.c).
+ * Relies on: ldap/kind, ldap/mods, model/change.
+ * Must never: be included elsewhere. */
+#pragma once
+
+#include "directory/ldap/kind.h"
+#include "directory/ldap/mods.h"
+#include "model/change.h"
+
+/* One change under way. */
+struct changing {
+        struct directory *directory;
+        const struct directory_change *change;
+        const struct secret *password;   /* NULL: none is set */
+        uint64_t deadline_ms;            /* of all of it */
+        uint64_t found_by_ms;            /* of what is read before anything is written: nobody need wait longer for a server that hangs */
+        struct change_result *result;
+};
+
+/* change_send.c: one request as bind_dn, at the server that was read, and its answer. LDAP_SUCCESS, another code of the server's with its words in
+ * text[256]; or SEND_LOST: nobody knows whether it is done; or SEND_NONE: nothing was sent. */
+#define SEND_LOST (-1)
+#define SEND_NONE (-2)
+#define SEND_TEXT 256
+int send_add(struct changing *changing, const char *dn, struct mods *mods, char text[SEND_TEXT]);
+int send_modify(struct changing *changing, const char *dn, struct mods *mods, char text[SEND_TEXT]);
+int send_delete(struct changing *changing, const char *dn, char text[SEND_TEXT]);
+/* Below the same parent; the old value goes away. */
+int send_rename(struct changing *changing, const char *dn, const char *new_rdn, char text[SEND_TEXT]);
+
+/* change_outcome.c: the result of a request by its code; what the whole change comes to if this was all of it. */
+void outcome_of(const struct changing *changing, int code, const char *text, struct change_result *result);
+void _printf_(3, 4) outcome_refuse(struct change_result *result, enum reason reason, const char *format, ...);
+/* The entry is changed, but something that belongs to it is not. */
+void _printf_(2, 3) outcome_partly(struct change_result *result, const char *format, ...);
+
+/* change_find.c: where the entry of that name and id is now; id "": of that name (one that this host has just made). FOUND: dn is set. Else the
+ * result is set too. */
+bool find_user(struct changing *changing, const char *name, const char *id, char dn[SYNC_DN_MAX + 1]);
+bool find_group(struct changing *changing, const char *name, const char *id, char dn[SYNC_DN_MAX + 1]);
+/* Whether nobody at the server has the name: else the result is set. */
+bool name_is_free(struct changing *changing, bool group, const char *name);
+/* The values of an attribute of the entry, NUL-terminated ones only, up to size - 1 bytes each; the number that there are, up to max; or -1, and the
+ * result is set. */
+int read_values(struct changing *changing, const char *dn, const char *attribute, char (*values)[256], int max);
+
+/* change_references.c: members' values that say old_dn (of directories whose groups have names: the change's name), in all groups: from now on new_dn
+ * (new_name), or gone (NULL). 0, or how many could not be changed (some of
+ * them at least). */
+size_t references_change(struct changing *changing, const char *old_dn, const char *new_dn);
+/* An empty value, where a group's class does not let it be without one. */
+#define MEMBER_NOBODY ""
+
+/* change_active.c: adds what switches the account on or off; false: the result says why it cannot be said there. */
+bool active_mods(struct changing *changing, const char *dn, bool active, struct mods *mods);
+/* ... for an account that is made. */
+void active_initial(const struct changing *changing, bool active, struct mods *mods);
+
+/* change_user.c, change_group.c */
+void change_add_user(struct changing *changing);
+void change_modify_user(struct changing *changing);
+void change_rename_user(struct changing *changing);
+void change_set_password(struct changing *changing);
+void change_remove_user(struct changing *changing);
+void change_add_group(struct changing *changing);
+void change_modify_group(struct changing *changing);
+void change_remove_group(struct changing *changing);
+void change_member(struct changing *changing);

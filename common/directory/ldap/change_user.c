@@ -1,0 +1,321 @@
+/* Users made, changed, renamed and removed at the server; see ldap/change.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "directory/ldap/change.h"
+#include "directory/ldap/dn.h"
+#include "model/name.h"
+
+#define CLASS "objectClass"
+#define POSIX_USER "posixAccount"
+
+static const char *rdn_attribute(const struct ldap_settings *ldap) {
+        return ldap->user_rdn[0] ? ldap->user_rdn : ldap->user_name;
+}
+
+static bool same(const char *a, const char *b) {
+        return strcasecmp(a, b) == 0;
+}
+
+/* A person's object class stands on others, and not every server adds them by itself. */
+static void put_classes(struct mods *mods, const struct ldap_settings *ldap, bool posix) {
+        const char *own = ldap->user_object_class[0] ? ldap->user_object_class : "inetOrgPerson";
+        bool person = same(own, "inetOrgPerson") || ldap->active_directory;
+        _cleanup_sbuf_ struct sbuf classes = { 0 };
+        sbuf_add(&classes, person ? "top\nperson\norganizationalPerson\n" : "top\n");
+        if (!person && !same(own, POSIX_USER))
+                sbuf_add(&classes, "inetOrgPerson\n");
+        sbuf_printf(&classes, "%s\n%s", own, posix && !same(own, POSIX_USER) ? POSIX_USER : "");
+        mods_lines(mods, LDAP_MOD_ADD, CLASS, sbuf_text(&classes));
+}
+
+/* An attribute that is not there yet: what is called by two keys is said once, by the first. */
+static void put(struct mods *mods, const char *attribute, const char *value) {
+        if (attribute[0] && value && value[0] && !mods_has(mods, attribute))
+                mods_value(mods, LDAP_MOD_ADD, attribute, value);
+}
+
+/* The name is what the entry is found by; the RDN must be unique, and a display name is not. sn is required of a person. */
+static void put_names(struct mods *mods, const struct ldap_settings *ldap, const struct directory_change *change) {
+        const char *display = change->display_name && change->display_name[0] ? change->display_name : NULL;
+        const char *blank = display ? strrchr(display, ' ') : NULL;
+        put(mods, ldap->user_name, change->name);
+        put(mods, rdn_attribute(ldap), change->name);
+        put(mods, ldap->user_display_name, display);
+        put(mods, ENTRY_CN, display ? display : change->name);
+        put(mods, "sn", blank && blank[1] ? blank + 1 : display ? display : change->name);
+        if (blank && blank > display) {
+                _cleanup_sbuf_ struct sbuf first = { 0 };
+                sbuf_add_bytes(&first, display, (size_t)(blank - display));
+                put(mods, ldap->user_first_name, sbuf_text(&first));
+        }
+}
+
+/* The schema wants all of them, or none. */
+static void put_posix(struct mods *mods, const struct changing *changing) {
+        const struct ldap_settings *ldap = changing->directory->ldap;
+        const struct directory_change *change = changing->change;
+        char home[4096] = "";
+        if (change->home && change->home[0])
+                (void)snprintf(home, sizeof home, "%s", change->home);
+        else if (change->has_uid)
+                (void)path_expand(changing->directory->settings->home, change->name, changing->directory->settings->name, home, sizeof home);
+        put(mods, ldap->user_home, home);
+        put(mods, ldap->user_shell, change->shell);
+        if (change->has_uid && ldap->user_uid[0])
+                mods_number(mods, LDAP_MOD_ADD, ldap->user_uid, change->uid);
+        if ((change->has_gid || change->has_uid) && ldap->user_gid[0])
+                mods_number(mods, LDAP_MOD_ADD, ldap->user_gid, change->has_gid ? change->gid : change->uid);
+        if (change->has_uid && !ldap->active_directory)
+                put(mods, "uid", change->name);
+}
+
+/* What a key of the settings, or the server itself, gives a meaning: those have options of their own, and permissions (U3). */
+static bool is_taken(const struct ldap_settings *ldap, const char *attribute) {
+        const char *const taken[] = {
+                CLASS, ldap->user_name, rdn_attribute(ldap), ldap->user_display_name, ldap->user_email, ldap->user_password, ldap->user_member_of,
+                ldap->user_uid, ldap->user_gid, ldap->user_home, ldap->user_shell, ldap->user_ssh_keys, ldap->user_sid, ldap->user_primary_group_id,
+                ldap->external_id, "userPassword", "unicodePwd", "userAccountControl", "nsAccountLock", "pwdAccountLockedTime", "loginDisabled",
+                "ds-pwp-account-disabled", "pwdReset", "pwdPolicySubentry", "passwordPolicySubentry", "sAMAccountName", "userPrincipalName",
+                "memberOf", "isMemberOf", "groupMembership", "nsRoleDN", "primaryGroupID", "authPassword", "krbPrincipalKey", "servicePrincipalName",
+                "msDS-KeyCredentialLink", "altSecurityIdentities", "sIDHistory", "msDS-AllowedToDelegateTo",
+                "msDS-AllowedToActOnBehalfOfOtherIdentity", "aci", "nTSecurityDescriptor", "uid",
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+                if (taken[i][0] && same(taken[i], attribute))
+                        return true;
+        return false;
+}
+
+static bool is_attribute(const char *text) {
+        size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
+        return len > 0 && !text[len] && ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'));
+}
+
+static bool put_attributes(struct changing *changing, int op, struct mods *mods) {
+        const struct directory_change *change = changing->change;
+        for (size_t i = 0; i < change->attribute_count; i++) {
+                char attribute[128];
+                size_t len = strcspn(change->attributes[i], "=");
+                const char *value = change->attributes[i] + len + (change->attributes[i][len] == '=');
+                (void)snprintf(attribute, sizeof attribute, "%.*s", len < sizeof attribute ? (int)len : 0, change->attributes[i]);
+                if (!is_attribute(attribute) || is_taken(changing->directory->ldap, attribute)) {
+                        outcome_refuse(changing->result, REASON_POLICY_REJECTED,
+                                       "--attribute %s: it is no attribute's name, or one that has a meaning of its own, and is not set this way",
+                                       attribute);
+                        return false;
+                }
+                if (value[0] || op == LDAP_MOD_REPLACE)
+                        mods_value(mods, op, attribute, value[0] ? value : NULL);
+        }
+        return true;
+}
+
+/* An entry that could not be given its password is none that anybody asked for. */
+static void set_first_password(struct changing *changing, const char *dn) {
+        struct directory_entry entry = { 0 };
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        char text[SEND_TEXT];
+        enum password_set set = ldap_kind_set_password(changing->directory, changing->change->name, NULL, changing->password, &entry, &why);
+        if (set == PASSWORD_SET_DONE)
+                return;
+        bool gone = set != PASSWORD_SET_UNKNOWN && send_delete(changing, dn, text) == LDAP_SUCCESS;
+        const char *words = why.len > 0 ? sbuf_text(&why) : set == PASSWORD_SET_DENIED ? "bind_dn may not set passwords" :
+                            set == PASSWORD_SET_UNKNOWN ? "no answer" : "it takes no password over this connection, or not now";
+        if (gone)
+                outcome_refuse(changing->result, set == PASSWORD_SET_DENIED ? REASON_PERMISSION_DENIED : set == PASSWORD_SET_REJECTED ?
+                               REASON_POLICY_REJECTED : REASON_UNAVAILABLE, "the server refuses the password, and the user was not made: %s", words);
+        else
+                outcome_partly(changing->result, "the user was made, but has no password: %s", words);
+        changing->result->by_right = gone && set == PASSWORD_SET_DENIED;
+}
+
+/* Active Directory makes an account that is switched off until it has a password. */
+static void switch_on(struct changing *changing, const char *dn) {
+        _cleanup_mods_ struct mods mods = { 0 };
+        struct change_result result;
+        char text[SEND_TEXT];
+        if (!active_mods(changing, dn, true, &mods)) {
+                outcome_partly(changing->result, "the user was made, but is switched off: its flags cannot be read");
+                return;
+        }
+        outcome_of(changing, send_modify(changing, dn, &mods, text), text, &result);
+        if (result.state != CHANGE_DONE)
+                outcome_partly(changing->result, "the user was made, but is switched off: %.900s", result.text[0] ? result.text : "no answer");
+}
+
+void change_add_user(struct changing *changing) {
+        const struct ldap_settings *ldap = changing->directory->ldap;
+        const struct directory_change *change = changing->change;
+        _cleanup_mods_ struct mods mods = { 0 };
+        _cleanup_sbuf_ struct sbuf dn = { 0 };
+        char text[SEND_TEXT];
+        put_classes(&mods, ldap, change->has_uid && !ldap->active_directory);
+        put_names(&mods, ldap, change);
+        put(&mods, ldap->user_email, change->email);
+        put_posix(&mods, changing);
+        if (change->ssh_keys && change->ssh_keys[0] && ldap->user_ssh_keys[0])
+                mods_lines(&mods, LDAP_MOD_ADD, ldap->user_ssh_keys, change->ssh_keys);
+        active_initial(changing, false, &mods);
+        if (!put_attributes(changing, LDAP_MOD_ADD, &mods) || !name_is_free(changing, false, change->name))
+                return;
+        rdn_write(&dn, rdn_attribute(ldap), change->name);
+        sbuf_printf(&dn, ",%s", sbuf_text(&changing->directory->user_base));
+        outcome_of(changing, dn.failed ? SEND_NONE : send_add(changing, sbuf_text(&dn), &mods, text), text, changing->result);
+        if (changing->result->state != CHANGE_DONE || !changing->password)
+                return;
+        set_first_password(changing, sbuf_text(&dn));
+        if (changing->result->state == CHANGE_DONE && ldap->active_directory)
+                switch_on(changing, sbuf_text(&dn));
+}
+
+/* A value in place of what is there; "" takes it away. False: the settings name no attribute for it. */
+static bool replace(struct changing *changing, struct mods *mods, const char *key, const char *attribute, const char *value) {
+        if (!value)
+                return true;
+        if (!attribute[0]) {
+                outcome_refuse(changing->result, REASON_POLICY_REJECTED, "the directory's settings name no attribute for it (%s)", key);
+                return false;
+        }
+        mods_lines(mods, LDAP_MOD_REPLACE, attribute, value);
+        return true;
+}
+
+static bool replace_number(struct changing *changing, struct mods *mods, const char *key, const char *attribute, bool given, uint32_t number) {
+        char digits[12];
+        (void)snprintf(digits, sizeof digits, "%u", number);
+        return replace(changing, mods, key, attribute, given ? digits : NULL);
+}
+
+void change_modify_user(struct changing *changing) {
+        const struct ldap_settings *ldap = changing->directory->ldap;
+        const struct directory_change *change = changing->change;
+        _cleanup_mods_ struct mods mods = { 0 };
+        char dn[SYNC_DN_MAX + 1], text[SEND_TEXT];
+        bool good = replace(changing, &mods, "user_display_name", ldap->user_display_name, change->display_name) &&
+                    replace(changing, &mods, "user_email", ldap->user_email, change->email) &&
+                    replace(changing, &mods, "user_home", ldap->user_home, change->home) &&
+                    replace(changing, &mods, "user_shell", ldap->user_shell, change->shell) &&
+                    replace(changing, &mods, "user_ssh_keys", ldap->user_ssh_keys, change->ssh_keys) &&
+                    replace_number(changing, &mods, "user_uid", ldap->user_uid, change->has_uid, change->uid) &&
+                    replace_number(changing, &mods, "user_gid", ldap->user_gid, change->has_gid, change->gid) &&
+                    put_attributes(changing, LDAP_MOD_REPLACE, &mods) && find_user(changing, change->name, change->entry_id, dn) &&
+                    (!change->has_active || active_mods(changing, dn, change->active, &mods));
+        if (!good)
+                return;
+        if (mods.count == 0)
+                changing->result->state = CHANGE_DONE;
+        else
+                outcome_of(changing, send_modify(changing, dn, &mods, text), text, changing->result);
+}
+
+/* "new RDN,the same parent"; false: the DN is not one that this can be said of. */
+static bool moved_dn(const char *dn, const char *new_rdn, struct sbuf *moved) {
+        const char *comma = dn;
+        while (*comma && *comma != ',')
+                comma += comma[0] == '\\' && comma[1] ? 2 : 1;
+        sbuf_printf(moved, "%s%s", new_rdn, comma);
+        return *comma && !moved->failed && moved->len <= SYNC_DN_MAX;
+}
+
+/* Of several values in one the others would be lost with it. */
+static bool is_single(const char *dn) {
+        for (; *dn && *dn != ',' && *dn != '+'; dn++)
+                dn += dn[0] == '\\' && dn[1];
+        return *dn != '+';
+}
+
+/* The RDN follows the name where it is the name: its attribute, or one of the same value. */
+static bool rdn_is_name(const struct ldap_settings *ldap, const char *dn, const char *name) {
+        char value[1024];
+        if (!is_single(dn))
+                return false;
+        int len = dn_rdn_value(dn, strlen(dn), rdn_attribute(ldap), value, sizeof value - 1);
+        if (len < 0)
+                return false;
+        value[len] = 0;
+        return text_same_name(value, name);
+}
+
+static bool move(struct changing *changing, const char *dn, struct change_result *result) {
+        _cleanup_sbuf_ struct sbuf rdn = { 0 }, moved = { 0 };
+        char text[SEND_TEXT];
+        rdn_write(&rdn, rdn_attribute(changing->directory->ldap), changing->change->new_name);
+        bool good = moved_dn(dn, sbuf_text(&rdn), &moved);
+        outcome_of(changing, good ? send_rename(changing, dn, sbuf_text(&rdn), text) : SEND_NONE, text, result);
+        if (result->state != CHANGE_DONE)
+                return false;
+        size_t left = references_change(changing, dn, sbuf_text(&moved));
+        if (left > 0)
+                outcome_partly(result, "the user was renamed, but %zu or more groups may still name the old entry, as the service's log says", left);
+        return true;
+}
+
+void change_rename_user(struct changing *changing) {
+        const struct ldap_settings *ldap = changing->directory->ldap;
+        const struct directory_change *change = changing->change;
+        char dn[SYNC_DN_MAX + 1], text[SEND_TEXT];
+        bool own_case = text_same_name(change->name, change->new_name);
+        if ((!own_case && !name_is_free(changing, false, change->new_name)) || !find_user(changing, change->name, change->entry_id, dn))
+                return;
+        bool at_rdn = rdn_is_name(ldap, dn, change->name);
+        if (at_rdn && same(rdn_attribute(ldap), ldap->user_name)) {
+                (void)move(changing, dn, changing->result);
+                return;
+        }
+        _cleanup_mods_ struct mods mods = { 0 };
+        mods_value(&mods, LDAP_MOD_REPLACE, ldap->user_name, change->new_name);
+        outcome_of(changing, send_modify(changing, dn, &mods, text), text, changing->result);
+        struct change_result moved = { 0 };
+        if (changing->result->state == CHANGE_DONE && !at_rdn && ldap->members == LDAP_MEMBERS_NAME && references_change(changing, dn, dn) > 0)
+                outcome_partly(changing->result, "the user has the new name, but groups may still say the old one, as the service's log says");
+        if (changing->result->state != CHANGE_DONE || !at_rdn)
+                return;
+        if (!move(changing, dn, &moved) || moved.state == CHANGE_PARTLY)
+                outcome_partly(changing->result, "the user has the new name, but the entry's own name is the old one still, or groups say so: %.800s",
+                               moved.text[0] ? moved.text : "no answer");
+}
+
+void change_set_password(struct changing *changing) {
+        struct directory_entry entry = { 0 };
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        (void)snprintf(entry.entry_id, sizeof entry.entry_id, "%.*s", SYNC_ENTRY_ID_MAX, changing->change->entry_id);
+        if (!changing->password) {
+                outcome_refuse(changing->result, REASON_EMPTY_PASSWORD, "there is no password");
+                return;
+        }
+        switch (ldap_kind_set_password(changing->directory, changing->change->name, NULL, changing->password, &entry, &why)) {
+        case PASSWORD_SET_DONE:
+                changing->result->state = CHANGE_DONE;
+                break;
+        case PASSWORD_SET_REJECTED:
+                outcome_refuse(changing->result, REASON_POLICY_REJECTED, "the server refuses the new password: %s", sbuf_text(&why));
+                break;
+        case PASSWORD_SET_DENIED:
+                outcome_refuse(changing->result, REASON_PERMISSION_DENIED, "bind_dn may not set passwords");
+                changing->result->by_right = true;
+                break;
+        case PASSWORD_SET_NOT_FOUND:
+                outcome_refuse(changing->result, REASON_USER_NOT_FOUND, "the server has the user no more, or another one of that name");
+                break;
+        case PASSWORD_SET_UNKNOWN:
+                changing->result->state = CHANGE_UNKNOWN;
+                break;
+        default:
+                outcome_refuse(changing->result, REASON_UNAVAILABLE, "the server takes no password now; the old one is still valid");
+        }
+}
+
+void change_remove_user(struct changing *changing) {
+        const struct directory_change *change = changing->change;
+        char dn[SYNC_DN_MAX + 1], text[SEND_TEXT];
+        if (!find_user(changing, change->name, change->entry_id, dn))
+                return;
+        outcome_of(changing, send_delete(changing, dn, text), text, changing->result);
+        size_t left = changing->result->state == CHANGE_DONE ? references_change(changing, dn, NULL) : 0;
+        if (left > 0)
+                outcome_partly(changing->result, "the user was removed, but %zu or more groups may still name the entry, as the service's log says", left);
+}

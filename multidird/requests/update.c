@@ -1,0 +1,356 @@
+/* A change that the keeper has planned, step by step in the plan's order: at a server by a worker, then the synchronisation that publishes it; what is
+ * the keeper's own, by the keeper (U12). The first step that fails is the last one; the answer says what was done.
+ * Relies on: jansson, multidird/supervisor/pool, multidird/supervisor/sync, multidird/supervisor/keeper_link.
+ * Must never: do a step that the keeper has not planned, or one at a directory that is not written; leave a copy of a password behind; leave a server's
+ * change without a synchronisation. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "multidird/keeper/json.h"
+#include "multidird/requests/reply.h"
+#include "multidird/requests/requests.h"
+#include "multidird/requests/server_change.h"
+#include "multidird/supervisor/configuration.h"
+#include "multidird/supervisor/keeper_link.h"
+#include "multidird/supervisor/pool.h"
+#include "multidird/supervisor/sync.h"
+
+#define PULSE_US (2 * 1000000ull)        /* signs of life for whoever waits */
+#define PUBLISH_MS 60000u                /* the answer waits so long for a synchronisation */
+
+struct step { size_t directory; bool at_server; char *what, *name, *bytes; size_t len; };
+
+struct updating {
+        struct connection *connection;
+        struct configuration *configuration; /* a reference */
+        struct step *steps;
+        size_t count, at;
+        struct update_subject subject;
+        struct secret password;
+        json_t *changed, *skipped;
+        struct job *job;
+        bool given;                          /* a worker has it */
+        bool dirty;                          /* the directory of the last step is to be read again */
+        struct sync_wait wait;
+        uint64_t wait_until_ms;
+        struct ask ask;
+        sd_event_source *pulse;
+        bool failed;
+        enum reason reason;                  /* with failed */
+        struct sbuf text, unpublished;
+};
+
+static struct service *service_of(const struct updating *updating) {
+        return connection_service(updating->connection);
+}
+
+static const struct directory_settings *directory_of(const struct updating *updating, size_t step) {
+        return &configuration_settings(updating->configuration)->directories[updating->steps[step].directory];
+}
+
+/* What may have been changed by this step is read again, whoever waits for it. */
+static void read_again(struct updating *updating) {
+        struct sync_wait nobody = { 0 };
+        if (sync_now(service_of(updating), directory_of(updating, updating->at)->name, NULL, NULL, &nobody) == 0)
+                sync_wait_cancel(&nobody);
+}
+
+static void updating_free(struct updating *updating) {
+        ask_cancel(service_of(updating), &updating->ask);
+        job_cancel(updating->job);
+        sync_wait_cancel(&updating->wait);
+        (void)sd_event_source_disable_unref(updating->pulse);
+        for (size_t i = 0; i < updating->count; i++) {
+                free(updating->steps[i].what);
+                free(updating->steps[i].name);
+                free(updating->steps[i].bytes);
+        }
+        free(updating->steps);
+        configuration_unref(updating->configuration);
+        secret_done(&updating->password);
+        json_decref(updating->changed);
+        json_decref(updating->skipped);
+        sbuf_done(&updating->text);
+        sbuf_done(&updating->unpublished);
+        free(updating);
+}
+
+/* The one who asked is gone. What a worker has is done all the same. */
+static void cancel(void *work) {
+        struct updating *updating = work;
+        /* Where something is done already, and no synchronisation is under way, there is a job at the same directory. */
+        if (updating->job && (updating->dirty || updating->given))
+                read_again(updating);
+        updating_free(updating);
+}
+
+static void run(struct updating *updating);
+
+static void end(struct updating *updating) {
+        struct connection *connection = updating->connection;
+        int status = updating->failed ? keeper_exit_for(updating->reason) : updating->unpublished.len > 0 ? EXIT_UNAVAILABLE : EXIT_DONE;
+        json_t *object = json_pack("{s:s, s:s, s:O, s:O}", "result", updating->failed ? "refused" : "done", "reason",
+                                   reason_name(updating->failed ? updating->reason : REASON_OK), "changed", updating->changed, "skipped", updating->skipped);
+        if (updating->failed && updating->unpublished.len > 0)
+                sbuf_printf(&updating->text, "; %s", sbuf_text(&updating->unpublished));
+        if (object && updating->text.len > 0)
+                (void)json_object_set_new(object, "text", keeper_text(sbuf_text(&updating->text)));
+        if (object && !updating->failed && updating->unpublished.len > 0)
+                (void)json_object_set_new(object, "error", json_pack("{s:s, s:o}", "reason", "unavailable", "text", keeper_text(sbuf_text(&updating->unpublished))));
+        connection_set_work(connection, NULL, NULL);
+        updating_free(updating);
+        reply_object(connection, status, object);
+}
+
+static void fail(struct updating *updating, enum reason reason, const char *text) {
+        updating->failed = true;
+        updating->reason = reason == REASON_OK ? REASON_UNAVAILABLE : reason;
+        sbuf_printf(&updating->text, "%s%s%s", updating->text.len > 0 ? "; " : "", text,
+                    json_array_size(updating->changed) > 0 ? "; what is under \"changed\" has been changed before" : "");
+}
+
+static void note_changed(struct updating *updating, size_t step) {
+        json_t *row = json_pack("{s:s, s:s}", "directory", directory_of(updating, step)->name, "what", updating->steps[step].what);
+        if (row)
+                (void)json_array_append_new(updating->changed, row);
+}
+
+/* --- the keeper's part */
+
+static json_t *object_of(const struct protocol_applied *applied, int *status) {
+        json_t *reply = applied ? json_loadb(applied->json, applied->json_len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        json_t *object = json_incref(json_object_get(reply, "object"));
+        *status = json_is_integer(json_object_get(reply, "exit")) ? (int)json_integer_value(json_object_get(reply, "exit")) : EXIT_UNAVAILABLE;
+        json_decref(reply);
+        return object;
+}
+
+static const char *text_of(const json_t *object, const char *key) {
+        const char *text = json_string_value(json_object_get(object, key));
+        return text ? text : "";
+}
+
+/* What became of the keeper's own steps, or of the names in the end. */
+static void on_applied(const struct protocol_applied *applied, void *userdata) {
+        struct updating *updating = userdata;
+        bool was_last = updating->at == updating->count;
+        int status;
+        json_t *object = object_of(applied, &status), *changed = json_object_get(object, "changed");
+        const char *text = text_of(object, "text"), *error = text_of(json_object_get(object, "error"), "text");
+        bool done = strcmp(text_of(object, "result"), "done") == 0;
+        if (json_is_array(changed))
+                (void)json_array_extend(updating->changed, changed);
+        if (done && error[0])
+                sbuf_printf(&updating->unpublished, "%s%s", updating->unpublished.len > 0 ? "; " : "", error);
+        if (done && text[0])
+                sbuf_printf(&updating->text, "%s%s", updating->text.len > 0 ? "; " : "", text);
+        if (!done && !(was_last && !object)) {
+                enum reason reason = reason_from_name(text_of(object, "reason"));
+                fail(updating, reason < REASON_MAX ? reason : REASON_UNAVAILABLE,
+                     text[0] ? text : error[0] ? error : "the keeper ended while it worked on this; whether its part was done is not known");
+        }
+        json_decref(object);
+        while (updating->at < updating->count && !updating->steps[updating->at].at_server)
+                updating->at++;
+        if (was_last || updating->failed)
+                end(updating);
+        else
+                run(updating);
+}
+
+/* All steps from here on that are the keeper's own; none: the end of all, when the name's fate is known. */
+static void ask_keeper(struct updating *updating) {
+        size_t count = 0;
+        while (updating->at + count < updating->count && !updating->steps[updating->at + count].at_server)
+                count++;
+        struct update_step *steps = calloc(count + 1, sizeof *steps);
+        struct protocol_apply apply = { .steps = steps, .step_count = count };
+        if (updating->at == updating->count)
+                apply.subject = updating->subject;
+        for (size_t i = 0; steps && i < count; i++) {
+                const struct step *step = &updating->steps[updating->at + i];
+                steps[i] = (struct update_step){ .directory = directory_of(updating, updating->at + i)->name, .what = step->what,
+                                                 .change = (const unsigned char *)step->bytes, .change_len = step->len };
+        }
+        int r = steps ? keeper_link_apply(service_of(updating), &apply, on_applied, updating, &updating->ask) : -ENOMEM;
+        free(steps);
+        if (r == 0)
+                return;
+        if (count > 0)
+                fail(updating, REASON_UNAVAILABLE, "the keeper is not running: its part was not done");
+        end(updating);
+}
+
+/* --- publication */
+
+static void go_on(struct updating *updating) {
+        if (updating->failed)
+                end(updating);
+        else
+                run(updating);
+}
+
+static void not_published(struct updating *updating, const char *name, const char *why) {
+        updating->dirty = false;
+        sbuf_printf(&updating->unpublished, "%sthe server of directory %s has the change, but it is not published yet: %s",
+                    updating->unpublished.len > 0 ? "; " : "", name, why);
+        go_on(updating);
+}
+
+static void on_synced(void *userdata) {
+        struct updating *updating = userdata;
+        struct sync_state state;
+        const char *name = directory_of(updating, updating->at - 1)->name;
+        char why[WIRE_TEXT_MAX + 1];
+        bool known = sync_get(service_of(updating), name, &state);
+        if (known && !state.failed && !state.error[0]) {
+                updating->dirty = false;
+                go_on(updating);
+                return;
+        }
+        (void)snprintf(why, sizeof why, "%s", known ? state.error : "the directory is not in the configuration any more");
+        not_published(updating, name, why);
+}
+
+/* The synchronisation that brings what the server has now (U12). */
+static void publish(struct updating *updating) {
+        updating->wait_until_ms = clock_monotonic_ms() + PUBLISH_MS;
+        if (sync_now(service_of(updating), directory_of(updating, updating->at - 1)->name, on_synced, updating, &updating->wait) < 0)
+                on_synced(updating);
+}
+
+/* --- at a server */
+
+static void on_changed(const struct protocol_answer *answer, void *userdata) {
+        struct updating *updating = userdata;
+        const struct step *step = &updating->steps[updating->at];
+        const struct directory_settings *directory = directory_of(updating, updating->at);
+        _cleanup_sbuf_ struct sbuf text = { 0 };
+        enum reason reason;
+        updating->job = NULL;
+        enum change_state state = server_change_outcome(answer, updating->given, directory, step->name, step->what, &reason, &text);
+        log_notice("change at a server: directory=%s what=%s %s%s%s", directory->name, step->what,
+                   state == CHANGE_DONE ? "done" : state == CHANGE_PARTLY ? "partly done" : state == CHANGE_UNKNOWN ? "unknown" : "refused",
+                   text.len > 0 ? ": " : "", sbuf_text(&text));
+        if (state == CHANGE_DONE || state == CHANGE_PARTLY) {
+                updating->dirty = true;
+                note_changed(updating, updating->at);
+                if (text.len > 0)
+                        sbuf_printf(&updating->text, "%s%s", updating->text.len > 0 ? "; " : "", sbuf_text(&text));
+        } else {
+                fail(updating, reason, sbuf_text(&text));
+                /* Another name or entry than the replica has: the server is right. */
+                if (reason != REASON_UNAVAILABLE && reason != REASON_PERMISSION_DENIED && reason != REASON_POLICY_REJECTED)
+                        sync_wanted(service_of(updating), directory->name);
+        }
+        if (state == CHANGE_UNKNOWN)
+                read_again(updating);
+        updating->at++;
+        bool last = updating->failed || updating->at == updating->count || updating->steps[updating->at].directory != updating->steps[updating->at - 1].directory;
+        if (last && updating->dirty)
+                publish(updating);
+        else
+                go_on(updating);
+}
+
+static bool before_change(void *userdata) {
+        struct updating *updating = userdata;
+        updating->given = true;
+        return true;
+}
+
+static void ask_worker(struct updating *updating) {
+        const struct step *step = &updating->steps[updating->at];
+        struct pool *pool = configuration_workers(updating->configuration, step->directory);
+        const struct job_request request = { .type = WORKER_CHANGE, .user = "", .change = (const unsigned char *)step->bytes, .change_len = step->len,
+                                             .new_password = &updating->password, .deadline_ms = clock_monotonic_ms() + POOL_CHANGE_MS + 1000 };
+        updating->given = false;
+        int r = pool ? pool_submit(pool, &request, on_changed, updating, &updating->job) : -ENOMEM;
+        if (r < 0)
+                on_changed(&(struct protocol_answer){ 0 }, updating);
+        else
+                job_set_before(updating->job, before_change);
+}
+
+static void run(struct updating *updating) {
+        if (updating->at < updating->count && updating->steps[updating->at].at_server)
+                ask_worker(updating);
+        else
+                ask_keeper(updating);
+}
+
+/* --- taking it over */
+
+static int on_pulse(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct updating *updating = userdata;
+        connection_progress(updating->connection, "{}");
+        int r = sd_event_source_set_time_relative(source, PULSE_US);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        if (updating->wait.sync && clock_monotonic_ms() >= updating->wait_until_ms) {
+                sync_wait_cancel(&updating->wait);
+                not_published(updating, directory_of(updating, updating->at - 1)->name, "the synchronisation takes long; it goes on");
+        }
+        return r < 0 ? r : 0;
+}
+
+/* "user ann", "group ops": for sentences. */
+static char *subject_of(const struct directory_change *change) {
+        bool of_group = change->operation >= CHANGE_ADD_GROUP;
+        char *text = NULL;
+        int n = change->member ? asprintf(&text, "%s %s and group %s", change->member_is_group ? "group" : "user", change->member, change->name)
+                               : asprintf(&text, "%s %s", of_group ? "group" : "user", change->name);
+        return n < 0 ? NULL : text;
+}
+
+/* Nothing of the keeper's is believed: a directory that is written, a change that can be read. */
+static bool take_step(struct updating *updating, const struct update_step *from) {
+        const struct settings *settings = configuration_settings(updating->configuration);
+        struct step *to = &updating->steps[updating->count++];
+        struct directory_change change;
+        *to = (struct step){ .directory = settings_directory(settings, from->directory), .at_server = from->at_server };
+        if (to->directory == SETTINGS_NONE || update_unpack(from->change, from->change_len, &change) < 0)
+                return to->directory = 0, false;
+        const struct directory_settings *directory = &settings->directories[to->directory];
+        if (from->at_server != configuration_is_synchronised(updating->configuration, to->directory) || directory->read_only_kind || !directory->active)
+                return false;
+        to->what = strdup(from->what);
+        to->name = subject_of(&change);
+        to->bytes = malloc(from->change_len + 1);
+        to->len = from->change_len;
+        if (to->bytes)
+                memcpy(to->bytes, from->change, from->change_len);
+        return to->what && to->name && to->bytes;
+}
+
+static bool take(struct updating *updating, const struct protocol_planned *planned) {
+        updating->subject = planned->subject;
+        updating->changed = json_array();
+        updating->skipped = json_loads(planned->skipped, JSON_REJECT_DUPLICATES, NULL);
+        updating->steps = calloc(planned->step_count + 1, sizeof *updating->steps);
+        if (!updating->changed || !json_is_array(updating->skipped) || !updating->steps)
+                return false;
+        (void)secret_set(&updating->password, planned->password.bytes, planned->password.len);
+        for (size_t i = 0; i < planned->step_count; i++)
+                if (!take_step(updating, &planned->steps[i]))
+                        return false;
+        return sd_event_add_time_relative(service_of(updating)->event, &updating->pulse, CLOCK_MONOTONIC, PULSE_US, 0, on_pulse, updating) >= 0;
+}
+
+void request_update(struct connection *connection, const struct protocol_planned *planned) {
+        struct updating *updating = calloc(1, sizeof *updating);
+        if (updating) {
+                updating->connection = connection;
+                updating->configuration = configuration_ref(connection_service(connection)->configuration);
+                if (take(updating, planned)) {
+                        connection_set_work(connection, updating, cancel);
+                        run(updating);
+                        return;
+                }
+                updating_free(updating);
+        }
+        reply_error(connection, EXIT_UNAVAILABLE, REASON_UNAVAILABLE, "the change cannot be made now: the configuration was just changed, or memory is out; nothing was changed");
+}

@@ -1,0 +1,267 @@
+/* Changes at a real OpenLDAP server (U12): users, groups and memberships, as they are read back by the next synchronisation; what the server refuses;
+ * entries that are not the ones that were meant.
+ * Relies on: cmocka, slapd.
+ * Must never: need a network but the loopback. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "directory/ldap_help.h"
+
+static struct slapd server;
+static struct ldap_case c;
+static struct collected got;
+static struct change_result result;
+
+#define MAY_WRITE "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\nolcAccess: {0}to * by dn.exact=\"" READER "\" write by * break\n"
+#define GROUP(name, member) "dn: cn=" name ",ou=groups," SUFFIX "\nchangetype: add\nobjectClass: groupOfUniqueNames\ncn: " name "\nuniqueMember: " member "\n\n"
+
+static int start_all(void **state) {
+        help_slapd_start(&server, "people.ldif");
+        help_slapd_config(&server, MAY_WRITE);
+        return 0;
+}
+static int stop_all(void **state) {
+        if (server.dir[0])
+                help_slapd_wipe(&server);
+        return 0;
+}
+static int setup(void **state) {
+        help_case(&c, server.uri, "");
+        c.settings.writes_passwords = c.ldap.writable = true;
+        c.settings.home = "/home/%u";
+        help_open(&c);
+        return 0;
+}
+static int teardown(void **state) {
+        collected_done(&got);
+        help_close(&c);
+        return 0;
+}
+
+static enum change_state change(const struct directory_change *wanted, const char *password) {
+        struct secret secret = { 0 };
+        if (password)
+                assert_int_equal(secret_set(&secret, password, strlen(password)), 0);
+        directory_ldap.change(c.directory, wanted, password ? &secret : NULL, &result);
+        return result.state;
+}
+static void done(const struct directory_change *wanted) {
+        if (change(wanted, NULL) != CHANGE_DONE)
+                fail_msg("%d %s: %d %s: %s", wanted->operation, wanted->name, result.state, reason_name(result.reason), result.text);
+}
+static void refused(const struct directory_change *wanted, enum reason reason, const char *has) {
+        if (change(wanted, NULL) != CHANGE_REFUSED || result.reason != reason || !strstr(result.text, has))
+                fail_msg("%d %s: %d %s: %s", wanted->operation, wanted->name, result.state, reason_name(result.reason), result.text);
+}
+static void sync_again(void) {
+        collected_done(&got);
+        int r = help_sync(&c, &got);
+        if (r < 0)
+                fail_msg("%d: %s", r, sbuf_text(&got.why));
+}
+static bool is_member(const char *line) {
+        for (size_t i = 0; i < got.line_count; i++)
+                if (strcmp(got.lines[i], line) == 0)
+                        return true;
+        return false;
+}
+static enum password_result check(const char *user, const char *password) {
+        struct secret secret = { 0 };
+        struct directory_entry entry = { 0 };
+        assert_int_equal(secret_set(&secret, password, strlen(password)), 0);
+        return directory_ldap.check(c.directory, user, &secret, &entry);
+}
+/* The immutable id of a user, as a replica has it. */
+static const char *id_of(const char *user) {
+        static struct directory_entry entry;
+        entry = (struct directory_entry){ 0 };
+        directory_ldap.find(c.directory, user, &entry);
+        assert_int_equal(entry.presence, PRESENCE_FOUND);
+        return entry.entry_id;
+}
+
+#define ADD(...) (&(struct directory_change){ .operation = CHANGE_ADD_USER, .entry_id = "", __VA_ARGS__ })
+#define USER(op, its_name, ...) (&(struct directory_change){ .operation = op, .name = its_name, .entry_id = id_of(its_name), __VA_ARGS__ })
+#define GROUP_CHANGE(op, its_name, ...) (&(struct directory_change){ .operation = op, .name = its_name, .entry_id = "", __VA_ARGS__ })
+
+static void users(void **state) {
+        done(ADD(.name = "nina", .display_name = "Nina Maria Newt", .email = "n@example.org"));
+        done(ADD(.name = "plain"));
+        done(ADD(.name = "po", .has_uid = true, .uid = 4001, .shell = "/bin/sh"));
+        done(ADD(.name = "keys", .ssh_keys = "", .attributes = { "title=Boss", "description=" }, .attribute_count = 2));
+        sync_again();
+        assert_string_equal(help_detail(&got, "user nina|"), "user nina|uid=nina,ou=people," SUFFIX "|Nina Maria Newt|n@example.org|-|-|-|-|0|0|active|-");
+        assert_string_equal(help_detail(&got, "user plain|"), "user plain|uid=plain,ou=people," SUFFIX "|plain|-|-|-|-|-|0|0|active|-");
+        assert_string_equal(help_detail(&got, "user po|"), "user po|uid=po,ou=people," SUFFIX "|po|-|/home/po|/bin/sh|-|-|4001|4001|active|posix");
+        refused(ADD(.name = "NINA"), REASON_EXISTS, "name already");
+        refused(ADD(.name = "x", .attributes = { "objectClass=top" }, .attribute_count = 1), REASON_POLICY_REJECTED, "objectClass");
+        refused(ADD(.name = "x", .attributes = { "title;lang-de=y" }, .attribute_count = 1), REASON_POLICY_REJECTED, "no attribute's name");
+        refused(ADD(.name = "x", .attributes = { "shoeSize=7" }, .attribute_count = 1), REASON_POLICY_REJECTED, "schema");
+
+        done(USER(CHANGE_MODIFY_USER, "nina", .display_name = "Nina N.", .email = "", .attributes = { "title=Boss" }, .attribute_count = 1));
+        done(USER(CHANGE_MODIFY_USER, "nina"));
+        done(USER(CHANGE_MODIFY_USER, "po", .home = "/srv/po", .has_gid = true, .gid = 4002));
+        refused(USER(CHANGE_MODIFY_USER, "nina", .home = "/srv/nina"), REASON_POLICY_REJECTED, "object classes");
+        refused(USER(CHANGE_MODIFY_USER, "nina", .attributes = { "displayName=x" }, .attribute_count = 1), REASON_POLICY_REJECTED, "meaning");
+        c.ldap.user_ssh_keys = "";
+        refused(USER(CHANGE_MODIFY_USER, "nina", .ssh_keys = "ssh-ed25519 AAAA"), REASON_POLICY_REJECTED, "user_ssh_keys");
+        c.ldap.user_ssh_keys = "sshPublicKey";
+        done(USER(CHANGE_MODIFY_USER, "alice", .ssh_keys = "ssh-ed25519 AAAA one\nssh-ed25519 AAAA two"));
+        sync_again();
+        assert_string_equal(help_detail(&got, "user nina|"), "user nina|uid=nina,ou=people," SUFFIX "|Nina N.|-|-|-|-|-|0|0|active|-");
+        assert_non_null(strstr(help_detail(&got, "user po|"), "|/srv/po|/bin/sh|-|-|4001|4002|"));
+        assert_non_null(strstr(sbuf_text(&got.details), "ssh-ed25519 AAAA one\nssh-ed25519 AAAA two"));
+}
+
+/* L3: as the password policy overlay has it; other presets have no such attribute here, or no way that is known. */
+static void the_flag(void **state) {
+        done(USER(CHANGE_MODIFY_USER, "bob", .has_active = true));
+        sync_again();
+        assert_non_null(strstr(help_detail(&got, "user bob|"), "|inactive|"));
+        done(USER(CHANGE_MODIFY_USER, "bob", .has_active = true, .active = true));
+        done(USER(CHANGE_MODIFY_USER, "bob", .has_active = true, .active = true));
+        sync_again();
+        assert_non_null(strstr(help_detail(&got, "user bob|"), "|active|"));
+        c.ldap.preset = "389ds";
+        refused(USER(CHANGE_MODIFY_USER, "bob", .has_active = true), REASON_POLICY_REJECTED, "no such attribute");
+        c.ldap.preset = "generic";
+        refused(USER(CHANGE_MODIFY_USER, "bob", .has_active = true), REASON_READ_ONLY_KIND, "preset generic");
+}
+
+static void passwords(void **state) {
+        assert_int_equal(change(ADD(.name = "pia"), "pia-pw-1"), CHANGE_DONE);
+        assert_int_equal(check("pia", "pia-pw-1"), CHECK_RIGHT);
+        assert_int_equal(change(USER(CHANGE_SET_PASSWORD, "pia"), "pia-pw-2"), CHANGE_DONE);
+        assert_int_equal(check("pia", "pia-pw-2"), CHECK_RIGHT);
+        assert_int_equal(change(USER(CHANGE_SET_PASSWORD, "pia"), "abc"), CHANGE_REFUSED);
+        assert_true(result.reason == REASON_POLICY_REJECTED && strstr(result.text, "too short"));
+        assert_int_equal(change(USER(CHANGE_SET_PASSWORD, "pia"), NULL), CHANGE_REFUSED);
+        /* All or nothing: an entry without the password that it was to have is no entry. */
+        assert_int_equal(change(ADD(.name = "pat"), "abc"), CHANGE_REFUSED);
+        assert_true(result.reason == REASON_POLICY_REJECTED && strstr(result.text, "was not made"));
+        assert_int_equal(check("pat", "abc"), CHECK_NOT_FOUND);
+}
+
+static void groups(void **state) {
+        done(GROUP_CHANGE(CHANGE_ADD_GROUP, "crew, the", .description = "Crew"));
+        refused(GROUP_CHANGE(CHANGE_ADD_GROUP, "Crew, The"), REASON_EXISTS, "name already");
+        done(GROUP_CHANGE(CHANGE_MODIFY_GROUP, "crew, the", .description = "The crew"));
+        done(GROUP_CHANGE(CHANGE_ADD_MEMBER, "crew, the", .member = "alice", .member_id = id_of("alice")));
+        done(GROUP_CHANGE(CHANGE_ADD_MEMBER, "crew, the", .member = "john", .member_id = ""));
+        done(GROUP_CHANGE(CHANGE_ADD_MEMBER, "crew, the", .member = "zoe", .member_id = ""));
+        done(GROUP_CHANGE(CHANGE_ADD_MEMBER, "crew, the", .member = "devs", .member_id = "", .member_is_group = true));
+        refused(GROUP_CHANGE(CHANGE_ADD_MEMBER, "crew, the", .member = "alice", .member_id = ""), REASON_ALREADY_A_MEMBER, "");
+        sync_again();
+        assert_string_equal(help_detail(&got, "group crew, the|"), "group crew, the|The crew|-|0");
+        assert_true(is_member("alice>crew, the") && is_member("john>crew, the") && is_member("zoe>crew, the") && is_member("devs>>crew, the"));
+        done(GROUP_CHANGE(CHANGE_REMOVE_MEMBER, "crew, the", .member = "john", .member_id = ""));
+        done(GROUP_CHANGE(CHANGE_REMOVE_MEMBER, "devs", .member = "bob", .member_id = "")); /* who is there in another spelling */
+        refused(GROUP_CHANGE(CHANGE_REMOVE_MEMBER, "crew, the", .member = "john", .member_id = ""), REASON_NOT_A_MEMBER, "");
+        refused(GROUP_CHANGE(CHANGE_REMOVE_MEMBER, "loop-a", .member = "loop-b", .member_id = "", .member_is_group = true), REASON_POLICY_REJECTED, "last member");
+        refused(GROUP_CHANGE(CHANGE_ADD_MEMBER, "no such", .member = "john", .member_id = ""), REASON_GROUP_NOT_FOUND, "");
+        refused(GROUP_CHANGE(CHANGE_ADD_MEMBER, "devs", .member = "no such", .member_id = ""), REASON_USER_NOT_FOUND, "");
+        refused(GROUP_CHANGE(CHANGE_ADD_GROUP, "numbered", .has_gid = true, .gid = 5000), REASON_POLICY_REJECTED, "result 65");
+        sync_again();
+        assert_false(is_member("john>crew, the") || is_member("bob>devs"));
+        done(GROUP_CHANGE(CHANGE_REMOVE_GROUP, "crew, the"));
+        refused(GROUP_CHANGE(CHANGE_REMOVE_GROUP, "crew, the"), REASON_GROUP_NOT_FOUND, "");
+        sync_again();
+        assert_string_equal(help_detail(&got, "group crew, the|"), "");
+}
+
+/* Who is renamed keeps the memberships; who is removed leaves none behind, not even where a group may not be empty. */
+static void references(void **state) {
+        help_slapd_change(&server, GROUP("only-rita", "uid=rita,ou=people," SUFFIX) GROUP("rita-too", "UID=Rita, OU=People, " SUFFIX));
+        done(ADD(.name = "rita"));
+        sync_again();
+        assert_true(is_member("rita>only-rita") && is_member("rita>rita-too"));
+        done(USER(CHANGE_RENAME_USER, "rita", .new_name = "rosa"));
+        sync_again();
+        assert_true(is_member("rosa>only-rita") && is_member("rosa>rita-too"));
+        assert_string_equal(help_detail(&got, "user rita|"), "");
+        refused(USER(CHANGE_RENAME_USER, "rosa", .new_name = "alice"), REASON_EXISTS, "");
+        done(USER(CHANGE_RENAME_USER, "rosa", .new_name = "Rosa"));
+        done(USER(CHANGE_REMOVE_USER, "Rosa"));
+        done(ADD(.name = "rosa"));
+        sync_again();
+        assert_false(is_member("rosa>only-rita") || is_member("rosa>rita-too"));
+        /* An RDN of two values: the other one would be lost with it. */
+        help_slapd_change(&server, "dn: uid=multi+cn=Multi,ou=people," SUFFIX "\nchangetype: add\nobjectClass: inetOrgPerson\nuid: multi\ncn: Multi\nsn: M\n\n");
+        refused(USER(CHANGE_RENAME_USER, "multi", .new_name = "other"), REASON_POLICY_REJECTED, "result 64");
+        /* The name is not in the DN: it alone changes. */
+        done(USER(CHANGE_RENAME_USER, "john", .new_name = "jack"));
+        sync_again();
+        assert_non_null(strstr(help_detail(&got, "user jack|"), "Smith"));
+        assert_true(is_member("jack>devs"));
+}
+
+/* An entry that took the place of the one that is meant. */
+static void another_entry(void **state) {
+        char id[SYNC_ENTRY_ID_MAX + 1];
+        done(ADD(.name = "tia"));
+        (void)snprintf(id, sizeof id, "%s", id_of("tia"));
+        done(USER(CHANGE_REMOVE_USER, "tia"));
+        done(ADD(.name = "tia"));
+        const enum entry_change changes[] = { CHANGE_MODIFY_USER, CHANGE_REMOVE_USER, CHANGE_RENAME_USER };
+        for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+                refused(&(struct directory_change){ .operation = changes[i], .name = "tia", .entry_id = id, .new_name = "tina", .display_name = "x" },
+                        REASON_USER_NOT_FOUND, "another one");
+        refused(GROUP_CHANGE(CHANGE_ADD_MEMBER, "devs", .member = "tia", .member_id = id), REASON_USER_NOT_FOUND, "");
+        refused(&(struct directory_change){ .operation = CHANGE_REMOVE_GROUP, .name = "devs", .entry_id = id }, REASON_GROUP_NOT_FOUND, "another group");
+        /* Names are no filters and no DNs. */
+        refused(GROUP_CHANGE(CHANGE_REMOVE_GROUP, "*"), REASON_GROUP_NOT_FOUND, "");
+        refused(&(struct directory_change){ .operation = CHANGE_REMOVE_USER, .name = "*", .entry_id = "" }, REASON_USER_NOT_FOUND, "");
+        done(ADD(.name = "x,dc=y+z=\"#"));
+        sync_again();
+        assert_non_null(strstr(help_detail(&got, "user x,dc=y+z=\"#|"), "|active|"));
+        done(USER(CHANGE_REMOVE_USER, "x,dc=y+z=\"#"));
+}
+
+/* P5, P6, and no server. */
+static void refusals(void **state) {
+        c.ldap.writable = false;
+        refused(ADD(.name = "x"), REASON_READ_ONLY_KIND, "read-only");
+        c.ldap.writable = true;
+        c.settings.read_only_kind = true;
+        refused(ADD(.name = "x"), REASON_READ_ONLY_KIND, "read-only");
+        c.settings.read_only_kind = false;
+        c.ldap.bind_dn = "";
+        refused(ADD(.name = "x"), REASON_PERMISSION_DENIED, "bind_dn");
+        assert_true(result.by_right);
+        help_close(&c);
+        help_case(&c, "ldap://127.0.0.1:1", "");
+        c.ldap.writable = true;
+        help_open(&c);
+        refused(ADD(.name = "x"), REASON_UNAVAILABLE, "");
+        refused(&(struct directory_change){ .operation = CHANGE_REMOVE_USER, .name = "alice", .entry_id = "x" }, REASON_UNAVAILABLE, "");
+        refused(GROUP_CHANGE(CHANGE_REMOVE_GROUP, "devs"), REASON_UNAVAILABLE, "");
+}
+
+static void without_rights(void **state) {
+        help_slapd_config(&server, "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\ndelete: olcAccess\nolcAccess: {0}\n");
+        refused(USER(CHANGE_MODIFY_USER, "alice", .display_name = "x"), REASON_PERMISSION_DENIED, "result 50");
+        assert_true(result.by_right);
+        refused(ADD(.name = "x"), REASON_PERMISSION_DENIED, "result 50");
+        refused(USER(CHANGE_REMOVE_USER, "alice"), REASON_PERMISSION_DENIED, "result 50");
+        refused(GROUP_CHANGE(CHANGE_ADD_MEMBER, "devs", .member = "Carol", .member_id = ""), REASON_PERMISSION_DENIED, "result 50");
+        help_slapd_config(&server, MAY_WRITE);
+        /* Another server's word: it takes no changes at all. */
+        help_slapd_config(&server, "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nreplace: olcReadOnly\nolcReadOnly: TRUE\n");
+        refused(USER(CHANGE_MODIFY_USER, "alice", .display_name = "x"), REASON_POLICY_REJECTED, "result 53");
+        help_slapd_config(&server, "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nreplace: olcReadOnly\nolcReadOnly: FALSE\n");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(users, setup, teardown), cmocka_unit_test_setup_teardown(the_flag, setup, teardown),
+                cmocka_unit_test_setup_teardown(passwords, setup, teardown), cmocka_unit_test_setup_teardown(groups, setup, teardown),
+                cmocka_unit_test_setup_teardown(references, setup, teardown), cmocka_unit_test_setup_teardown(another_entry, setup, teardown),
+                cmocka_unit_test_setup_teardown(refusals, setup, teardown), cmocka_unit_test_setup_teardown(without_rights, setup, teardown),
+        };
+        if (!help_slapd_is_there())
+                return 77;
+        return cmocka_run_group_tests(tests, start_all, stop_all);
+}

@@ -1,0 +1,115 @@
+/* The pieces that a change at a server is made of: escaped names, lists of attributes, and what a result code means (U12, P6).
+ * Relies on: cmocka.
+ * Must never: need a server. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "directory/ldap/change.h"
+#include "directory/ldap/dn.h"
+
+/* Each is read back by libldap, and by the reader of DNs here, as what it was; and nothing of it ends the value. */
+static void names(void **state) {
+        static const struct { const char *value, *rdn; } rows[] = {
+                { "ann", "cn=ann" }, { "Ann Lee", "cn=Ann Lee" }, { " a ", "cn=\\20a\\20" }, { "#1", "cn=\\231" }, { "a#1", "cn=a#1" },
+                { "x,dc=y", "cn=x\\2cdc\\3dy" }, { "a+b=c", "cn=a\\2bb\\3dc" }, { "\"<>;\\", "cn=\\22\\3c\\3e\\3b\\5c" },
+                { "zo\xc3\xab", "cn=zo\\c3\\ab" }, { "a\nb\x7f", "cn=a\\0ab\\7f" }, { "*()", "cn=*()" }, { " ", "cn=\\20" },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_sbuf_ struct sbuf dn = { 0 };
+                char value[64];
+                LDAPDN parsed = NULL;
+                rdn_write(&dn, "cn", rows[i].value);
+                assert_string_equal(sbuf_text(&dn), rows[i].rdn);
+                sbuf_add(&dn, ",dc=example");
+                int len = dn_rdn_value(sbuf_text(&dn), dn.len, "cn", value, sizeof value);
+                assert_int_equal(len, strlen(rows[i].value));
+                assert_memory_equal(value, rows[i].value, (size_t)len);
+                assert_int_equal(ldap_str2dn(sbuf_text(&dn), &parsed, LDAP_DN_FORMAT_LDAPV3), LDAP_SUCCESS);
+                assert_true(parsed[0] && parsed[1] && !parsed[2] && !parsed[0][1]);
+                assert_int_equal(parsed[0][0]->la_value.bv_len, strlen(rows[i].value));
+                assert_memory_equal(parsed[0][0]->la_value.bv_val, rows[i].value, strlen(rows[i].value));
+                ldap_dnfree(parsed);
+        }
+}
+
+static void lists(void **state) {
+        _cleanup_mods_ struct mods mods = { 0 };
+        mods_value(&mods, LDAP_MOD_ADD, "cn", "ann");
+        mods_value(&mods, LDAP_MOD_REPLACE, "title", NULL);
+        mods_value(&mods, LDAP_MOD_ADD, "member", "");
+        mods_lines(&mods, LDAP_MOD_REPLACE, "key", "\na\n\nbc\n");
+        mods_lines(&mods, LDAP_MOD_REPLACE, "none", "\n");
+        mods_number(&mods, LDAP_MOD_ADD, "uidNumber", 4294967295u);
+        LDAPMod **list = mods_list(&mods);
+        assert_non_null(list);
+        assert_true(mods_has(&mods, "CN") && !mods_has(&mods, "sn") && mods.count == 6 && !list[6]);
+        assert_string_equal(list[0]->mod_vals.modv_bvals[0]->bv_val, "ann");
+        assert_null(list[0]->mod_vals.modv_bvals[1]);
+        assert_null(list[1]->mod_vals.modv_bvals);
+        assert_int_equal(list[1]->mod_op, LDAP_MOD_REPLACE | LDAP_MOD_BVALUES);
+        assert_int_equal(list[2]->mod_vals.modv_bvals[0]->bv_len, 0);
+        assert_string_equal(list[3]->mod_vals.modv_bvals[0]->bv_val, "a");
+        assert_string_equal(list[3]->mod_vals.modv_bvals[1]->bv_val, "bc");
+        assert_null(list[3]->mod_vals.modv_bvals[2]);
+        assert_null(list[4]->mod_vals.modv_bvals);
+        assert_string_equal(list[5]->mod_vals.modv_bvals[0]->bv_val, "4294967295");
+        for (int i = 0; i < MODS_MAX; i++)
+                mods_value(&mods, LDAP_MOD_ADD, "more", "x");
+        assert_null(mods_list(&mods));
+}
+
+static const struct { int code; enum entry_change change; enum change_state state; enum reason reason; bool by_right; const char *has; } rows[] = {
+        { LDAP_SUCCESS, CHANGE_MODIFY_USER, CHANGE_DONE, REASON_UNAVAILABLE, false, "" },
+        { SEND_LOST, CHANGE_MODIFY_USER, CHANGE_UNKNOWN, REASON_UNAVAILABLE, false, "" },
+        { SEND_NONE, CHANGE_MODIFY_USER, CHANGE_REFUSED, REASON_UNAVAILABLE, false, "in time" },
+        { LDAP_INSUFFICIENT_ACCESS, CHANGE_ADD_USER, CHANGE_REFUSED, REASON_PERMISSION_DENIED, true, "result 50" },
+        { LDAP_STRONG_AUTH_REQUIRED, CHANGE_ADD_USER, CHANGE_REFUSED, REASON_PERMISSION_DENIED, true, "result 8" },
+        { LDAP_CONFIDENTIALITY_REQUIRED, CHANGE_ADD_USER, CHANGE_REFUSED, REASON_PERMISSION_DENIED, true, "result 13" },
+        { LDAP_ALREADY_EXISTS, CHANGE_ADD_USER, CHANGE_REFUSED, REASON_EXISTS, false, "entry of that DN" },
+        { LDAP_ALREADY_EXISTS, CHANGE_RENAME_USER, CHANGE_REFUSED, REASON_EXISTS, false, "result 68" },
+        { LDAP_ALREADY_EXISTS, CHANGE_ADD_MEMBER, CHANGE_REFUSED, REASON_ALREADY_A_MEMBER, false, "" },
+        { LDAP_TYPE_OR_VALUE_EXISTS, CHANGE_ADD_MEMBER, CHANGE_REFUSED, REASON_ALREADY_A_MEMBER, false, "" },
+        { LDAP_TYPE_OR_VALUE_EXISTS, CHANGE_MODIFY_USER, CHANGE_REFUSED, REASON_POLICY_REJECTED, false, "" },
+        { LDAP_NO_SUCH_ATTRIBUTE, CHANGE_REMOVE_MEMBER, CHANGE_REFUSED, REASON_NOT_A_MEMBER, false, "" },
+        { LDAP_NO_SUCH_ATTRIBUTE, CHANGE_MODIFY_USER, CHANGE_REFUSED, REASON_POLICY_REJECTED, false, "" },
+        { LDAP_NO_SUCH_OBJECT, CHANGE_REMOVE_USER, CHANGE_REFUSED, REASON_USER_NOT_FOUND, false, "" },
+        { LDAP_NO_SUCH_OBJECT, CHANGE_MODIFY_GROUP, CHANGE_REFUSED, REASON_GROUP_NOT_FOUND, false, "" },
+        { LDAP_NO_SUCH_OBJECT, CHANGE_ADD_MEMBER, CHANGE_REFUSED, REASON_GROUP_NOT_FOUND, false, "" },
+        { LDAP_NO_SUCH_OBJECT, CHANGE_ADD_GROUP, CHANGE_REFUSED, REASON_POLICY_REJECTED, false, "group_base" },
+        { LDAP_OBJECT_CLASS_VIOLATION, CHANGE_REMOVE_MEMBER, CHANGE_REFUSED, REASON_POLICY_REJECTED, false, "last member" },
+        { LDAP_OBJECT_CLASS_VIOLATION, CHANGE_ADD_USER, CHANGE_REFUSED, REASON_POLICY_REJECTED, false, "schema" },
+        { LDAP_UNWILLING_TO_PERFORM, CHANGE_ADD_USER, CHANGE_REFUSED, REASON_POLICY_REJECTED, false, "what it says" },
+        { LDAP_CONSTRAINT_VIOLATION, CHANGE_ADD_USER, CHANGE_REFUSED, REASON_POLICY_REJECTED, false, "what it says" },
+        { LDAP_UNDEFINED_TYPE, CHANGE_MODIFY_USER, CHANGE_REFUSED, REASON_POLICY_REJECTED, false, "no such attribute" },
+        { LDAP_INVALID_SYNTAX, CHANGE_MODIFY_USER, CHANGE_REFUSED, REASON_POLICY_REJECTED, false, "" },
+        { LDAP_NOT_ALLOWED_ON_NONLEAF, CHANGE_REMOVE_USER, CHANGE_REFUSED, REASON_POLICY_REJECTED, false, "" },
+        { LDAP_REFERRAL, CHANGE_ADD_USER, CHANGE_REFUSED, REASON_POLICY_REJECTED, false, "takes no changes" },
+        { LDAP_BUSY, CHANGE_ADD_USER, CHANGE_REFUSED, REASON_UNAVAILABLE, false, "result 51" },
+        { LDAP_UNAVAILABLE, CHANGE_ADD_USER, CHANGE_REFUSED, REASON_UNAVAILABLE, false, "" },
+        { LDAP_OTHER, CHANGE_ADD_USER, CHANGE_REFUSED, REASON_UNAVAILABLE, false, "" },
+        { 4242, CHANGE_ADD_USER, CHANGE_REFUSED, REASON_UNAVAILABLE, false, "result 4242" },
+};
+
+static void result_codes(void **state) {
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct directory_change change = { .operation = rows[i].change };
+                struct change_result result = { .text = "old" };
+                const struct changing changing = { .change = &change, .result = &result };
+                outcome_of(&changing, rows[i].code, "what it says\x01\xff", &result);
+                if (result.state != rows[i].state || result.reason != rows[i].reason || result.by_right != rows[i].by_right || !strstr(result.text, rows[i].has))
+                        fail_msg("%d of %d: %d %s \"%s\"", rows[i].code, rows[i].change, result.state, reason_name(result.reason), result.text);
+                for (const char *at = result.text; *at; at++)
+                        assert_true(*at >= 0x20 && *at < 0x7f);
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(lists), cmocka_unit_test(result_codes) };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

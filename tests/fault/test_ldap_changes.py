@@ -1,0 +1,262 @@
+"""Changes at a directory's server when something fails at the worst moment: the line cut before and after the request, the worker killed, the server
+hung, the synchronisation that would publish it killed (U12). Whatever is said is true, and the next synchronisation repairs the rest."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from bed import *
+
+SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
+DIR, PORT, SPORT, FRONT = TOP / 'slapd', 3890, 6360, 3899
+CHANGES = {0x66: 'modify', 0x68: 'add', 0x4a: 'delete', 0x6c: 'rename'}
+
+
+class Proxy:
+    """Stands before slapd, and knows a request that changes something when it sees one."""
+
+    def __init__(self):
+        self.mode, self.seen, self.closed = 'pass', 0, False
+        self.listener = socket.create_server(('127.0.0.1', FRONT), backlog=64)
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            peer = self.listener.accept()[0]
+            if self.closed:
+                peer.close()
+                continue
+            server = socket.create_connection(('127.0.0.1', PORT))
+            line = {'silent': False}
+            threading.Thread(target=self.requests, args=(peer, server, line), daemon=True).start()
+            threading.Thread(target=self.answers, args=(peer, server, line), daemon=True).start()
+
+    def requests(self, peer, server, line):
+        try:
+            while True:
+                head, body = self.message(peer)
+                change = body[2 + body[1]] in CHANGES
+                self.seen += change
+                if change and self.mode == 'before':
+                    break
+                if change and self.mode in ('lost', 'silent'):
+                    line['silent'] = True
+                if change and self.mode == 'then closed':
+                    self.closed = True
+                server.sendall(head + body)
+                if change and self.mode == 'lost':
+                    time.sleep(0.3)
+                    break
+        except (OSError, EOFError):
+            pass
+        for one in (peer, server):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    @staticmethod
+    def message(peer):
+        head = receive_exactly(peer, 2)
+        if head[1] < 0x80:
+            return head, receive_exactly(peer, head[1])
+        more = receive_exactly(peer, head[1] & 0x7f)
+        return head + more, receive_exactly(peer, int.from_bytes(more, 'big'))
+
+    @staticmethod
+    def answers(peer, server, line):
+        try:
+            while True:
+                data = server.recv(65536)
+                if not data:
+                    break
+                if not line['silent']:
+                    peer.sendall(data)
+        except OSError:
+            pass
+        try:
+            peer.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+def slapd(what, *arguments, stdin=None):
+    subprocess.run([SERVERS / 'slapd.sh', what, DIR, *map(str, arguments)], check=True, input=stdin, text=True, capture_output=True, timeout=60)
+
+
+def at_server(dn, attribute):
+    out = subprocess.run(['ldapsearch', '-x', '-LLL', '-o', 'ldif-wrap=no', '-H', f'ldap://127.0.0.1:{PORT}', '-D', 'cn=admin,dc=example,dc=org', '-w', 'admin-pw',
+                          '-s', 'base', '-b', dn, attribute], env={'LDAPNOINIT': '1', 'PATH': os.environ['PATH']}, text=True, capture_output=True, timeout=20).stdout
+    return next((line.split(': ', 1)[1] for line in out.splitlines() if line.startswith(attribute + ': ')), None)
+
+
+def display(user='bob'):
+    return admin('user show', user=user)['object'].get('display_name')
+
+
+def change(name, user='bob', **more):
+    return admin('user modify', limit=60, user=user, display_name=name, **more)
+
+
+def word(reply):
+    """exit, result, reason; and all that is said."""
+    said = reply['object']
+    return reply['exit'], said.get('result'), said.get('reason'), json.dumps(said)
+
+
+def row():
+    return next(one for one in admin('status')['object']['directories'] if one['name'] == 'people')
+
+
+def in_background(function):
+    box = []
+    thread = threading.Thread(target=lambda: box.append(function()), daemon=True)
+    thread.start()
+    return thread, box
+
+
+make()
+subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+pathlib.Path('/etc/multidir/reader').write_text('reader-pw\n')
+os.chmod('/etc/multidir/reader', 0o600)
+slapd('start', PORT, SPORT)
+slapd('config', stdin='dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\n'
+                      'olcAccess: {0}to * by dn.exact="cn=reader,dc=example,dc=org" write by * break\n')
+CONFIGURATION = f"""[service]
+login_deadline = 4s
+[directory/people]
+type = ldap
+preset = openldap
+uri = ldap://127.0.0.1:{FRONT}
+insecure_plaintext = yes
+base = dc=example,dc=org
+user_base = ou=people
+group_base = ou=groups
+bind_dn = cn=reader,dc=example,dc=org
+bind_password_file = /etc/multidir/reader
+user_name = uid
+user_rdn = uid
+[directory/local]
+type = internal
+[application/host]
+directories = people, local
+[application/host/people]
+allow_all = yes
+[application/host/local]
+allow_all = yes
+"""
+configure(CONFIGURATION)
+proxy = Proxy()
+service = started()
+DN = 'uid=bob,ou=people,dc=example,dc=org'
+
+check('a change', word(change('One'))[:3], (0, 'done', 'ok'))
+check('... is published', display(), 'One')
+
+# the line is cut before the server has the request, and after it
+proxy.mode = 'before'
+check('cut before the server has it: nobody knows', word(change('Two')), lambda w: w[:3] == (6, 'refused', 'unavailable') and 'not known' in w[3])
+proxy.mode = 'pass'
+check('... and it is not there', (at_server(DN, 'displayName'), display()), ('One', 'One'))
+proxy.mode = 'lost'
+check('cut after it: nobody knows', word(change('Three')), lambda w: w[:3] == (6, 'refused', 'unavailable') and 'not known' in w[3])
+proxy.mode = 'pass'
+check('... but it is there', at_server(DN, 'displayName'), 'Three')
+check('... and the next synchronisation shows it, by itself', wait_for(lambda: display() == 'Three', 15, 0.1), True)
+
+# it was tried once only
+seen = proxy.seen
+proxy.mode = 'lost'
+change('Four')
+check('what may have been done is not tried twice', proxy.seen - seen, 1)
+proxy.mode = 'pass'
+check('... and is shown', wait_for(lambda: display() == 'Four', 15, 0.1), True)
+
+# the worker is killed while it waits for the answer
+proxy.mode = 'silent'
+seen = proxy.seen
+thread, box = in_background(lambda: change('Five'))
+check('a change on its way', wait_for(lambda: proxy.seen > seen, 10), True)
+for pid in service.workers('people'):
+    os.kill(pid, signal.SIGKILL)
+thread.join(30)
+check('its worker killed: nobody knows', word(box[0]), lambda w: w[:3] == (6, 'refused', 'unavailable') and 'not known' in w[3])
+proxy.mode = 'pass'
+check('... it was done, and is shown by itself', wait_for(lambda: display() == 'Five', 15, 0.1), True)
+
+# after the server's yes nothing can be read
+proxy.mode = 'then closed'
+for pid in service.workers('people'):
+    os.kill(pid, signal.SIGKILL)
+wait_for(lambda: not service.workers('people'), 5)
+reply = change('Six')
+check('the server has it, but cannot be read', word(reply), lambda w: w[:3] == (6, 'done', 'ok') and 'has the change, but it is not published yet' in w[3])
+check('... and that is so', (at_server(DN, 'displayName'), display()), ('Six', 'Five'))
+proxy.mode, proxy.closed = 'pass', False
+check('... it is published when it can be', wait_for(lambda: display() == 'Six', 20, 0.1), True)
+
+# several steps: the first that fails is the last one, and the rest is said
+wait_for(lambda: row()['state'] == 'ready', 10)
+must('group add', directory='people', group='crew')
+proxy.mode = 'pass'
+slapd('change', stdin='dn: cn=full,ou=groups,dc=example,dc=org\nchangetype: add\nobjectClass: groupOfUniqueNames\ncn: full\n'
+                      'uniqueMember: uid=bob,ou=people,dc=example,dc=org\nuniqueMember: uid=alice,ou=people,dc=example,dc=org\n')
+must('directory sync', directory='people')
+reply = admin('member remove', group='full', names=['alice', 'bob'])
+check('the second step fails', word(reply), lambda w: w[:3] == (1, 'refused', 'policy-rejected') and 'has been changed before' in w[3])
+check('... what was done is said', reply['object']['changed'], [{'directory': 'people', 'what': 'remove-member'}])
+check('... and published', admin('group show', group='full')['object']['members'], ['bob'])
+
+# a server that hangs
+pid = int((DIR / 'slapd.pid').read_text())
+os.kill(pid, signal.SIGSTOP)
+began = time.monotonic()
+reply = change('Seven')
+took = time.monotonic() - began
+check('hung: nothing is changed', word(reply), lambda w: w[:3] == (6, 'refused', 'unavailable') and 'not known' not in w[3])
+check('... and nobody waits for ever', took, lambda t: t < 10)
+os.kill(pid, signal.SIGCONT)
+check('... back', wait_for(lambda: change('Eight')['exit'] == 0, 20, 0.3), True)
+check('... and published', display(), 'Eight')
+
+# the one who asked goes away: it is done all the same, and shown
+proxy.mode = 'pass'
+with connect(RUN / 'admin.sock') as peer:
+    peer.sendall(frame(ADMIN, json.dumps({'command': 'user modify', 'user': 'bob', 'display_name': 'Nine'}).encode()))
+    seen = proxy.seen
+    wait_for(lambda: proxy.seen > seen, 5)
+check('nobody waits for the answer: it is shown by itself', wait_for(lambda: display() == 'Nine', 15, 0.1), True)
+
+# the keeper dies between plan and end
+proxy.mode = 'silent'
+seen = proxy.seen
+thread, box = in_background(lambda: change('Ten'))
+wait_for(lambda: proxy.seen > seen, 10)
+os.kill(service.keeper(), signal.SIGKILL)
+thread.join(60)
+proxy.mode = 'pass'
+check('the keeper killed meanwhile: an answer comes', bool(box), True)
+check('... and in the end it is what the server has', wait_for(lambda: display() == at_server(DN, 'displayName'), 30, 0.2), True)
+
+# a synchronisation that is to begin when another ends, which a reload gives up: it begins all the same, and who waits is answered
+os.kill(pid, signal.SIGSTOP)
+thread, box = in_background(lambda: admin('directory sync', limit=60, directory='people'))
+wait_for(lambda: row()['state'] == 'syncing' or True, 1)
+time.sleep(0.5)
+configure(CONFIGURATION.replace('login_deadline = 4s', 'login_deadline = 5s'))
+must('reload')
+time.sleep(0.5)
+configure(CONFIGURATION.replace('user_rdn = uid', 'user_rdn = uid\nrefresh = 50m'))
+must('reload')
+os.kill(pid, signal.SIGCONT)
+thread.join(30)
+check('reloads in the middle of a synchronisation: it ends', bool(box) and box[0]['exit'], 0)
+check('... and changes are published', (change('Eleven')['exit'], display()), (0, 'Eleven'))
+
+service.stop()
+slapd('stop')
+done()

@@ -133,6 +133,13 @@ static const char *text_of(const json_t *object, const char *key) {
         return text ? text : "";
 }
 
+/* Everything is done, but for the keeper's word on the name. */
+static void note_unaccepted(struct updating *updating) {
+        if (updating->subject.accept)
+                sbuf_printf(&updating->text, "%sthe keeper is not running: if the name is withheld now, 'multidirctl accept %s%s' lets it in",
+                            updating->text.len > 0 ? "; " : "", updating->subject.kind == NAME_OF_GROUP ? "--group " : "", updating->subject.name);
+}
+
 /* What became of the keeper's own steps, or of the names in the end. */
 static void on_applied(const struct protocol_applied *applied, void *userdata) {
         struct updating *updating = userdata;
@@ -147,7 +154,9 @@ static void on_applied(const struct protocol_applied *applied, void *userdata) {
                 sbuf_printf(&updating->unpublished, "%s%s", updating->unpublished.len > 0 ? "; " : "", error);
         if (done && text[0])
                 sbuf_printf(&updating->text, "%s%s", updating->text.len > 0 ? "; " : "", text);
-        if (!done && !(was_last && !object)) {
+        if (was_last && !object) {
+                note_unaccepted(updating);
+        } else if (!done) {
                 enum reason reason = reason_from_name(text_of(object, "reason"));
                 fail(updating, reason < REASON_MAX ? reason : REASON_UNAVAILABLE,
                      text[0] ? text : error[0] ? error : "the keeper ended while it worked on this; whether its part was done is not known");
@@ -181,6 +190,8 @@ static void ask_keeper(struct updating *updating) {
                 return;
         if (count > 0)
                 fail(updating, REASON_UNAVAILABLE, "the keeper is not running: its part was not done");
+        else
+                note_unaccepted(updating);
         end(updating);
 }
 

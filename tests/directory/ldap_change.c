@@ -10,7 +10,7 @@
 
 #include "directory/ldap_help.h"
 
-static struct slapd server;
+static struct slapd server, bis, posix;
 static struct ldap_case c;
 static struct collected got;
 static struct change_result result;
@@ -24,8 +24,10 @@ static int start_all(void **state) {
         return 0;
 }
 static int stop_all(void **state) {
-        if (server.dir[0])
-                help_slapd_wipe(&server);
+        struct slapd *const servers[] = { &server, &bis, &posix };
+        for (size_t i = 0; i < ARRAY_SIZE(servers); i++)
+                if (servers[i]->dir[0])
+                        help_slapd_wipe(servers[i]);
         return 0;
 }
 static int setup(void **state) {
@@ -254,12 +256,69 @@ static void without_rights(void **state) {
         help_slapd_config(&server, "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nreplace: olcReadOnly\nolcReadOnly: FALSE\n");
 }
 
+/* The schema rfc2307bis: ids are the entries', a group is of two classes and may be empty. */
+static void with_ids(void **state) {
+        help_close(&c);
+        help_slapd_start(&bis, "rfc2307bis.ldif");
+        help_slapd_config(&bis, MAY_WRITE);
+        help_case(&c, bis.uri, "");
+        c.settings.ids = IDS_ATTRIBUTE;
+        c.settings.home = "/home/%u";
+        c.ldap.writable = true;
+        c.ldap.user_object_class = "posixAccount";
+        c.ldap.user_filter = "(objectClass=posixAccount)";
+        c.ldap.group_object_class = "groupOfMembers";
+        c.ldap.group_filter = "(objectClass=posixGroup)";
+        c.ldap.group_member = "member";
+        help_open(&c);
+        done(ADD(.name = "nina", .has_uid = true, .uid = 7001, .has_gid = true, .gid = 7100));
+        done(GROUP_CHANGE(CHANGE_ADD_GROUP, "band", .has_gid = true, .gid = 7100));
+        done(GROUP_CHANGE(CHANGE_ADD_MEMBER, "band", .member = "nina", .member_id = ""));
+        sync_again();
+        assert_string_equal(help_detail(&got, "user nina|"), "user nina|uid=nina,ou=people," SUFFIX "|nina|-|/home/nina|-|-|-|7001|7100|active|posix");
+        assert_string_equal(help_detail(&got, "group band|"), "group band|-|-|7100");
+        assert_true(is_member("nina>band"));
+        done(GROUP_CHANGE(CHANGE_MODIFY_GROUP, "band", .has_gid = true, .gid = 7200));
+        done(GROUP_CHANGE(CHANGE_REMOVE_MEMBER, "band", .member = "nina", .member_id = ""));
+        done(USER(CHANGE_MODIFY_USER, "nina", .has_uid = true, .uid = 7002, .home = "/srv/nina", .shell = "/bin/sh"));
+        sync_again();
+        assert_string_equal(help_detail(&got, "group band|"), "group band|-|-|7200");
+        assert_string_equal(help_detail(&got, "user nina|"), "user nina|uid=nina,ou=people," SUFFIX "|nina|-|/srv/nina|/bin/sh|-|-|7002|7100|active|posix");
+        done(USER(CHANGE_REMOVE_USER, "nina"));
+}
+
+/* Groups that name their members: the name in them follows, and goes. */
+static void members_by_name(void **state) {
+        help_close(&c);
+        help_slapd_start(&posix, "posix.ldif");
+        help_slapd_config(&posix, MAY_WRITE);
+        help_case_posix(&c, posix.uri);
+        c.settings.home = "/home/%u";
+        c.ldap.writable = true; /* no preset of this schema is (P5); one that is can be told to have such groups */
+        c.ldap.group_object_class = "posixGroup";
+        help_open(&c);
+        done(ADD(.name = "nina", .has_uid = true, .uid = 7001));
+        done(GROUP_CHANGE(CHANGE_ADD_GROUP, "crew", .has_gid = true, .gid = 7100));
+        done(GROUP_CHANGE(CHANGE_ADD_MEMBER, "crew", .member = "nina", .member_id = ""));
+        sync_again();
+        assert_true(is_member("nina>crew"));
+        done(USER(CHANGE_RENAME_USER, "nina", .new_name = "nora"));
+        sync_again();
+        assert_true(is_member("nora>crew"));
+        done(USER(CHANGE_REMOVE_USER, "nora"));
+        done(ADD(.name = "nora", .has_uid = true, .uid = 7003));
+        done(ADD(.name = "nina", .has_uid = true, .uid = 7004));
+        sync_again();
+        assert_false(is_member("nora>crew") || is_member("nina>crew"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(users, setup, teardown), cmocka_unit_test_setup_teardown(the_flag, setup, teardown),
                 cmocka_unit_test_setup_teardown(passwords, setup, teardown), cmocka_unit_test_setup_teardown(groups, setup, teardown),
                 cmocka_unit_test_setup_teardown(references, setup, teardown), cmocka_unit_test_setup_teardown(another_entry, setup, teardown),
-                cmocka_unit_test_setup_teardown(refusals, setup, teardown), cmocka_unit_test_setup_teardown(without_rights, setup, teardown),
+                cmocka_unit_test_setup_teardown(refusals, setup, teardown),
+                cmocka_unit_test_setup_teardown(with_ids, setup, teardown), cmocka_unit_test_setup_teardown(members_by_name, setup, teardown), cmocka_unit_test_setup_teardown(without_rights, setup, teardown),
         };
         if (!help_slapd_is_there())
                 return 77;

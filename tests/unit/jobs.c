@@ -55,7 +55,7 @@ static int get_answer(const unsigned char *payload, size_t len) {
         int r = protocol_get_answer(payload, len, &answer);
         if (r < 0)
                 assert_true(answer.presence == PRESENCE_UNAVAILABLE && answer.password == CHECK_UNAVAILABLE && !answer.active && answer.synchronised_s == 0 &&
-                            answer.set == PASSWORD_SET_UNKNOWN && !answer.notice.grace && answer.notice.expires_s == 0);
+                            answer.set == PASSWORD_SET_UNKNOWN && answer.change == CHANGE_UNKNOWN && !answer.notice.grace && answer.notice.expires_s == 0);
         return r;
 }
 
@@ -88,7 +88,8 @@ static int get_note(const unsigned char *payload, size_t len) {
 static const struct protocol_check a_check = { .id = 9, .user = "anna", .entry_id = "5f2c", .dn = "uid=anna,dc=x", .password = { 2, "pw" },
                                               .new_password = { 3, "new" } };
 static const struct protocol_answer an_answer = { .id = 9, .presence = PRESENCE_FOUND, .password = CHECK_DENIED, .active = true, .unreachable = true, .refused = true,
-                                                  .synchronised_s = 7, .set = PASSWORD_SET_REJECTED,
+                                                  .synchronised_s = 7, .set = PASSWORD_SET_REJECTED, .change = CHANGE_PARTLY, .reason = REASON_POLICY_REJECTED,
+                                                  .by_right = true,
                                                   .notice = { .grace = true, .grace_left = 2, .expires_s = 86400 },
                                                   .entry_id = "5f2c", .dn = "uid=anna,dc=x", .external_id = "e-77",
                                                   .profile = { .name = "anna", .display_name = "Anna", .email = "a@x", .home = "/h", .shell = "/s", .uid = 7, .gid = 8 },
@@ -141,7 +142,7 @@ static void test_contents(void **state) {
         frame = pass(&pair);
         assert_int_equal(protocol_get_answer(frame.payload, frame.len, &answer), 0);
         assert_true(answer.id == 9 && answer.presence == PRESENCE_FOUND && answer.password == CHECK_DENIED && answer.active && answer.synchronised_s == 7);
-        assert_true(answer.unreachable && answer.refused);
+        assert_true(answer.unreachable && answer.refused && answer.change == CHANGE_PARTLY && answer.reason == REASON_POLICY_REJECTED && answer.by_right);
         assert_true(answer.set == PASSWORD_SET_REJECTED && answer.notice.grace && answer.notice.grace_left == 2 && answer.notice.expires_s == 86400);
         assert_string_equal(answer.entry_id, an_answer.entry_id);
         assert_string_equal(answer.dn, an_answer.dn);
@@ -151,7 +152,7 @@ static void test_contents(void **state) {
         pair_free(&pair);
 }
 
-/* Byte offsets of an answer: id 8, presence 4, password 4, active 1, set 4, grace 1. A number outside its enum must not become a yes. */
+/* Byte offsets of an answer: id 8, presence 4, password 4, active 1, set 4, grace 1, …, change 4, reason 4, by_right 1. A number outside its enum must not become a yes. */
 static void test_numbers(void **state) {
         static const struct { const char *what; size_t at; unsigned char value; int result; } rows[] = {
                 { "presence: the last that there is", 8, PRESENCE_NOT_FOUND, 0 }, { "presence: one more", 8, PRESENCE_NOT_FOUND + 1, -EBADMSG },
@@ -162,6 +163,9 @@ static void test_numbers(void **state) {
                 { "set: the top byte", 20, 0x80, -EBADMSG },                      { "grace: neither yes nor no", 21, 2, -EBADMSG },
                 { "unreachable: neither yes nor no", 38, 2, -EBADMSG },           { "unreachable: no", 38, 0, 0 },
                 { "refused: neither yes nor no", 39, 2, -EBADMSG },               { "refused: no", 39, 0, 0 },
+                { "change: the last that there is", 40, CHANGE_PARTLY, 0 },       { "change: one more", 40, CHANGE_STATE_MAX, -EBADMSG },
+                { "reason: the last that there is", 44, REASON_MAX - 1, 0 },      { "reason: one more", 44, REASON_MAX, -EBADMSG },
+                { "reason: the top byte", 47, 0x80, -EBADMSG },                   { "by_right: neither yes nor no", 48, 2, -EBADMSG },
         };
         struct pair pair = pair_new();
         assert_int_equal(send_number(1, pair.from), 0);

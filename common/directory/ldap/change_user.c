@@ -20,15 +20,13 @@ static bool same(const char *a, const char *b) {
         return strcasecmp(a, b) == 0;
 }
 
-/* A person's object class stands on others, and not every server adds them by itself. */
+/* A person's object class stands on others, and not every server adds them by itself; posixAccount is one that goes beside a person's. */
 static void put_classes(struct mods *mods, const struct ldap_settings *ldap, bool posix) {
         const char *own = ldap->user_object_class[0] ? ldap->user_object_class : "inetOrgPerson";
-        bool person = same(own, "inetOrgPerson") || ldap->active_directory;
+        bool beside = same(own, POSIX_USER), person = beside || same(own, "inetOrgPerson") || ldap->active_directory;
         _cleanup_sbuf_ struct sbuf classes = { 0 };
-        sbuf_add(&classes, person ? "top\nperson\norganizationalPerson\n" : "top\n");
-        if (!person && !same(own, POSIX_USER))
-                sbuf_add(&classes, "inetOrgPerson\n");
-        sbuf_printf(&classes, "%s\n%s", own, posix && !same(own, POSIX_USER) ? POSIX_USER : "");
+        sbuf_printf(&classes, "top\n%s%s", person ? "person\norganizationalPerson\n" : "", beside ? "inetOrgPerson\n" : "");
+        sbuf_printf(&classes, "%s\n%s", own, posix && !beside ? POSIX_USER : "");
         mods_lines(mods, LDAP_MOD_ADD, CLASS, sbuf_text(&classes));
 }
 

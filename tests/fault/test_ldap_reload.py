@@ -19,7 +19,7 @@ listener = socket.create_server(('127.0.0.1', SILENT), backlog=64)
 # a first synchronisation that hangs at the wrong server
 settings(SILENT)
 service = Service()
-check('it hangs', wait_for(lambda: RUN.joinpath('admin.sock').exists() and row()['state'], 5, 0.1), 'syncing')
+check('it hangs', wait_for(lambda: RUN.joinpath('admin.sock').exists() and row() and row()['state'] == 'syncing', 15, 0.1))
 replies = []
 asking = threading.Thread(target=lambda: replies.append(admin('directory sync', directory='people')))
 asking.start()

@@ -337,6 +337,8 @@ static void attack_sync(const char *word, struct channel *channel, uint64_t id, 
                 (void)protocol_send_synced(channel, &synced);
         else if (strcmp(word, "other-id") == 0)
                 (void)(synced.id++, protocol_send_synced(channel, &synced));
+        else if (strcmp(word, "note") == 0 || strcmp(word, "other-note") == 0)
+                (void)protocol_send_note(channel, &(struct protocol_note){ .id = id + (word[0] == 'o'), .text = "left out\x1b[2J\n<2>all" });
         else if (strcmp(word, "strange-type") == 0)
                 (void)channel_send(channel, 200, "x", 1);
         else if (strcmp(word, "answer") == 0)

@@ -7,6 +7,7 @@ Must never: be run by itself.
 import contextlib
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import threading
@@ -66,6 +67,12 @@ def warning(name='people'):
 
 def known_down(limit=8.0):
     return wait_for(warning, limit, 0.05)
+
+
+def kill_workers(service):
+    for worker in service.workers('people'):
+        with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
+            os.kill(worker, signal.SIGKILL)
 
 
 def timed(function, *arguments, **options):

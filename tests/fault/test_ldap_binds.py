@@ -1,7 +1,5 @@
 """Binds that go oddly at a server that is well: one user's that hangs, a password change whose worker dies. Somebody stands between the service and a
 real slapd, and keeps what is to be kept."""
-import os
-import signal
 import time
 
 from ldap_bed import *
@@ -59,8 +57,7 @@ def killed_in_change(user, old, new):
     answers, threads = at_the_same_time(lambda: timed(change_password_answer, user, old, new))
     check('a password change is under way', middle.kept.acquire(timeout=8))
     time.sleep(0.3)
-    for worker in service.workers('people'):
-        os.kill(worker, signal.SIGKILL)
+    kill_workers(service)
     threads[0].join(20)
     middle.lost = middle.unanswered = nothing
     # Those that had answered nothing yet are not replaced at once.
@@ -100,9 +97,8 @@ def tries(count=20):
     return {answer for answer, _ in answers}, max(took for _, took in answers), reader_binds() - before
 
 
-def kill_workers():
-    for worker in service.workers('people'):
-        os.kill(worker, signal.SIGKILL)
+def without_workers():
+    kill_workers(service)
     wait_for(lambda: not service.workers('people'))
     time.sleep(1.1)  # those that had answered nothing yet are not replaced at once
 
@@ -116,7 +112,7 @@ set_reader_password('wrong-pw')
 check('a refused account: who is bound goes on', tries(), lambda t: t[0] == {'ok'} and t[2] == 0)
 check('... a synchronisation is refused', admin('directory sync', directory='people')['object']['directories'][0]['error'], lambda e: 'refuses the bind as bind_dn: Invalid credentials' in (e or ''))
 check('... who is bound goes on nevertheless', tries(), lambda t: t[0] == {'ok'} and t[2] == 0)
-kill_workers()
+without_workers()
 admin('reload')
 check('... nobody is bound: one try, all others are told at once', tries(), lambda t: t[0] == {'unavailable'} and t[2] == 1)
 check('... in 50 ms', tries(), lambda t: t[0] == {'unavailable'} and t[1] < 0.05 and t[2] == 0)

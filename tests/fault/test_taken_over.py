@@ -106,7 +106,7 @@ attack('marked', published=True)
 # workers that attack, each in its own directory's name, with the service's own keeper
 (STATE / 'stores' / 'attack').unlink()
 words = {'liar': 'broke off', 'other-id': 'nonsense', 'strange-type': 'nonsense', 'answer': 'nonsense', 'long': '', 'descriptors': '', 'noise': '',
-         'other-frames': '', 'leaves': ''}
+         'other-frames': '', 'leaves': '', 'note': 'broke off', 'other-note': 'nonsense'}
 configure('[directory/d1]\ntype = internal\n' + ''.join(
     f'[directory/{word}]\ntype = ldap\nuri = ldap://127.0.0.1:1\nbase = dc=x\non_unavailable = next\n' for word in words) +
     '[application/host]\ndirectories = liar, d1\n[application/host/d1]\nallow_all = yes\n[application/host/liar]\nallow_all = yes\n')
@@ -124,6 +124,8 @@ def rows():
 settled = wait_for(lambda: rows() and all(rows()[word]['state'] == 'failed' for word in words) and rows(), 20, 0.1)
 for word, said in words.items():
     check(f'a worker, taken over, synchronises: {word}: failed', settled and (settled[word]['state'], said in (settled[word]['error'] or '')), ('failed', True))
+check('... and what one says for the status has no control characters in it', [text for text in admin('status')['object']['warnings'] if text.startswith('directory note: left')],
+      ['directory note: left out?[2J?<2>all'])
 check('... the keeper lives', service.keeper(), keeper)
 check('... a worker that says yes to what it was not asked is killed', reason('anybody', 'x'), lambda r: r != 'ok')
 check('... the service answers, and logins below work', reason('anna', 'one'), 'ok')

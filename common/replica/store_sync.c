@@ -138,7 +138,7 @@ struct store_sync *store_sync_new(void) {
         struct store_sync *sync = calloc(1, sizeof *sync);
         if (!sync)
                 return NULL;
-        sync->sink = (struct sync_sink){ take_user, take_group, take_member, take_child, NULL, sync };
+        sync->sink = (struct sync_sink){ .user = take_user, .group = take_group, .member = take_member, .child = take_child, .userdata = sync };
         sync->replica = replica_new();
         if (!sync->replica) {
                 free(sync);

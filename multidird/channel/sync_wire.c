@@ -147,7 +147,7 @@ struct sync_sender *sync_sender_new(int fd) {
         if (!sender)
                 return NULL;
         sender->fd = fd;
-        sender->sink = (struct sync_sink){ send_user, send_group, send_member, send_child, NULL, sender };
+        sender->sink = (struct sync_sink){ .user = send_user, .group = send_group, .member = send_member, .child = send_child, .userdata = sender };
         sender->writer = (struct wire_writer){ .bytes = sender->frame + WIRE_HEADER, .size = SYNC_FRAME_MAX };
         return sender;
 }

@@ -159,7 +159,7 @@ static void relay_progress(void *userdata, uint64_t done, uint64_t total) {
 static int synchronise(struct worker *worker, struct sync_sender *sender, struct protocol_synced *synced) {
         _cleanup_sbuf_ struct sbuf why = { 0 };
         struct relay relay = { .worker = worker, .to = sync_sender_sink(sender), .id = synced->id };
-        const struct sync_sink sink = { relay_user, relay_group, relay_member, relay_child, relay_progress, &relay };
+        const struct sync_sink sink = { .user = relay_user, .group = relay_group, .member = relay_member, .child = relay_child, .progress = relay_progress, .userdata = &relay };
         int r = -ENOTSUP;
         if (!worker->kind->sync)
                 sbuf_add(&why, "this kind of directory has nothing to synchronise");

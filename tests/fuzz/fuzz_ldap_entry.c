@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "directory/ldap/dn.h"
+#include "model/dn.h"
 #include "directory/ldap/entry.h"
 #include "directory/ldap/members.h"
 

@@ -117,7 +117,7 @@ static int right_end(struct sync_receiver *receiver, const struct sync_sink *sin
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct checked checked = { .sync = store_sync_new() };
-        const struct sync_sink sink = { check_user, check_group, check_member, check_child, NULL, &checked };
+        const struct sync_sink sink = { .user = check_user, .group = check_group, .member = check_member, .child = check_child, .userdata = &checked };
         struct sync_receiver receiver = { 0 };
         int r = checked.sync ? 0 : -1;
         while (r == 0 && size >= 3) {

@@ -53,7 +53,7 @@ static int say_child(void *userdata, uint32_t child, uint32_t parent) {
 }
 
 static struct sync_sink saying(struct sbuf *text) {
-        return (struct sync_sink){ say_user, say_group, say_member, say_child, NULL, text };
+        return (struct sync_sink){ .user = say_user, .group = say_group, .member = say_member, .child = say_child, .userdata = text };
 }
 
 /* ---- Both ends ---- */

@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "directory/ldap/dn.h"
+#include "model/dn.h"
 
 #define VALUE_MAX ((size_t)4096)          /* display name, e-mail, home, shell, description */
 #define NAME_MAX_KEPT ((size_t)1023)      /* longer than any name that N3 publishes */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "directory/ldap/dn.h"
+#include "model/dn.h"
 #include "directory/ldap/entry.h"
 
 void members_done(struct members *members) {

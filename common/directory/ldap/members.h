@@ -1,6 +1,6 @@
 /* Who is a member of what, from what servers say in either direction: DNs or names in groups, memberOf in users, gidNumber, primaryGroupID.
  * Collected while users and groups go by, resolved at the end, when both are known (M1, M9).
- * Relies on: ldap/intern, ldap/dn.
+ * Relies on: ldap/intern, model/sync_key.
  * Must never: make a member of what is not an entry of this directory; deliver a pair twice, or a group as a member of itself. */
 #pragma once
 

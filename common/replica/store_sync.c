@@ -134,11 +134,24 @@ static int take_child(void *userdata, uint32_t child, uint32_t parent) {
         return r < 0 ? r : out_of_memory(sync, replica_add_group_edge(sync->replica, child, parent));
 }
 
+static int take_begin(void *userdata, const struct sync_begin *begin) {
+        struct store_sync *sync = userdata;
+        return begin->delta ? sync_refuse(sync, -ENOTSUP, "only full runs are taken in") : 0;
+}
+
+static int take_stray(void *userdata, uint32_t group, const char *key) {
+        return 0;
+}
+
+static int take_end(void *userdata, const char *cookie) {
+        return 0;
+}
+
 struct store_sync *store_sync_new(void) {
         struct store_sync *sync = calloc(1, sizeof *sync);
         if (!sync)
                 return NULL;
-        sync->sink = (struct sync_sink){ .user = take_user, .group = take_group, .member = take_member, .child = take_child, .userdata = sync };
+        sync->sink = (struct sync_sink){ .begin = take_begin, .stray = take_stray, .end = take_end, .user = take_user, .group = take_group, .member = take_member, .child = take_child, .userdata = sync };
         sync->replica = replica_new();
         if (!sync->replica) {
                 free(sync);

@@ -123,10 +123,30 @@ static int take_probe(struct worker *worker, const struct channel_frame *frame) 
 }
 
 /* What the kind delivers, on its way to the keeper; its progress goes to the supervisor. */
-struct relay { struct worker *worker; const struct sync_sink *to; uint64_t id, told_ms; };
+struct relay { struct worker *worker; const struct sync_sink *to; uint64_t id, told_ms; bool begun, ended; };
+
+static int relay_begin(void *userdata, const struct sync_begin *begin) {
+        struct relay *relay = userdata;
+        relay->begun = true;
+        return relay->to->begin(relay->to->userdata, begin);
+}
+
+static int relay_stray(void *userdata, uint32_t group, const char *key) {
+        const struct relay *relay = userdata;
+        return relay->to->stray(relay->to->userdata, group, key);
+}
+
+static int relay_end(void *userdata, const char *cookie) {
+        struct relay *relay = userdata;
+        relay->ended = true;
+        return relay->to->end(relay->to->userdata, cookie);
+}
 
 static int relay_user(void *userdata, const struct sync_user *user) {
-        const struct relay *relay = userdata;
+        struct relay *relay = userdata;
+        int r = relay->begun ? 0 : relay_begin(relay, &(struct sync_begin){ 0 });
+        if (r < 0)
+                return r;
         return relay->to->user(relay->to->userdata, user);
 }
 
@@ -159,7 +179,7 @@ static void relay_progress(void *userdata, uint64_t done, uint64_t total) {
 static int synchronise(struct worker *worker, struct sync_sender *sender, struct protocol_synced *synced) {
         _cleanup_sbuf_ struct sbuf why = { 0 };
         struct relay relay = { .worker = worker, .to = sync_sender_sink(sender), .id = synced->id };
-        const struct sync_sink sink = { .user = relay_user, .group = relay_group, .member = relay_member, .child = relay_child, .progress = relay_progress, .userdata = &relay };
+        const struct sync_sink sink = { .begin = relay_begin, .stray = relay_stray, .end = relay_end, .user = relay_user, .group = relay_group, .member = relay_member, .child = relay_child, .progress = relay_progress, .userdata = &relay };
         int r = -ENOTSUP;
         if (!worker->kind->sync)
                 sbuf_add(&why, "this kind of directory has nothing to synchronise");
@@ -169,7 +189,9 @@ static int synchronise(struct worker *worker, struct sync_sender *sender, struct
                 r = worker->kind->sync(worker->directory, &sink, &why);
         if (r < 0)
                 (void)snprintf(synced->text, sizeof synced->text, "%s", why.len > 0 ? sbuf_text(&why) : strerror(-r));
-        return sync_sender_end(sender, synced->text);
+        if (r == 0 && !relay.begun)
+                r = relay_begin(&relay, &(struct sync_begin){ 0 });
+        return relay.ended ? 0 : sync_sender_end(sender, synced->text);
 }
 
 /* D5: whatever goes wrong, the stream ends with why, or without an end. Either way the keeper throws away what came. */

@@ -64,6 +64,7 @@ static void send_users(const struct sync_sink *sink, const struct size *size, co
 static void send_all(int fd, const struct size *size, const struct round *round) {
         struct sync_sender *sender = sync_sender_new(fd);
         const struct sync_sink *sink = sync_sender_sink(sender);
+        check("begin", sink->begin(sink->userdata, &(struct sync_begin){ 0 }), "");
         send_users(sink, size, round);
         for (unsigned long i = 0; i < size->groups; i++) {
                 char name[32], id[64];

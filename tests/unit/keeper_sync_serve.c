@@ -110,6 +110,7 @@ static void send_chain(struct peer *peer, int fd, uint32_t users, uint32_t group
         const struct sync_sink *sink = sync_sender_sink(sender);
         char name[32];
         assert_int_equal(channel_write(peer->channel), 0);
+        assert_int_equal(sink->begin(sink->userdata, &(struct sync_begin){ 0 }), 0);
         for (uint32_t i = 0; i < users; i++) {
                 (void)snprintf(name, sizeof name, "u%u", i);
                 assert_int_equal(sink->user(sink->userdata, &(struct sync_user){ .name = name, .entry_id = name, .active = true }), 0);

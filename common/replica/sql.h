@@ -75,6 +75,33 @@ enum store_statement {
         SYNC_INSERT_MEMBERS, /* SYNC_BATCH pairs at a time */
         SYNC_INSERT_CHILDREN,
         SYNC_DONE,
+        SYNC_STATE,
+        SYNC_STRAYS,
+        SYNC_INSERT_STRAY,
+        SYNC_DELETE_STRAY,
+        DELTA_USER, /* one entry, the columns as in SYNC_USERS and SYNC_GROUPS; then what else a delta asks */
+        DELTA_GROUP,
+        DELTA_USER_IDS,
+        DELTA_GROUP_IDS,
+        DELTA_USERS_BY_DN,
+        DELTA_USERS_BY_NAME,
+        DELTA_GROUPS_BY_DN,
+        DELTA_GROUP_DERIVES,
+        DELTA_ALL_GROUPS,
+        DELTA_ALL_USERS,
+        DELTA_MEMBERS_OF_FEW,
+        DELTA_MEMBERS_OF_MANY,
+        DELTA_PARENTS,
+        DELTA_GROUP_MEMBERS,
+        DELTA_GROUP_CHILDREN,
+        DELTA_GROUP_STRAYS,
+        DELTA_STRAYS_BY_KEY,
+        DELTA_ADD_MEMBER,
+        DELTA_ADD_CHILD,
+        DELTA_CLEAR_STRAYS,
+        DELTA_CLEAR_CHILDREN,
+        DELTA_COUNTS,
+        DELTA_MEMBERSHIPS,
         STORE_STATEMENT_MAX
 };
 

@@ -44,6 +44,13 @@ enum sync_references {
         SYNC_REFERENCES_NAME,     /* folded names of users; equal gid numbers count too (M9) */
 };
 
+/* How the next change at the server will be seen. */
+enum sync_keeping {
+        SYNC_KEPT_FULL = 0, /* everything is read again */
+        SYNC_KEPT_CHANGES,  /* the server is asked what has changed */
+        SYNC_KEPT_WATCH,    /* it tells */
+};
+
 /* How a run begins. A full one delivers everything; a delta what has changed since the cookie `from`. */
 struct sync_begin {
         bool delta;

@@ -53,11 +53,12 @@ enum protocol_type {
         WORKER_TEST,            /* struct protocol_check, user and password empty -> ANSWER */
         WORKER_CHANGE_PASSWORD, /* struct protocol_check: password and new_password: by the user, who knows the old one -> ANSWER */
         WORKER_SET_PASSWORD,    /* struct protocol_check: new_password alone: by the directory's own account -> ANSWER */
-        WORKER_SYNC,            /* u64 id, and a socket to the keeper -> any number of PROGRESS, one SYNCED */
+        WORKER_SYNC,            /* u64 id, and a socket to the keeper -> any number of PROGRESS and RUN, one SYNCED */
         WORKER_PROBE,           /* u64 milliseconds: does the server answer within them? -> ANSWER, whose id is that number */
         /* worker -> supervisor */
         WORKER_PROGRESS,        /* struct protocol_progress */
         WORKER_SYNCED,          /* struct protocol_synced */
+        WORKER_RUN,             /* struct protocol_run */
         PROTOCOL_TYPE_END
 };
 

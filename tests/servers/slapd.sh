@@ -53,7 +53,7 @@ TLSCACertificateFile $dir/tls/ca.crt
 TLSCertificateFile $dir/tls/${SLAPD_CERT:-server}.crt
 TLSCertificateKeyFile $dir/tls/${SLAPD_CERT:-server}.key
 sizelimit 500
-threads 4
+threads 8
 database config
 rootdn cn=config
 rootpw admin-pw

@@ -27,8 +27,8 @@ enum password_result delegated_kind_check(struct directory *directory, const cha
 /* password.c */
 enum password_set ldap_kind_set_password(struct directory *directory, const char *user, const struct secret *old, const struct secret *new,
                                          struct directory_entry *entry, struct sbuf *why);
-/* read.c */
-int ldap_kind_sync(struct directory *directory, const struct sync_sink *sink, struct sbuf *why);
+/* feed.c */
+int ldap_kind_sync(struct directory *directory, struct directory_sync *request, const struct sync_sink *sink, struct sbuf *why);
 /* test.c */
 int ldap_kind_test(struct directory *directory, struct sbuf *report);
 /* probe.c */

@@ -2,6 +2,7 @@
 #include "directory/ldap/sync_control.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 

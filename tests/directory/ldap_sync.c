@@ -1,0 +1,186 @@
+/* What has changed at a server since a replica was read, against a real slapd: RFC 4533 with a watch, and modifyTimestamp where the server cannot do that.
+ * Each row changes the server in the end of a run, and says what the next run must tell.
+ * Relies on: slapd, ldap-utils (skipped without them).
+ * Must never: leave a server or a folder behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "directory/ldap_help.h"
+
+static struct slapd slapd;
+
+/* What a run told, one word each: "D" a delta, "F" a full one, "+name" a user or group, "name>key" a value, "-id" gone, "=id" still there. */
+struct told {
+        struct sbuf text;
+        char cookie[SYNC_COOKIE_MAX + 1];
+        const struct row *rows;
+        size_t row, row_count;
+        char group[64];
+        struct directory_sync request;
+        unsigned users, groups;
+};
+
+struct row { const char *name, *ldif, *expected; };
+
+static int on_begin(void *userdata, const struct sync_begin *begin) {
+        struct told *told = userdata;
+        told->text.len = 0;
+        sbuf_printf(&told->text, "%s%s%s", begin->delta ? "D" : "F", begin->sweep_users ? "u" : "", begin->sweep_groups ? "g" : "");
+        assert_true(!begin->delta || strcmp(begin->from, told->cookie) == 0);
+        told->users = told->groups = 0;
+        return 0;
+}
+static int on_user(void *userdata, const struct sync_user *user) {
+        struct told *told = userdata;
+        told->users++;
+        sbuf_printf(&told->text, " +%s", user->name);
+        return 0;
+}
+static int on_group(void *userdata, const struct sync_group *group) {
+        struct told *told = userdata;
+        told->groups++;
+        sbuf_printf(&told->text, " +%s", group->name);
+        (void)snprintf(told->group, sizeof told->group, "%s", group->name);
+        return 0;
+}
+static int on_pair(void *userdata, uint32_t from, uint32_t to) {
+        return 0;
+}
+static int on_stray(void *userdata, uint32_t group, const char *key) {
+        return 0;
+}
+/* The first RDN's value will do. */
+static int on_reference(void *userdata, const char *key) {
+        struct told *told = userdata;
+        const char *value = strchr(key, 1);
+        value = value ? value + 1 : key;
+        sbuf_printf(&told->text, " %s>%.*s", told->group, (int)strcspn(value, "\3"), value);
+        return 0;
+}
+static int on_gone(void *userdata, enum sync_kind kind, const char *id) {
+        struct told *told = userdata;
+        sbuf_printf(&told->text, " -%s%s", kind == SYNC_KIND_USER ? "user" : "group", strlen(id) == 36 ? "" : "?");
+        return 0;
+}
+static int on_present(void *userdata, enum sync_kind kind, const char *id) {
+        struct told *told = userdata;
+        told->users += kind == SYNC_KIND_USER;
+        told->groups += kind == SYNC_KIND_GROUP;
+        return 0;
+}
+/* The run that the row before asked for is compared, then the next change is made; after the last one the synchronisation is ended from here. */
+static int on_end(void *userdata, const char *cookie) {
+        struct told *told = userdata;
+        (void)snprintf(told->cookie, sizeof told->cookie, "%s", cookie);
+        if (told->row > 0 || told->rows[0].expected) {
+                const struct row *row = &told->rows[told->row];
+                if (row->expected && strcmp(row->expected, sbuf_text(&told->text)) != 0)
+                        fail_msg("%s: \"%s\" instead of \"%s\"", row->name, sbuf_text(&told->text), row->expected);
+        }
+        if (++told->row >= told->row_count)
+                return -ECANCELED;
+        if (told->rows[told->row].ldif)
+                help_slapd_change(&slapd, told->rows[told->row].ldif);
+        return 0;
+}
+
+static const struct sync_sink *sink_of(struct told *told) {
+        static struct sync_sink sink;
+        sink = (struct sync_sink){ .begin = on_begin, .user = on_user, .group = on_group, .member = on_pair, .child = on_pair, .stray = on_stray,
+                                   .reference = on_reference, .gone = on_gone, .present = on_present, .end = on_end, .userdata = told };
+        return &sink;
+}
+
+#define ADD(what) "dn: uid=" what ",ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\nuid: " what "\ncn: " what "\nsn: x\n"
+
+/* One run, whichever it is; the result. */
+static int run_once(struct ldap_case *c, struct told *told, bool watch, struct sbuf *why) {
+        static const struct row once = { "once", NULL, NULL };
+        told->rows = &once;
+        told->row = 0;
+        told->row_count = 1;
+        told->request = (struct directory_sync){ .cookie = told->cookie, .watch = watch };
+        char cookie[SYNC_COOKIE_MAX + 1];
+        (void)snprintf(cookie, sizeof cookie, "%s", told->cookie);
+        told->request.cookie = cookie;
+        return directory_ldap.sync(c->directory, &told->request, sink_of(told), why);
+}
+
+static void watched(void **state) {
+        static const struct row rows[] = {
+                { "full", NULL, NULL },
+                { "add", ADD("new1"), "D +new1" },
+                { "modify", "dn: uid=new1,ou=people,dc=example,dc=org\nchangetype: modify\nreplace: cn\ncn: Other\n", "D +new1" },
+                { "rename", "dn: uid=new1,ou=people,dc=example,dc=org\nchangetype: modrdn\nnewrdn: uid=new2\ndeleteoldrdn: 1\n", "D +new2" },
+                { "member", "dn: cn=g1,ou=groups,dc=example,dc=org\nchangetype: add\nobjectClass: groupOfUniqueNames\ncn: g1\n"
+                            "uniqueMember: UID=New2, ou=people,dc=example,dc=org\nuniqueMember: uid=later,ou=people,dc=example,dc=org\n",
+                  "D +g1 g1>new2 g1>later" },
+                { "two at once", ADD("new3") "\n" ADD("new4"), "D +new3 +new4" },
+                { "member gone", "dn: cn=g1,ou=groups,dc=example,dc=org\nchangetype: modify\ndelete: uniqueMember\n"
+                                 "uniqueMember: uid=new2,ou=people,dc=example,dc=org\n", "D +g1 g1>later" },
+                { "filter left", "dn: uid=new3,ou=people,dc=example,dc=org\nchangetype: modrdn\nnewrdn: uid=new3\ndeleteoldrdn: 0\n"
+                                 "newsuperior: ou=groups,dc=example,dc=org\n", "D -user" },
+                { "delete", "dn: uid=new4,ou=people,dc=example,dc=org\nchangetype: delete\n\n"
+                            "dn: cn=g1,ou=groups,dc=example,dc=org\nchangetype: delete\n", "D -user -group" },
+                { "new container", "dn: ou=team,ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: organizationalUnit\nou: team\n\n" ADD("new5"), "D +new5" },
+        };
+        struct ldap_case c;
+        struct told told = { .rows = rows, .row_count = ARRAY_SIZE(rows), .request = { .cookie = "", .watch = true } };
+        _cleanup_sbuf_ struct sbuf why = { 0 }, again = { 0 };
+        help_case(&c, slapd.uri, "");
+        help_open(&c);
+        int r = directory_ldap.sync(c.directory, &told.request, sink_of(&told), &why);
+        if (r != -ECANCELED || told.row != ARRAY_SIZE(rows))
+                fail_msg("%d after %zu rows: %s", r, told.row, sbuf_text(&why));
+        assert_int_equal(told.request.keeping, SYNC_KEPT_WATCH);
+
+        /* While nobody watches. */
+        assert_int_equal(run_once(&c, &told, true, &again), -ECANCELED);
+        assert_string_equal(sbuf_text(&told.text), "D");
+        help_slapd_change(&slapd, "dn: uid=new5,ou=people,dc=example,dc=org\nchangetype: delete\n\n" ADD("new6"));
+        assert_int_equal(run_once(&c, &told, true, &again), -ECANCELED);
+        assert_true(strstr(sbuf_text(&told.text), " +new6"));
+        /* The server was stopped meanwhile, so that it has forgotten what was deleted: it names what there is. */
+        help_slapd_change(&slapd, "dn: uid=new6,ou=people,dc=example,dc=org\nchangetype: delete\n");
+        help_slapd_stop(&slapd);
+        help_slapd_start(&slapd, "people.ldif");
+        r = run_once(&c, &told, true, &again);
+        if (r != -ECANCELED || told.text.len == 0)
+                fail_msg("%d: %s", r, sbuf_text(&again));
+        assert_string_equal(sbuf_text(&told.text), "Dug");
+        assert_int_equal(told.users, 11);
+        /* What holds entries is moved; in the second in which it was made, nobody could tell. */
+        (void)sleep(1);
+        help_slapd_change(&slapd, "dn: ou=team,ou=people,dc=example,dc=org\nchangetype: modrdn\nnewrdn: ou=crew\ndeleteoldrdn: 1\n");
+        assert_int_equal(run_once(&c, &told, true, &again), -ECANCELED);
+        assert_int_equal(sbuf_text(&told.text)[0], 'F');
+        /* Other settings, garbage: full. */
+        c.ldap.user_email = "otherMail";
+        assert_int_equal(run_once(&c, &told, true, &again), -ECANCELED);
+        assert_int_equal(sbuf_text(&told.text)[0], 'F');
+        (void)snprintf(told.cookie, sizeof told.cookie, "nonsense");
+        assert_int_equal(run_once(&c, &told, true, &again), -ECANCELED);
+        assert_int_equal(sbuf_text(&told.text)[0], 'F');
+        sbuf_done(&told.text);
+        help_close(&c);
+}
+
+static int setup(void **state) {
+        help_slapd_start(&slapd, "people.ldif");
+        return 0;
+}
+static int teardown(void **state) {
+        help_slapd_wipe(&slapd);
+        return 0;
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(watched, setup, teardown),
+        };
+        if (!help_slapd_is_there())
+                return 77;
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

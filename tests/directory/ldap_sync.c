@@ -19,7 +19,7 @@ struct told {
         size_t row, row_count;
         char group[64];
         struct directory_sync request;
-        unsigned users, groups;
+        unsigned users, groups, present;
 };
 
 struct row { const char *name, *ldif, *expected; };
@@ -29,7 +29,7 @@ static int on_begin(void *userdata, const struct sync_begin *begin) {
         told->text.len = 0;
         sbuf_printf(&told->text, "%s%s%s", begin->delta ? "D" : "F", begin->sweep_users ? "u" : "", begin->sweep_groups ? "g" : "");
         assert_true(!begin->delta || strcmp(begin->from, told->cookie) == 0);
-        told->users = told->groups = 0;
+        told->users = told->groups = told->present = 0;
         return 0;
 }
 static int on_user(void *userdata, const struct sync_user *user) {
@@ -67,6 +67,7 @@ static int on_gone(void *userdata, enum sync_kind kind, const char *id) {
 static int on_present(void *userdata, enum sync_kind kind, const char *id) {
         struct told *told = userdata;
         told->users += kind == SYNC_KIND_USER;
+        told->present += kind == SYNC_KIND_USER;
         told->groups += kind == SYNC_KIND_GROUP;
         return 0;
 }
@@ -167,6 +168,53 @@ static void watched(void **state) {
         help_close(&c);
 }
 
+/* By modifyTimestamp, and the ids that there still are. */
+static void asked(void **state) {
+        static const struct { const char *name, *ldif, *expected, *change; unsigned more; } rows[] = {
+                { "nothing", NULL, "Dug", NULL, 0 },
+                { "add", ADD("new1"), "Dug", " +new1", 1 },
+                { "modify, delete", "dn: uid=new1,ou=people,dc=example,dc=org\nchangetype: modify\nreplace: cn\ncn: Other\n\n" ADD("new2")
+                                    "\ndn: uid=new2,ou=people,dc=example,dc=org\nchangetype: delete\n", "Dug", " +new1", 1 },
+                { "member", "dn: cn=g1,ou=groups,dc=example,dc=org\nchangetype: add\nobjectClass: groupOfUniqueNames\ncn: g1\n"
+                            "uniqueMember: UID=New1, ou=people,dc=example,dc=org\n", "Dug", " +g1 g1>new1", 1 },
+                { "delete", "dn: uid=new1,ou=people,dc=example,dc=org\nchangetype: delete\n", "Dug", " +g1 g1>new1", 0 },
+                { "new container", "dn: ou=team,ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: organizationalUnit\nou: team\n", "Dug", NULL, 0 },
+                { "container moved", "dn: ou=team,ou=people,dc=example,dc=org\nchangetype: modrdn\nnewrdn: ou=crew\ndeleteoldrdn: 1\n", "F", NULL, 0 },
+                { "after that", NULL, "Dug", NULL, 0 },
+        };
+        struct ldap_case c;
+        struct told told = { 0 };
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        help_case(&c, slapd.uri, "");
+        help_open(&c);
+        assert_int_equal(run_once(&c, &told, true, &why), -ECANCELED);
+        assert_int_equal(told.request.keeping, SYNC_KEPT_CHANGES);
+        unsigned users = told.users;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                /* Times are of seconds. */
+                if (rows[i].expected[0] == 'F')
+                        (void)sleep(1);
+                if (rows[i].ldif)
+                        help_slapd_change(&slapd, rows[i].ldif);
+                int r = run_once(&c, &told, true, &why);
+                /* What is no older than the overlap comes again: among all that, the change. */
+                const char *text = sbuf_text(&told.text);
+                bool same = text[0] == rows[i].expected[0] && strncmp(text, rows[i].expected, strlen(rows[i].expected) < 3 ? 1 : 3) == 0;
+                if (r != -ECANCELED || !same || (rows[i].change && !strstr(text, rows[i].change)))
+                        fail_msg("%s: %d: \"%s\" instead of \"%s\": %s", rows[i].name, r, text, rows[i].expected, sbuf_text(&why));
+                if (rows[i].expected[0] == 'D' && told.present != users + rows[i].more)
+                        fail_msg("%s: %u users are there", rows[i].name, told.present);
+        }
+        sbuf_done(&told.text);
+        help_close(&c);
+}
+
+static int setup_without(void **state) {
+        assert_int_equal(setenv("SLAPD_NO_SYNCPROV", "1", 1), 0);
+        help_slapd_start(&slapd, "people.ldif");
+        assert_int_equal(unsetenv("SLAPD_NO_SYNCPROV"), 0);
+        return 0;
+}
 static int setup(void **state) {
         help_slapd_start(&slapd, "people.ldif");
         return 0;
@@ -179,6 +227,7 @@ static int teardown(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(watched, setup, teardown),
+                cmocka_unit_test_setup_teardown(asked, setup_without, teardown),
         };
         if (!help_slapd_is_there())
                 return 77;

@@ -110,29 +110,26 @@ static int read_since(const struct feed_cookie *cookie, struct since *since) {
         return text_to_u64(text, INT64_MAX - 1, &since->number);
 }
 
-/* One sentence is enough: whatever was touched may have been moved. */
-static int found_container(_unused_ void *userdata, _unused_ const struct ldap_entry *entry) {
-        return -ESTALE;
-}
-
-static int found_newer_container(void *userdata, const struct ldap_entry *entry) {
+static int take_changed_container(void *userdata, const struct ldap_entry *entry) {
         struct reading *reading = userdata;
         char before[READ_TIME_TEXT];
         memcpy(before, reading->newest, sizeof before);
         reading_note_time(reading, entry);
-        return strcmp(before, reading->newest) == 0 ? 0 : -ESTALE;
+        bool newer = !reading->times || strcmp(before, reading->newest) != 0;
+        memcpy(reading->newest, before, sizeof before);
+        return newer && !reading_is_unmoved(entry) ? -ESTALE : 0;
 }
 
 static int look_at_containers(struct reading *reading, const struct since *since) {
-        const char *const times[] = { "modifyTimestamp", "createTimestamp", NULL }, *const none[] = { LDAP_NO_ATTRS, NULL };
+        const char *const times[] = { "modifyTimestamp", "createTimestamp", NULL };
         char filter[512];
         if (since->usn) {
                 (void)snprintf(filter, sizeof filter, "(&(uSNChanged>=%" PRIu64 ")" FEED_CONTAINERS ")", since->number + 1);
-                return search_containers(reading, filter, none, found_container);
+                return search_containers(reading, filter, times, take_changed_container);
         }
         memcpy(reading->newest, since->containers, sizeof reading->newest);
         (void)snprintf(filter, sizeof filter, "(&(|(modifyTimestamp>=%sZ)(createTimestamp>=%sZ))" FEED_CONTAINERS ")", since->containers, since->containers);
-        return search_containers(reading, filter, times, found_newer_container);
+        return search_containers(reading, filter, times, take_changed_container);
 }
 
 static int take_present_user(void *userdata, const struct ldap_entry *entry) {

@@ -113,6 +113,13 @@ bool reading_time_text(const struct berval *value, char text[READ_TIME_TEXT]) {
         return true;
 }
 
+bool reading_is_unmoved(const struct ldap_entry *entry) {
+        const struct ldap_attribute *modified = entry_find(entry, MODIFIED), *created = entry_find(entry, CREATED);
+        char last[READ_TIME_TEXT], first[READ_TIME_TEXT];
+        return modified && created && modified->count == 1 && created->count == 1 && reading_time_text(&modified->values[0], last) &&
+               reading_time_text(&created->values[0], first) && strcmp(first, last) == 0;
+}
+
 void reading_note_time(struct reading *reading, const struct ldap_entry *entry) {
         if (!reading->times)
                 return;

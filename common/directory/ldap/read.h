@@ -47,6 +47,9 @@ int reading_search(struct reading *reading, const struct search *search, const c
 
 /* The first 14 digits of a generalizedTime; false: it is none. */
 bool reading_time_text(const struct berval *value, char text[READ_TIME_TEXT]);
+/* Of what holds entries, asked for its times: it was made and never changed since, so that all it holds is told of by itself. One that was changed may
+ * be elsewhere, and with it all that it holds. */
+bool reading_is_unmoved(const struct ldap_entry *entry);
 /* Keeps the newest. */
 void reading_note_time(struct reading *reading, const struct ldap_entry *entry);
 

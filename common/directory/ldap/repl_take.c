@@ -63,13 +63,8 @@ static int take_group(void *userdata, const struct ldap_entry *entry) {
         return reading_delta_group(repl->reading, entry, id);
 }
 
-/* One that was made and never changed holds nothing that is not told of by itself; one that changed may be elsewhere, and with it all that it holds. */
 static int take_container(_unused_ void *userdata, const struct ldap_entry *entry) {
-        const struct ldap_attribute *modified = entry_find(entry, "modifyTimestamp"), *created = entry_find(entry, "createTimestamp");
-        char last[READ_TIME_TEXT], first[READ_TIME_TEXT];
-        bool is_new = modified && created && modified->count == 1 && created->count == 1 && reading_time_text(&modified->values[0], last) &&
-                      reading_time_text(&created->values[0], first) && strcmp(first, last) == 0;
-        return is_new ? 0 : -ESTALE;
+        return reading_is_unmoved(entry) ? 0 : -ESTALE;
 }
 
 static int look_at_container(struct repl *repl, LDAPMessage *message, enum sync_entry_state state) {

@@ -354,7 +354,7 @@ int protocol_get_sync(const unsigned char *payload, size_t len, struct protocol_
 
 int protocol_send_keeper_synced(struct channel *channel, const struct protocol_keeper_synced *synced) {
         struct wire_writer writer;
-        int r = channel_begin(channel, KEEPER_SYNCED, 19 + TEXT_SIZE(synced->directory) + TEXT_SIZE(synced->error), &writer);
+        int r = channel_begin(channel, KEEPER_SYNCED, 27 + TEXT_SIZE(synced->directory) + TEXT_SIZE(synced->error), &writer);
         if (r < 0)
                 return r;
         wire_put_u64(&writer, synced->id);
@@ -363,6 +363,7 @@ int protocol_send_keeper_synced(struct channel *channel, const struct protocol_k
         wire_put_u8(&writer, synced->full_needed);
         wire_put_u32(&writer, synced->users);
         wire_put_u32(&writer, synced->groups);
+        wire_put_u64(&writer, synced->full_s);
         wire_put_text(&writer, synced->directory);
         wire_put_text(&writer, synced->error);
         return channel_end(channel, &writer, -1);
@@ -376,6 +377,7 @@ int protocol_get_keeper_synced(const unsigned char *payload, size_t len, struct 
         synced->full_needed = get_flag(&reader);
         synced->users = wire_get_u32(&reader);
         synced->groups = wire_get_u32(&reader);
+        synced->full_s = wire_get_u64(&reader);
         wire_get_text(&reader, synced->directory, WIRE_NAME_MAX);
         wire_get_text(&reader, synced->error, WIRE_TEXT_MAX);
         if (wire_read_end(&reader))

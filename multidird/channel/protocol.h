@@ -156,6 +156,7 @@ struct protocol_keeper_synced {
         bool delta;                   /* what was told is a delta */
         bool full_needed;             /* it is not complete because only a full run can be: the next one will be */
         uint32_t users, groups;       /* of the directory's replica now, whichever that is */
+        uint64_t full_s;              /* when the last full run that was taken in began, as far as the store remembers; 0: not at all */
         char directory[WIRE_NAME_MAX + 1];
         char error[WIRE_TEXT_MAX + 1]; /* why it is not complete; or, where it is, why its view is not published; else "" */
 };

@@ -22,6 +22,12 @@
 
 struct keeper_import; /* keeper/import.h */
 
+/* What went in deltas, one after the other (keeper/intake_guard.h). */
+struct keeper_losses {
+        uint64_t since_ms;     /* 0: nothing yet */
+        uint64_t old_users, old_groups, old_memberships, users, groups, memberships;
+};
+
 struct keeper_directory {
         const char *name;      /* owned by the configuration */
         enum directory_type type;
@@ -29,6 +35,9 @@ struct keeper_directory {
         bool stale;            /* the replica is older than the store: it counts as unavailable until it is loaded again */
         char error[256];       /* of the last failure; "" when all is well */
         char sync_error[512];  /* why the last synchronisation failed; "" after a good one, or none */
+        bool full_needed;      /* the store cannot go on from its cookie: the next run is a full one */
+        uint64_t full_s;       /* when the last full run began; 0: not known */
+        struct keeper_losses losses;
 };
 
 struct keeper_accepted { struct keeper_accepted *next; enum name_kind kind; char *name; };
@@ -88,6 +97,8 @@ void keeper_reread(struct keeper *keeper, size_t directory);
 /* A replica that has just been written to the directory's store (taken): it is not read from there again. content: it differs from the former
  * one; without, the view stays as it is. */
 void keeper_adopt(struct keeper *keeper, size_t directory, struct replica *replica, bool content);
+/* The replica is as the store is still, which was so at synchronised_s. */
+void keeper_confirm(struct keeper *keeper, size_t directory, uint64_t synchronised_s);
 /* D5: the last good replica stays; `status` says why (the supervisor logs it). */
 void keeper_sync_failed(struct keeper *keeper, size_t directory, const char *why);
 /* Whether the replica is as the store is, which may be: none that is complete. */

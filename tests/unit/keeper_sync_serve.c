@@ -59,9 +59,9 @@ static void published_first(void **state) {
         while (next(&peer, &frame, 200))
                 assert_int_equal(frame.type, KEEPER_STATE);
         assert_int_equal(protocol_send_installed(peer.channel, &installed), 0);
-        struct protocol_keeper_synced answer = synced(&peer, 2);
+        struct protocol_keeper_synced answer = synced(&peer, 1);
         assert_true(answer.complete && answer.users == 1 && answer.groups == 2 && !answer.error[0]);
-        answer = synced(&peer, 1);
+        answer = synced(&peer, 2);
         assert_true(answer.complete && !answer.error[0]);
         send_whole(open_stream(&peer, 3, "corp"), "anna/1");
         answer = synced(&peer, 3);

@@ -14,6 +14,7 @@
 #include "multidird/channel/sync_wire.h"
 #include "multidird/worker/role.h"
 
+#define GREETING_MS 60000u /* the keeper may be building a view */
 #define PROGRESS_MS 200   /* between two messages about progress */
 
 struct worker {
@@ -219,11 +220,14 @@ static int synchronise(struct worker *worker, int stream, struct protocol_synced
         _cleanup_sbuf_ struct sbuf why = { 0 };
         _cleanup_(sync_sender_freep) struct sync_sender *sender = sync_sender_new(stream);
         char cookie[SYNC_COOKIE_MAX + 1] = "";
-        struct relay relay = { .worker = worker, .id = synced->id, .request = { .cookie = cookie } };
+        struct relay relay = { .worker = worker, .id = synced->id, .request = { .cookie = cookie, .watch = true } };
         if (!sender)
                 return -ENOMEM;
         relay.to = sync_sender_sink(sender);
-        int r = run_sync(&relay, &why);
+        int r = sync_read_greeting(stream, GREETING_MS, cookie);
+        if (r < 0)
+                return r;
+        r = run_sync(&relay, &why);
         synced->full_needed = relay.request.full_needed;
         synced->lost = r < 0 && relay.request.lost && !relay.open;
         if (r == 0)

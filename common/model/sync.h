@@ -19,6 +19,7 @@ struct sync_user {
         uint32_t uid, gid;     /* 0: none */
         bool active;
         bool posix_primary;    /* gid is a gidNumber to be translated through the owner (M9, M10) */
+        bool fresh;            /* of a linked delta: the server made it after `from` */
 };
 
 struct sync_group {
@@ -26,6 +27,7 @@ struct sync_group {
         const char *dn;        /* what other groups' values name it by; at most SYNC_DN_MAX bytes */
         uint32_t gid;          /* 0: none */
         bool active;
+        bool fresh;            /* as above */
 };
 
 #define SYNC_DN_MAX 1023
@@ -57,7 +59,9 @@ struct sync_begin {
         enum sync_references references;
         bool nested;                      /* groups may be members of groups; never with SYNC_REFERENCES_NAME */
         /* The server's values follow their entries, as Active Directory's do, and the groups that have them are not told of as changed: an entry that is
-         * moved or renamed keeps its memberships (its rows stay), one that is gone takes them along (no stray is left for the next entry of its DN). */
+         * moved or renamed keeps its memberships (its rows stay), one that is gone takes them along (no stray is left for the next entry of its DN). What values
+         * name that is no entry of this directory may have moved unseen: an entry that is new here and not fresh, or comes to a DN that a value names already,
+         * makes a full run necessary. */
         bool linked;
         const char *from;                 /* of a delta: the cookie at which it begins; never NULL or "" there */
         /* Of a delta: whatever of that kind it neither adds, changes nor names as present is gone. */

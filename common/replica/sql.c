@@ -149,6 +149,7 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
         [DELTA_GROUP_CHILDREN] = { "SELECT child FROM children WHERE parent = ?1 ORDER BY child", true },
         [DELTA_GROUP_STRAYS] = { "SELECT hash, key FROM strays WHERE grp = ?1 ORDER BY hash, key", true },
         [DELTA_STRAYS_BY_KEY] = { "SELECT grp FROM strays WHERE hash = ?1 AND key = ?2", true },
+        [DELTA_ONE_STRAY] = { "SELECT 1 FROM strays WHERE grp = ?1 AND hash = ?2 AND key = ?3", true },
         [DELTA_ADD_MEMBER] = { "INSERT OR IGNORE INTO members (grp, user) VALUES (?1, ?2)", true },
         [DELTA_ADD_CHILD] = { "INSERT OR IGNORE INTO children (parent, child) VALUES (?1, ?2)", true },
         [DELTA_CLEAR_STRAYS] = { "DELETE FROM strays WHERE grp = ?1", true },

@@ -96,6 +96,7 @@ enum store_statement {
         DELTA_GROUP_CHILDREN,
         DELTA_GROUP_STRAYS,
         DELTA_STRAYS_BY_KEY,
+        DELTA_ONE_STRAY,
         DELTA_ADD_MEMBER,
         DELTA_ADD_CHILD,
         DELTA_CLEAR_STRAYS,

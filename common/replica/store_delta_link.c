@@ -53,23 +53,72 @@ static int read_pairs(struct store_sync *sync, enum store_statement which, struc
         return r < 0 ? sync_store_failed(sync, r) : 0;
 }
 
-static int unlink_member(struct store_sync *sync, const struct delta_pair *pair, struct derives *derives) {
+/* A value that stays a value: of whom the entry is called now, where the server's values follow their entries; of what it named, elsewhere. NULL: it is gone. */
+static const char *value_after(const struct store_sync *sync, const struct delta_before *before, const char *key, bool gone) {
+        return !sync->begin.linked ? before->key : gone ? NULL : key;
+}
+
+static int has_stray(struct store_sync *sync, int64_t group, const char *key, bool *has) {
+        struct database *database = &sync->store->database;
+        sqlite3_stmt *statement = database_statement(database, DELTA_ONE_STRAY);
+        database_bind_number(database, statement, 1, group);
+        database_bind_number(database, statement, 2, sync_key_hash(key));
+        database_bind_text(database, statement, 3, key);
+        int r = database_step(database, statement);
+        *has = r > 0;
+        database_reset(statement);
+        return r < 0 ? sync_store_failed(sync, r) : 0;
+}
+
+enum how { BY_VALUE = 0, DERIVED, BOTH };
+
+/* How a user is in a group; a value that follows its entry is taken from under the name that this had. All of them before any is put under its new one, which
+ * another entry may have had. */
+static int loosen(struct store_sync *sync, const struct delta_pair *pair, struct derives *derives, uint8_t *how) {
         const struct delta_user *user = delta_user_of(sync->delta, pair->member);
+        const char *before = user->before.key;
+        bool has = false;
         int r = read_derives(sync, pair->group, derives);
-        if (r < 0)
+        if (r < 0 || !delta_is_derived(sync, user->before.gid, user->before.sid, derives->gid, derives->sid))
                 return r;
-        if (!delta_is_derived(sync, user->before.gid, user->before.sid, derives->gid, derives->sid)) {
-                if (!user->before.key)
-                        return delta_stale(sync, "a user without a name for groups is in one");
-                r = delta_put_stray(sync, SYNC_INSERT_STRAY, pair->group, user->before.key);
-        }
+        *how = DERIVED;
+        if (!sync->begin.linked || !before)
+                return 0;
+        r = has_stray(sync, pair->group, before, &has);
+        if (r < 0 || !has)
+                return r;
+        *how = BOTH;
+        return delta_put_stray(sync, SYNC_DELETE_STRAY, pair->group, before);
+}
+
+static int unlink_member(struct store_sync *sync, const struct delta_pair *pair, enum how how) {
+        const struct delta_user *user = delta_user_of(sync->delta, pair->member);
+        const char *value = value_after(sync, &user->before, user->key, delta_user_is_gone(user));
+        int r = 0;
+        if (how != DERIVED && value)
+                r = delta_put_stray(sync, SYNC_INSERT_STRAY, pair->group, value);
+        else if (how != DERIVED && (!sync->begin.linked || !delta_user_is_gone(user)))
+                return delta_stale(sync, "a user without a name for groups is in one");
         return r < 0 ? r : delta_put_pair(sync, STORE_DELETE_MEMBER, pair->group, pair->member, &sync->delta->members.removed);
+}
+
+/* The pairs of groups that are put together anew are left out. */
+static int unlink_members(struct store_sync *sync, const struct delta_pairs *pairs) {
+        struct derives derives = { .row = -1 };
+        _cleanup_free_ uint8_t *how = calloc(pairs->count + 1, 1);
+        int r = how ? 0 : delta_out_of_memory(sync);
+        for (size_t i = 0; r == 0 && i < pairs->count; i++)
+                if (!delta_group_of(sync->delta, pairs->items[i].group))
+                        r = loosen(sync, &pairs->items[i], &derives, &how[i]);
+        for (size_t i = 0; r == 0 && i < pairs->count; i++)
+                if (!delta_group_of(sync->delta, pairs->items[i].group))
+                        r = unlink_member(sync, &pairs->items[i], (enum how)how[i]);
+        return r;
 }
 
 static int unlink_users(struct store_sync *sync) {
         const struct store_delta *delta = sync->delta;
         struct delta_pairs pairs = { 0 };
-        struct derives derives = { .row = -1 };
         size_t count = 0;
         int r = 0;
         for (size_t i = 0; r == 0 && i < delta->live_users; i++) {
@@ -83,18 +132,18 @@ static int unlink_users(struct store_sync *sync) {
         }
         if (r == 0 && count > 0)
                 r = read_pairs(sync, count <= FEW ? DELTA_MEMBERS_OF_FEW : DELTA_MEMBERS_OF_MANY, &pairs);
-        for (size_t i = 0; r == 0 && i < pairs.count; i++)
-                if (!delta_group_of(delta, pairs.items[i].group))
-                        r = unlink_member(sync, &pairs.items[i], &derives);
+        if (r == 0)
+                r = unlink_members(sync, &pairs);
         free(pairs.items);
         return r;
 }
 
 static int unlink_child(struct store_sync *sync, const struct delta_pair *pair) {
         const struct delta_group *child = delta_group_of(sync->delta, pair->member);
-        if (!child->before.key)
+        const char *value = value_after(sync, &child->before, child->key, delta_group_is_gone(child));
+        if (!value && !(sync->begin.linked && delta_group_is_gone(child)))
                 return delta_stale(sync, "a group without a name for groups is in one");
-        int r = delta_put_stray(sync, SYNC_INSERT_STRAY, pair->group, child->before.key);
+        int r = value ? delta_put_stray(sync, SYNC_INSERT_STRAY, pair->group, value) : 0;
         return r < 0 ? r : delta_put_pair(sync, STORE_DELETE_CHILD, pair->group, pair->member, &sync->delta->children.removed);
 }
 
@@ -121,11 +170,6 @@ static int unlink_groups(struct store_sync *sync) {
         return r;
 }
 
-int delta_unlink(struct store_sync *sync) {
-        int r = unlink_users(sync);
-        return r < 0 ? r : unlink_groups(sync);
-}
-
 /* The groups that have the key as a stray, but for those that are put together anew. */
 static int read_strays(struct store_sync *sync, const char *key, struct delta_pairs *groups) {
         struct database *database = &sync->store->database;
@@ -143,6 +187,39 @@ static int read_strays(struct store_sync *sync, const char *key, struct delta_pa
                 }
         }
         return r < 0 ? sync_store_failed(sync, r) : 0;
+}
+
+/* Where values follow their entries, what they name beside them is from another time: nothing can be made of it. */
+static int check_key(struct store_sync *sync, bool is_new, bool fresh, const struct delta_before *before, const char *key, struct delta_pairs *scratch) {
+        if (is_new && !fresh)
+                return delta_stale(sync, "an entry has come from elsewhere");
+        if (!key || (before->key && strcmp(before->key, key) == 0))
+                return 0;
+        int r = read_strays(sync, key, scratch);
+        return r == 0 && scratch->count > 0 ? delta_stale(sync, "an entry has come to where a group had another one") : r;
+}
+
+static int check_linked(struct store_sync *sync) {
+        const struct store_delta *delta = sync->delta;
+        struct delta_pairs scratch = { 0 };
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < delta->live_users; i++) {
+                const struct delta_user *user = delta->users_by_row[i];
+                r = user->link ? check_key(sync, user->state == SYNC_NEW, user->user.fresh, &user->before, user->key, &scratch) : 0;
+        }
+        for (size_t i = 0; r == 0 && i < delta->live_groups; i++) {
+                const struct delta_group *group = delta->groups_by_row[i];
+                r = group->link ? check_key(sync, group->state == SYNC_NEW, group->group.fresh, &group->before, group->key, &scratch) : 0;
+        }
+        free(scratch.items);
+        return r;
+}
+
+int delta_unlink(struct store_sync *sync) {
+        int r = sync->begin.linked ? check_linked(sync) : 0;
+        if (r == 0)
+                r = unlink_users(sync);
+        return r < 0 ? r : unlink_groups(sync);
 }
 
 static int link_values(struct store_sync *sync, const struct delta_user *user, struct delta_pairs *scratch) {

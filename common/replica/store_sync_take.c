@@ -35,6 +35,7 @@ static int take_begin(void *userdata, const struct sync_begin *begin) {
                 return sync_refuse(sync, -EINVAL, "a run began within another");
         sync->begin = *begin;
         sync->begin.nested = begin->nested && begin->references == SYNC_REFERENCES_DN;
+        sync->begin.linked = begin->linked && begin->references == SYNC_REFERENCES_DN;
         sync->begin.from = NULL;
         if (!begin->delta)
                 return 0;

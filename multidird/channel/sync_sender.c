@@ -101,7 +101,8 @@ static int send_begin(void *userdata, const struct sync_begin *begin) {
         if (sender->sent.begun || sender->sent.ended || bad)
                 return refuse(sender);
         uint8_t flags = (uint8_t)((begin->delta ? SYNC_FLAG_DELTA : 0) | (begin->nested ? SYNC_FLAG_NESTED : 0) | (begin->sweep_users ? SYNC_FLAG_SWEEP_USERS : 0) |
-                                  (begin->sweep_groups ? SYNC_FLAG_SWEEP_GROUPS : 0) | (begin->unknown_ok ? SYNC_FLAG_UNKNOWN_OK : 0));
+                                  (begin->sweep_groups ? SYNC_FLAG_SWEEP_GROUPS : 0) | (begin->unknown_ok ? SYNC_FLAG_UNKNOWN_OK : 0) |
+                                  (begin->linked ? SYNC_FLAG_LINKED : 0));
         sender->sent = (struct sync_receiver){ .begun = true, .delta = begin->delta };
         sender->type = SYNC_BEGIN;
         wire_put_u8(&sender->writer, flags);
@@ -121,7 +122,8 @@ static int send_user(void *userdata, const struct sync_user *user) {
                 return r;
         const char *const texts[] = { user->name, user->entry_id, user->dn, user->display_name, user->email, user->home, user->shell, user->ssh_keys,
                                       user->sid, user->primary_group_sid };
-        wire_put_u8(writer, (uint8_t)((user->active ? SYNC_FLAG_ACTIVE : 0) | (user->posix_primary ? SYNC_FLAG_POSIX_PRIMARY : 0)));
+        wire_put_u8(writer, (uint8_t)((user->active ? SYNC_FLAG_ACTIVE : 0) | (user->posix_primary ? SYNC_FLAG_POSIX_PRIMARY : 0) |
+                                  (user->fresh ? SYNC_FLAG_FRESH : 0)));
         wire_put_u32(writer, user->uid);
         wire_put_u32(writer, user->gid);
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -140,7 +142,7 @@ static int send_group(void *userdata, const struct sync_group *group) {
         if (r < 0)
                 return r;
         const char *const texts[] = { group->name, group->entry_id, group->dn, group->description, group->sid };
-        wire_put_u8(writer, group->active ? SYNC_FLAG_ACTIVE : 0);
+        wire_put_u8(writer, (uint8_t)((group->active ? SYNC_FLAG_ACTIVE : 0) | (group->fresh ? SYNC_FLAG_FRESH : 0)));
         wire_put_u32(writer, group->gid);
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
                 put_text(writer, texts[i]);

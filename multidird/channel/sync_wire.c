@@ -82,15 +82,16 @@ static uint8_t get_flags(struct wire_reader *reader, uint8_t known) {
 }
 
 static int get_begin(struct sync_receiver *receiver, struct wire_reader *reader, const struct sync_sink *sink) {
-        uint8_t flags = get_flags(reader, SYNC_FLAG_DELTA | SYNC_FLAG_NESTED | SYNC_FLAG_SWEEP_USERS | SYNC_FLAG_SWEEP_GROUPS | SYNC_FLAG_UNKNOWN_OK);
+        uint8_t flags = get_flags(reader, SYNC_FLAG_DELTA | SYNC_FLAG_NESTED | SYNC_FLAG_SWEEP_USERS | SYNC_FLAG_SWEEP_GROUPS | SYNC_FLAG_UNKNOWN_OK |
+                                  SYNC_FLAG_LINKED);
         uint8_t references = wire_get_u8(reader);
         struct sync_begin begin = { .delta = flags & SYNC_FLAG_DELTA, .nested = flags & SYNC_FLAG_NESTED, .sweep_users = flags & SYNC_FLAG_SWEEP_USERS,
-                                    .sweep_groups = flags & SYNC_FLAG_SWEEP_GROUPS, .unknown_ok = flags & SYNC_FLAG_UNKNOWN_OK };
+                                    .sweep_groups = flags & SYNC_FLAG_SWEEP_GROUPS, .unknown_ok = flags & SYNC_FLAG_UNKNOWN_OK, .linked = flags & SYNC_FLAG_LINKED };
         begin.from = get_text(reader, SYNC_COOKIE_MAX);
         if (!wire_read_end(reader) || references > SYNC_REFERENCES_NAME)
                 return -EBADMSG;
         begin.references = (enum sync_references)references;
-        if (begin.delta ? !begin.from || references == SYNC_REFERENCES_NONE : begin.from || (flags & ~SYNC_FLAG_NESTED))
+        if (begin.delta ? !begin.from || references == SYNC_REFERENCES_NONE : begin.from || (flags & ~(SYNC_FLAG_NESTED | SYNC_FLAG_LINKED)))
                 return -EBADMSG;
         receiver->begun = true;
         receiver->delta = begin.delta;
@@ -99,7 +100,8 @@ static int get_begin(struct sync_receiver *receiver, struct wire_reader *reader,
 
 static int get_user(struct sync_receiver *receiver, struct wire_reader *reader, const struct sync_sink *sink) {
         struct sync_user user = { 0 };
-        uint8_t flags = get_flags(reader, SYNC_FLAG_ACTIVE | SYNC_FLAG_POSIX_PRIMARY);
+        uint8_t flags = get_flags(reader, SYNC_FLAG_ACTIVE | SYNC_FLAG_POSIX_PRIMARY | SYNC_FLAG_FRESH);
+        user.fresh = flags & SYNC_FLAG_FRESH;
         user.active = flags & SYNC_FLAG_ACTIVE;
         user.posix_primary = flags & SYNC_FLAG_POSIX_PRIMARY;
         user.uid = wire_get_u32(reader);
@@ -121,7 +123,8 @@ static int get_user(struct sync_receiver *receiver, struct wire_reader *reader, 
 }
 
 static int get_group(struct sync_receiver *receiver, struct wire_reader *reader, const struct sync_sink *sink) {
-        struct sync_group group = { .active = get_flags(reader, SYNC_FLAG_ACTIVE) };
+        uint8_t flags = get_flags(reader, SYNC_FLAG_ACTIVE | SYNC_FLAG_FRESH);
+        struct sync_group group = { .active = flags & SYNC_FLAG_ACTIVE, .fresh = flags & SYNC_FLAG_FRESH };
         group.gid = wire_get_u32(reader);
         group.name = get_text(reader, SYNC_TEXT_MAX);
         group.entry_id = get_text(reader, SYNC_ENTRY_ID_MAX);

@@ -27,11 +27,12 @@ struct entry {
         unsigned more;             /* what says nothing of memberships */
         unsigned values[VALUES];   /* of groups: what they name; below 100: a user's DN or name, from 100 a group's DN */
         size_t value_count;
+        unsigned version;          /* how often the server would say that it has changed */
 };
 
 struct world {
         enum sync_references references;
-        bool nested;
+        bool nested, linked;       /* linked: values follow their entries, and their groups are not told of */
         struct entry users[USERS], groups[GROUPS];
         unsigned next_id, seed;
 };
@@ -61,12 +62,12 @@ static void group_texts(const struct entry *entry, struct texts *texts) {
 
 static struct sync_user sync_user_of(const struct entry *entry, const struct texts *texts) {
         return (struct sync_user){ .name = texts->name, .entry_id = texts->id, .dn = texts->dn, .display_name = texts->more, .primary_group_sid = texts->sid,
-                                   .gid = entry->gid, .active = entry->more % 5 != 0 };
+                                   .gid = entry->gid, .active = entry->more % 5 != 0, .fresh = true };
 }
 
 static struct sync_group sync_group_of(const struct entry *entry, const struct texts *texts) {
         return (struct sync_group){ .name = texts->name, .entry_id = texts->id, .dn = texts->dn, .description = texts->more, .sid = texts->sid,
-                                    .gid = entry->gid, .active = true };
+                                    .gid = entry->gid, .active = true, .fresh = true };
 }
 
 /* A value's key, in the spelling that the values of this world have. */
@@ -135,7 +136,7 @@ static void send_full(const struct world *world, const struct sync_sink *sink, c
         uint32_t users[USERS], groups[GROUPS], user_count = 0, group_count = 0;
         char key[SYNC_KEY_MAX + 1];
         struct texts texts;
-        assert_int_equal(sink->begin(sink->userdata, &(struct sync_begin){ .references = world->references, .nested = world->nested }), 0);
+        assert_int_equal(sink->begin(sink->userdata, &(struct sync_begin){ .references = world->references, .nested = world->nested, .linked = world->linked }), 0);
         for (size_t i = 0; i < USERS; i++)
                 if (world->users[i].there) {
                         user_texts(&world->users[i], &texts);
@@ -169,7 +170,9 @@ static void send_full(const struct world *world, const struct sync_sink *sink, c
 
 /* ---- A delta from one world to the next ---- */
 
-static bool same_entry(const struct entry *a, const struct entry *b) {
+static bool same_entry(const struct world *world, const struct entry *a, const struct entry *b) {
+        if (world->linked)
+                return a->id == b->id && a->version == b->version;
         return a->id == b->id && a->dn == b->dn && a->name == b->name && a->gid == b->gid && a->sid == b->sid && a->more == b->more &&
                a->value_count == b->value_count && memcmp(a->values, b->values, a->value_count * sizeof *a->values) == 0;
 }
@@ -197,7 +200,7 @@ static void send_group(const struct world *world, const struct sync_sink *sink, 
 static void send_delta(struct world *world, const struct world *before, const struct sync_sink *sink, const char *from, const char *cookie) {
         struct texts texts;
         bool sweep = next_random(world, 3) == 0;
-        const struct sync_begin begin = { .delta = true, .references = world->references, .nested = world->nested, .from = from, .sweep_users = sweep,
+        const struct sync_begin begin = { .delta = true, .references = world->references, .nested = world->nested, .linked = world->linked, .from = from, .sweep_users = sweep,
                                           .sweep_groups = sweep };
         assert_int_equal(sink->begin(sink->userdata, &begin), 0);
         for (size_t i = 0; i < GROUPS; i++) {
@@ -207,7 +210,7 @@ static void send_delta(struct world *world, const struct world *before, const st
                         assert_int_equal(sink->gone(sink->userdata, SYNC_KIND_GROUP, texts.id), 0);
                 }
                 const struct entry *former = is->there ? find_id(before->groups, GROUPS, is->id) : NULL;
-                if (is->there && (!former || !same_entry(former, is) || next_random(world, 10) == 0)) {
+                if (is->there && (!former || !same_entry(world, former, is) || next_random(world, 10) == 0)) {
                         send_group(world, sink, is);
                 } else if (is->there && sweep) {
                         group_texts(is, &texts);
@@ -225,7 +228,7 @@ static void send_delta(struct world *world, const struct world *before, const st
                         continue;
                 user_texts(is, &texts);
                 struct sync_user user = sync_user_of(is, &texts);
-                if (!former || !same_entry(former, is) || next_random(world, 10) == 0)
+                if (!former || !same_entry(world, former, is) || next_random(world, 10) == 0)
                         assert_int_equal(sink->user(sink->userdata, &user), 0);
                 else if (sweep)
                         assert_int_equal(sink->present(sink->userdata, SYNC_KIND_USER, texts.id), 0);
@@ -250,36 +253,64 @@ static unsigned free_dn(struct world *world, const struct entry *entries, size_t
         return dn;
 }
 
+enum { NOBODY = 999 };
+
+/* A value is called otherwise, or gone (NOBODY), without its group's doing. */
+static void follow(struct world *world, unsigned from, unsigned to) {
+        for (size_t g = 0; world->linked && g < GROUPS; g++) {
+                struct entry *group = &world->groups[g];
+                for (size_t i = 0; i < group->value_count; i++) {
+                        if (group->values[i] != from)
+                                continue;
+                        if (to == NOBODY)
+                                group->values[i--] = group->values[--group->value_count];
+                        else
+                                group->values[i] = to;
+                }
+        }
+}
+
+static void swap_users(struct world *world, struct entry *user, struct entry *other) {
+        enum { MEANWHILE = 99 };
+        unsigned dn = other->dn, name = other->name;
+        if (!other->there || other == user)
+                return;
+        follow(world, user->dn, MEANWHILE);
+        follow(world, dn, user->dn);
+        follow(world, MEANWHILE, dn);
+        other->dn = user->dn;
+        other->name = user->name;
+        other->version++;
+        user->dn = dn;
+        user->name = name;
+}
+
 static void change_user(struct world *world) {
         struct entry *user = &world->users[next_random(world, USERS)];
-        unsigned what = next_random(world, 8);
+        unsigned what = next_random(world, 8), dn = user->dn;
+        user->version++;
         if (!user->there) {
                 *user = (struct entry){ .id = world->next_id++, .name = next_random(world, NAMES), .gid = next_random(world, 5) };
                 user->dn = free_dn(world, world->users, USERS);
                 user->there = true;
-        }
-        else if (what == 0)
+        } else if (what == 0) {
                 user->there = false;
-        else if (what == 1)
+                follow(world, dn, NOBODY);
+        } else if (what == 1) {
                 user->dn = free_dn(world, world->users, USERS);
-        else if (what == 2)
+                follow(world, dn, user->dn);
+        } else if (what == 2)
                 user->name = next_random(world, NAMES);
         else if (what == 3)
                 user->gid = next_random(world, 5);
         else if (what == 4)
                 user->sid = next_random(world, SIDS);
-        else if (what == 5) /* made anew in its place */
+        else if (what == 5) { /* made anew in its place */
                 user->id = world->next_id++;
-        else if (what == 6) { /* two swap their places */
-                struct entry *other = &world->users[next_random(world, USERS)];
-                unsigned dn = other->dn, name = other->name;
-                if (other->there) {
-                        other->dn = user->dn;
-                        other->name = user->name;
-                        user->dn = dn;
-                        user->name = name;
-                }
-        } else
+                follow(world, dn, NOBODY);
+        } else if (what == 6)
+                swap_users(world, user, &world->users[next_random(world, USERS)]);
+        else
                 user->more = next_random(world, 30);
 }
 
@@ -294,35 +325,40 @@ static unsigned free_sid(struct world *world) {
 
 static void change_values(struct world *world, struct entry *group) {
         bool by_name = world->references == SYNC_REFERENCES_NAME;
-        unsigned value = !by_name && next_random(world, 3) == 0 ? 100 + next_random(world, NAMES) : next_random(world, NAMES);
+        bool is_group = !by_name && next_random(world, 3) == 0;
+        unsigned value = next_random(world, NAMES);
         for (size_t i = 0; i < group->value_count; i++)
-                if (group->values[i] == value) {
+                if (group->values[i] == value + (is_group ? 100 : 0)) {
                         group->values[i] = group->values[--group->value_count];
                         return;
                 }
-        if (group->value_count < VALUES)
-                group->values[group->value_count++] = value;
+        /* What is linked is there. */
+        if (group->value_count < VALUES && (!world->linked || is_taken(is_group ? world->groups : world->users, is_group ? GROUPS : USERS, value)))
+                group->values[group->value_count++] = value + (is_group ? 100 : 0);
 }
 
 static void change_group(struct world *world) {
         struct entry *group = &world->groups[next_random(world, GROUPS)];
-        unsigned what = next_random(world, 10);
+        unsigned what = next_random(world, 10), dn = group->dn;
+        group->version++;
         if (!group->there) {
                 *group = (struct entry){ .id = world->next_id++, .name = next_random(world, NAMES), .gid = next_random(world, 5), .sid = free_sid(world) };
                 group->dn = free_dn(world, world->groups, GROUPS);
                 group->there = true;
-        }
-        else if (what == 0)
+        } else if (what == 0) {
                 group->there = false;
-        else if (what == 1)
+                follow(world, dn + 100, NOBODY);
+        } else if (what == 1) {
                 group->dn = free_dn(world, world->groups, GROUPS);
-        else if (what == 2)
+                follow(world, dn + 100, group->dn + 100);
+        } else if (what == 2)
                 group->gid = next_random(world, 5);
         else if (what == 3)
                 group->sid = free_sid(world);
-        else if (what == 4)
+        else if (what == 4) {
                 group->id = world->next_id++;
-        else
+                follow(world, dn + 100, NOBODY);
+        } else
                 change_values(world, group);
 }
 
@@ -349,15 +385,23 @@ static char *join(char **lines, size_t count) {
         return text;
 }
 
+/* What a replica has of it: whatever else changes is no content. */
+#define VISIBLE \
+        "SELECT printf('user %s %s %s %s %d %d', entry_id, name, dn, display_name, gid, active) FROM users" \
+        " UNION ALL SELECT printf('group %s %s %s %d %s', entry_id, name, description, gid, coalesce(sid, '')) FROM groups" \
+        " UNION ALL SELECT printf('member %s %s', u.entry_id, g.entry_id) FROM members m LEFT JOIN users u ON u.id = m.user LEFT JOIN groups g ON g.id = m.grp" \
+        " UNION ALL SELECT printf('child %s %s', c.entry_id, p.entry_id) FROM children m LEFT JOIN groups c ON c.id = m.child LEFT JOIN groups p ON p.id = m.parent"
+
 /* Everything in a store but the numbers of its rows. */
-static char *content_of(const char *folder, const char *name) {
-        static const char sql[] =
-                "SELECT printf('user %s %s %s %s %d %d %s', entry_id, name, dn, display_name, gid, active, coalesce(primary_group_sid, '')) FROM users"
-                " UNION ALL SELECT printf('group %s %s %s %s %d %s', entry_id, name, coalesce(dn, ''), description, gid, coalesce(sid, '')) FROM groups"
-                " UNION ALL SELECT printf('member %s %s', u.entry_id, g.entry_id) FROM members m LEFT JOIN users u ON u.id = m.user LEFT JOIN groups g ON g.id = m.grp"
-                " UNION ALL SELECT printf('child %s %s', c.entry_id, p.entry_id) FROM children m LEFT JOIN groups c ON c.id = m.child LEFT JOIN groups p ON p.id = m.parent"
-                " UNION ALL SELECT printf('stray %s %d %s', coalesce(g.entry_id, '?'), s.hash, s.key) FROM strays s LEFT JOIN groups g ON g.id = s.grp"
-                " UNION ALL SELECT printf('hash %s %d', entry_id, dn_hash) FROM users UNION ALL SELECT printf('hash %s %d', entry_id, dn_hash) FROM groups";
+#define EVERYTHING \
+        "SELECT printf('user %s %s %s %s %d %d %s', entry_id, name, dn, display_name, gid, active, coalesce(primary_group_sid, '')) FROM users" \
+        " UNION ALL SELECT printf('group %s %s %s %s %d %s', entry_id, name, coalesce(dn, ''), description, gid, coalesce(sid, '')) FROM groups" \
+        " UNION ALL SELECT printf('member %s %s', u.entry_id, g.entry_id) FROM members m LEFT JOIN users u ON u.id = m.user LEFT JOIN groups g ON g.id = m.grp" \
+        " UNION ALL SELECT printf('child %s %s', c.entry_id, p.entry_id) FROM children m LEFT JOIN groups c ON c.id = m.child LEFT JOIN groups p ON p.id = m.parent" \
+        " UNION ALL SELECT printf('stray %s %d %s', coalesce(g.entry_id, '?'), s.hash, s.key) FROM strays s LEFT JOIN groups g ON g.id = s.grp" \
+        " UNION ALL SELECT printf('hash %s %d', entry_id, dn_hash) FROM users UNION ALL SELECT printf('hash %s %d', entry_id, dn_hash) FROM groups"
+
+static char *content_of(const char *folder, const char *name, const char *sql) {
         char path[128];
         sqlite3 *handle = NULL;
         sqlite3_stmt *statement = NULL;
@@ -480,9 +524,9 @@ static void full(struct fixture *fixture, const struct world *world, const char 
 }
 
 static void expect_world(struct fixture *fixture, const struct world *world, unsigned seed, unsigned step) {
-        char *is = content_of(fixture->folder, "corp"), *wanted = content_of_world(world);
+        char *is = content_of(fixture->folder, "corp", EVERYTHING), *wanted = content_of_world(world);
         if (strcmp(is, wanted) != 0) {
-                print_error("---- the store:\n%s---- the world:\n%s", is, wanted);
+                (void)fprintf(stderr, "---- the store:\n%s---- the world:\n%s----\n", is, wanted);
                 fail_msg("references %d, nested %d, seed %u, step %u", world->references, world->nested, seed, step);
         }
         free(is);
@@ -492,8 +536,10 @@ static void expect_world(struct fixture *fixture, const struct world *world, uns
 struct tally { unsigned deltas, stale, quiet; };
 
 /* One world, changed step by step. */
-static void live(struct fixture *fixture, enum sync_references references, bool nested, unsigned seed, struct tally *tally) {
-        struct world world = { .references = references, .nested = nested, .seed = seed, .next_id = 1 };
+static void live(struct fixture *fixture, const struct world *kind, unsigned seed, struct tally *tally) {
+        struct world world = *kind;
+        world.seed = seed;
+        world.next_id = 1;
         struct store_sync_changes changes;
         char cookie[32], from[32] = "c0";
         for (size_t i = 0; i < 40; i++)
@@ -505,6 +551,7 @@ static void live(struct fixture *fixture, enum sync_references references, bool 
                 for (unsigned count = next_random(&world, 5); count > 0; count--)
                         (next_random(&world, 2) ? change_group : change_user)(&world);
                 struct store_sync *sync = store_sync_new();
+                char *visible = content_of(fixture->folder, "corp", VISIBLE);
                 (void)snprintf(cookie, sizeof cookie, "c%u", step);
                 send_delta(&world, &before, store_sync_sink(sync), from, cookie);
                 int r = take_in(fixture, sync, 1000 + step, &changes);
@@ -520,6 +567,10 @@ static void live(struct fixture *fixture, enum sync_references references, bool 
                 }
                 expect_world(fixture, &world, seed, step);
                 memcpy(from, cookie, sizeof from);
+                char *visible_now = content_of(fixture->folder, "corp", VISIBLE);
+                assert_int_equal(changes.content, strcmp(visible, visible_now) != 0);
+                free(visible);
+                free(visible_now);
                 /* A full run now and then finds nothing to do. */
                 if (step % 20 == 0) {
                         full(fixture, &world, cookie, &changes);
@@ -528,24 +579,25 @@ static void live(struct fixture *fixture, enum sync_references references, bool 
         }
 }
 
-static void run_worlds(void **state, enum sync_references references, bool nested, unsigned stale_percent) {
+static void run_worlds(void **state, const struct world *kind, unsigned stale_percent) {
         const char *seeds = getenv("SEEDS");
         unsigned count = seeds ? (unsigned)strtoul(seeds, NULL, 10) : 60;
         struct tally tally = { 0 };
         for (unsigned seed = 1; seed <= count; seed++)
-                live(*state, references, nested, seed, &tally);
+                live(*state, kind, seed, &tally);
         print_message("%u deltas, %u of them to be read in full, %u without content\n", tally.deltas, tally.stale, tally.quiet);
         assert_true(tally.stale * 100 <= stale_percent * tally.deltas && tally.quiet > 0);
 }
 
-static void by_dn(void **state) { run_worlds(state, SYNC_REFERENCES_DN, true, 0); }
-static void by_dn_flat(void **state) { run_worlds(state, SYNC_REFERENCES_DN, false, 0); }
-static void by_name(void **state) { run_worlds(state, SYNC_REFERENCES_NAME, false, 60); }
+static void by_dn(void **state) { run_worlds(state, &(struct world){ .references = SYNC_REFERENCES_DN, .nested = true }, 0); }
+static void by_dn_flat(void **state) { run_worlds(state, &(struct world){ .references = SYNC_REFERENCES_DN }, 0); }
+static void by_linked_dn(void **state) { run_worlds(state, &(struct world){ .references = SYNC_REFERENCES_DN, .nested = true, .linked = true }, 5); }
+static void by_name(void **state) { run_worlds(state, &(struct world){ .references = SYNC_REFERENCES_NAME }, 60); }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(by_dn, setup, teardown), cmocka_unit_test_setup_teardown(by_dn_flat, setup, teardown),
-                cmocka_unit_test_setup_teardown(by_name, setup, teardown),
+                cmocka_unit_test_setup_teardown(by_linked_dn, setup, teardown), cmocka_unit_test_setup_teardown(by_name, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,7 @@ static int say_child(void *userdata, uint32_t child, uint32_t parent) {
 }
 
 static int say_begin(void *userdata, const struct sync_begin *begin) {
-        sbuf_printf(userdata, "%s %d%s%s%s%s", begin->delta ? "delta" : "full", begin->references, begin->nested ? " nested" : "", begin->sweep_users ? " users" : "",
+        sbuf_printf(userdata, "%s %d%s%s%s%s%s", begin->delta ? "delta" : "full", begin->references, begin->nested ? " nested" : "", begin->linked ? " linked" : "", begin->sweep_users ? " users" : "",
                     begin->sweep_groups ? " groups" : "", begin->unknown_ok ? " lenient" : "");
         say(userdata, begin->from);
         sbuf_add(userdata, "\n");
@@ -355,7 +355,7 @@ static void nobody_reads(void **state) {
 static const struct { const char *what; unsigned type; const char *bytes; size_t len; } bad[] = {
 #define FRAME(what, type, bytes) { what, type, bytes, sizeof bytes - 1 }
         FRAME("no rows", SYNC_USERS, ""), FRAME("an unknown type", SYNC_END + 1, "x"), FRAME("a type before them", SYNC_BEGIN - 1, "x"),
-        FRAME("a cut number", SYNC_USERS, "\1\0\0"), FRAME("an unknown flag", SYNC_USERS, "\4" IDS "\2\0\0\0x\0\2\0\0\0" "1\0" NO_TEXTS),
+        FRAME("a cut number", SYNC_USERS, "\1\0\0"), FRAME("an unknown flag", SYNC_USERS, "\10" IDS "\2\0\0\0x\0\2\0\0\0" "1\0" NO_TEXTS),
         FRAME("no name", SYNC_USERS, "\1" IDS "\0\0\0\0\2\0\0\0" "1\0" NO_TEXTS), FRAME("no id", SYNC_USERS, "\1" IDS "\2\0\0\0x\0\0\0\0\0" NO_TEXTS),
         FRAME("an empty name", SYNC_USERS, "\1" IDS "\1\0\0\0\0\2\0\0\0" "1\0" NO_TEXTS), FRAME("a NUL in a name", SYNC_USERS, "\1" IDS "\4\0\0\0x\0y\0\2\0\0\0" "1\0" NO_TEXTS),
         FRAME("no NUL after a name", SYNC_USERS, "\1" IDS "\1\0\0\0x\2\0\0\0" "1\0" NO_TEXTS), FRAME("a length beyond the frame", SYNC_USERS, "\1" IDS "\xff\0\0\0x\0"),

@@ -23,9 +23,10 @@ static int read_derives(struct store_sync *sync, int64_t group, struct derives *
                 return sync_store_failed(sync, r);
         const char *sid = r > 0 ? (const char *)sqlite3_column_text(statement, 1) : NULL;
         *derives = (struct derives){ .row = group, .gid = r > 0 ? (uint32_t)sqlite3_column_int64(statement, 0) : 0 };
-        derives->sid = sid && *sid ? arena_strdup(&sync->texts, sid) : NULL;
-        database_reset(statement);
-        return sid && *sid && !derives->sid ? delta_out_of_memory(sync) : 0;
+        bool has_sid = sid && *sid;
+        derives->sid = has_sid ? arena_strdup(&sync->texts, sid) : NULL;
+        database_reset(statement); /* and with it goes the column's text */
+        return has_sid && !derives->sid ? delta_out_of_memory(sync) : 0;
 }
 
 static int note_row(struct store_sync *sync, int64_t row) {

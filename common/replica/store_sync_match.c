@@ -101,7 +101,7 @@ static int match_row(struct matching *matching, sqlite3_stmt *statement) {
                 return note_gone(side, row);
         uint32_t number = slot->number - 1;
         side->rows[number] = row;
-        side->states[number] = compare(matching, number, statement);
+        side->states[number] = (uint8_t)compare(matching, number, statement);
         side->differs = side->differs || side->states[number] == SYNC_CHANGED;
         matching->order[matching->ordered++] = number;
         return 0;

@@ -92,6 +92,13 @@ static bool is_busy(const struct sync *sync) {
         return sync->run.id != 0 && !sync_run_is_watch(&sync->run);
 }
 
+static uint64_t since_full_ms(const struct sync *sync) {
+        uint64_t now = clock_real_s();
+        if (sync->full_s > 0)
+                return now > sync->full_s ? (now - sync->full_s) * 1000 : 0;
+        return clock_monotonic_ms() - sync->known_ms;
+}
+
 static size_t count_running(const struct syncs *syncs) {
         size_t count = 0;
         for (const struct sync *s = syncs->first; s; s = s->next)
@@ -113,7 +120,7 @@ static void begin(struct sync *sync) {
         /* A watch goes on from where it is. */
         sync_run_drop(sync);
         sync->runs++;
-        if (clock_monotonic_ms() - sync->full_ms >= FULL_MS)
+        if (since_full_ms(sync) >= FULL_MS)
                 sync->full_wanted = true;
         int r = sync_run_begin(sync, &why);
         if (r < 0)
@@ -174,7 +181,7 @@ void sync_ended(struct sync *sync, bool complete, const char *text) {
 
 void sync_watches(struct sync *sync, const char *text) {
         bool first = sync->waits || sync->failed || !sync->settled || sync->run.answered == 1;
-        uint64_t now = clock_monotonic_ms(), since_full = now - sync->full_ms;
+        uint64_t now = clock_monotonic_ms(), since_full = since_full_ms(sync);
         sync->failed = false;
         sync->failures = 0;
         sync->settled = true;
@@ -204,7 +211,7 @@ void sync_watch_lost(struct sync *sync, const char *why) {
         }
         sync->restarted = !lasted;
         log_info("directory %s: %s: it is watched anew", sync->name, text);
-        outage_suspect(sync->service, sync->name);
+        /* A server that was only restarted is back by then; of one that was not, that run will tell. */
         plan_sooner(sync, LOST_MS);
 }
 
@@ -259,7 +266,7 @@ static struct sync *add(struct service *service, const char *name) {
         struct sync *sync = calloc(1, sizeof *sync);
         if (!sync)
                 return NULL;
-        *sync = (struct sync){ .next = service->syncs->first, .service = service, .name = strdup(name), .full_ms = clock_monotonic_ms() };
+        *sync = (struct sync){ .next = service->syncs->first, .service = service, .name = strdup(name), .known_ms = clock_monotonic_ms() };
         if (!sync->name) {
                 free(sync);
                 return NULL;
@@ -339,7 +346,7 @@ void sync_wanted(struct service *service, const char *directory) {
         if (!sync || is_busy(sync) || sync->failures > 0)
                 return;
         /* What was changed just now will be told; what was not told by then, never. */
-        if (sync->keeping == SYNC_KEPT_WATCH && clock_monotonic_ms() - sync->full_ms >= WANTED_FULL_MS)
+        if (sync->keeping == SYNC_KEPT_WATCH && since_full_ms(sync) >= WANTED_FULL_MS)
                 sync->full_wanted = true;
         plan_sooner(sync, since >= WANTED_MS ? 0 : WANTED_MS - since);
 }

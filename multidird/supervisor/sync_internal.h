@@ -45,7 +45,8 @@ struct sync {
         bool keeper_lost;                    /* the last one ended with its keeper */
         uint64_t ended_ms;
         bool full_wanted;                    /* the next one is a full one */
-        uint64_t full_ms, full_s;            /* the last one: since when, wall clock (0: none since the service knows the directory) */
+        uint64_t full_s;                     /* the last one, as the keeper says, by the wall clock; 0: it does not */
+        uint64_t known_ms;                   /* since when the service knows the directory */
         enum sync_keeping keeping;           /* of the last run that was complete */
         bool restarted;                      /* the last one ended as a watch, and was begun again at once */
         char error[WIRE_TEXT_MAX + 1];

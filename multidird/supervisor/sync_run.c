@@ -263,10 +263,7 @@ void sync_run_answered(struct sync *sync, const struct protocol_keeper_synced *s
         if (synced->complete) {
                 run->answered++;
                 memcpy(run->text, synced->error, sizeof run->text);
-                if (!synced->delta)
-                        sync->full_ms = clock_monotonic_ms();
-                if (!synced->delta)
-                        sync->full_s = clock_real_s();
+                sync->full_s = synced->full_s;
                 settle(sync);
                 return;
         }

@@ -216,9 +216,9 @@ static void change(const char *ldif) {
 static void changes(void **state) {
         static const struct { const char *name, *ldif, *expected; int more; } steps[] = {
                 { "nothing", NULL, "Dug", 0 },
-                { "a new user", AD_USER("nora"), "Dug +nora", 1 },
+                { "a new user", AD_USER("nora"), "Dug ++nora", 1 },
                 { "a new group", "dn: " AD_GROUP "\nchangetype: add\nobjectClass: group\nsAMAccountName: fresh\nmember: CN=nora,OU=people,DC=ad,DC=test\n",
-                  "Dug +fresh fresh>nora", 1 },
+                  "Dug ++fresh fresh>nora", 1 },
                 { "a renamed user: the group is not told of", "dn: CN=nora,OU=people,DC=ad,DC=test\nchangetype: modrdn\nnewrdn: CN=nina\ndeleteoldrdn: 1\n",
                   "Dug +nora", 1 },
                 { "a user that is gone: neither", "dn: CN=nina,OU=people,DC=ad,DC=test\nchangetype: delete\n", "Dug", 0 },

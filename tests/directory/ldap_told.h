@@ -5,7 +5,7 @@
 
 #include "directory/ldap_help.h"
 
-/* What a run told, one word each: "D" a delta, "F" a full one, "+name" a user or group, "name>key" a value, "-id" gone, "=id" still there. */
+/* What a run told, one word each: "D" a delta, "F" a full one, "+name" a user or group ("++" one that is fresh), "name>key" a value, "-id" gone, "=id" still there. */
 struct told {
         struct sbuf text;
         char cookie[SYNC_COOKIE_MAX + 1];
@@ -30,13 +30,13 @@ static inline int on_begin(void *userdata, const struct sync_begin *begin) {
 static inline int on_user(void *userdata, const struct sync_user *user) {
         struct told *told = userdata;
         told->users++;
-        sbuf_printf(&told->text, " +%s", user->name);
+        sbuf_printf(&told->text, " %s%s", user->fresh ? "++" : "+", user->name);
         return 0;
 }
 static inline int on_group(void *userdata, const struct sync_group *group) {
         struct told *told = userdata;
         told->groups++;
-        sbuf_printf(&told->text, " +%s", group->name);
+        sbuf_printf(&told->text, " %s%s", group->fresh ? "++" : "+", group->name);
         (void)snprintf(told->group, sizeof told->group, "%s", group->name);
         return 0;
 }

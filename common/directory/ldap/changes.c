@@ -199,6 +199,7 @@ int feed_changes_delta(struct feed *feed, const struct feed_cookie *cookie, cons
         if (read_since(cookie, &since) < 0 || (since.usn && (feed->server->method != FEED_USN || feed->server->usn < since.number)))
                 return -ESTALE;
         reading->times = !since.usn;
+        reading->fresh_usn = since.number;
         int r = look_at_containers(reading, &since);
         if (r < 0)
                 return r == -ETIMEDOUT || r == -ECONNRESET ? r : -ESTALE;

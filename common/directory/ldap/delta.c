@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "directory/ldap/read.h"
 #include "model/sync_key.h"
 
@@ -11,6 +12,18 @@ static int tell_gone(struct reading *reading, enum sync_kind kind, const struct 
         if (!id)
                 return reading_complain(reading, entry, -EINVAL, "it has neither a name nor an external_id that can be read");
         return reading_sink_error(reading, reading->sink->gone(reading->sink->userdata, kind, id));
+}
+
+/* Nobody could name it before: what names it now has changed since, too. */
+static bool is_fresh(const struct reading *reading, const struct ldap_entry *entry) {
+        const struct ldap_attribute *attribute = reading->fresh_usn > 0 ? entry_find(entry, READ_USN_CREATED) : NULL;
+        char digits[24];
+        uint64_t number;
+        if (!attribute || attribute->count != 1 || attribute->values[0].bv_len >= sizeof digits)
+                return false;
+        memcpy(digits, attribute->values[0].bv_val, attribute->values[0].bv_len);
+        digits[attribute->values[0].bv_len] = 0;
+        return text_to_u64(digits, UINT64_MAX, &number) == 0 && number > reading->fresh_usn;
 }
 
 int reading_delta_user(struct reading *reading, const struct ldap_entry *entry, const char *gone_id) {
@@ -22,6 +35,7 @@ int reading_delta_user(struct reading *reading, const struct ldap_entry *entry, 
                 return reading_complain(reading, entry, -EINVAL, why);
         if (verdict != ENTRY_OK)
                 return tell_gone(reading, SYNC_KIND_USER, entry, gone_id, &mapped->text);
+        mapped->user.fresh = is_fresh(reading, entry);
         return reading_sink_error(reading, reading->sink->user(reading->sink->userdata, &mapped->user));
 }
 
@@ -94,6 +108,7 @@ int reading_delta_group(struct reading *reading, const struct ldap_entry *entry,
                 return reading_complain(reading, entry, -EINVAL, why);
         if (verdict != ENTRY_OK)
                 return tell_gone(reading, SYNC_KIND_GROUP, entry, gone_id, &mapped->text);
+        mapped->group.fresh = is_fresh(reading, entry);
         int r = reading_sink_error(reading, reading->sink->group(reading->sink->userdata, &mapped->group));
         if (r == 0)
                 r = tell_references(reading, entry, &next);

@@ -7,6 +7,7 @@
 #include "directory/ldap/members.h"
 
 #define READ_SILENCE_MS 60000u /* a server that says nothing for so long has been lost */
+#define READ_USN_CREATED "uSNCreated"
 #define READ_TIME_TEXT 15u     /* "YYYYMMDDHHMMSS" and a NUL: such texts compare as the times do */
 
 /* A group whose members came in pieces (Active Directory): where the next one begins. */
@@ -22,6 +23,7 @@ struct reading {
         char nameless_dn[200];           /* the first of them */
         bool times;                      /* entries are asked for their times, and `newest` is kept */
         char newest[READ_TIME_TEXT];     /* "": none had one */
+        uint64_t fresh_usn;              /* Active Directory's deltas: what was made after that number is fresh; 0: nothing is */
         bool again;                      /* what is known already is read once more, and skipped */
         struct members members;
         struct intern user_ids, group_ids;

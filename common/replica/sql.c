@@ -36,8 +36,9 @@
         "ALTER TABLE store ADD COLUMN cookie TEXT; ALTER TABLE store ADD COLUMN basis INTEGER NOT NULL DEFAULT 0;" \
         "ALTER TABLE store ADD COLUMN keyed INTEGER NOT NULL DEFAULT 0; ALTER TABLE store ADD COLUMN full_s INTEGER NOT NULL DEFAULT 0;" \
         "CREATE TABLE strays (grp INTEGER NOT NULL, hash INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (grp, hash, key)) WITHOUT ROWID;" \
-        "CREATE INDEX strays_hash ON strays (hash);" \
-        "CREATE INDEX users_dn ON users (dn_hash) WHERE dn_hash IS NOT NULL; CREATE INDEX groups_dn ON groups (dn_hash) WHERE dn_hash IS NOT NULL;"
+        "CREATE INDEX strays_hash ON strays (hash);"
+const char sql_delta_indexes[] = "CREATE INDEX IF NOT EXISTS users_dn ON users (dn_hash) WHERE dn_hash IS NOT NULL;"
+                                 "CREATE INDEX IF NOT EXISTS groups_dn ON groups (dn_hash) WHERE dn_hash IS NOT NULL;";
 
 static const char *const store_unique_versions[] = {
         STORE_TABLES "CREATE UNIQUE INDEX users_name ON users (name); CREATE UNIQUE INDEX groups_name ON groups (name);",

@@ -110,6 +110,8 @@ enum store_statement {
 
 /* NAME.db where a name is one entry (internal, delegated: the second spelling is refused), and where it may be several (N2). */
 extern const struct sql_schema sql_store_unique, sql_store_ambiguous;
+/* What finds the entries that values name. Made once the first entries are there, at a third of what it costs beside each of them. */
+extern const char sql_delta_indexes[];
 
 enum registry_statement { REGISTRY_LOAD, REGISTRY_APPEND, REGISTRY_STATEMENT_MAX };
 extern const struct sql_schema sql_registry;

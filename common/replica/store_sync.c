@@ -215,6 +215,8 @@ const struct replica *store_sync_replica(const struct store_sync *sync) {
 static int write_all(struct store_sync *sync, uint64_t now_s) {
         struct database *database = &sync->store->database;
         int r = sync->delta ? 0 : sync_write(sync);
+        if (r == 0 && sync->begin.references == SYNC_REFERENCES_DN)
+                r = database_exec(database, sql_delta_indexes);
         if (r < 0)
                 return r;
         sqlite3_stmt *statement = database_statement(database, SYNC_DONE);

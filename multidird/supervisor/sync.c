@@ -68,11 +68,19 @@ static uint64_t with_jitter(uint64_t ms) {
         return ms - ms / 20 + random % (ms / 10 + 1);
 }
 
+/* Whether somebody waits for another run than those that have begun. */
+static bool is_waited_for(const struct sync *sync) {
+        for (const struct sync_wait *wait = sync->waits; wait; wait = wait->next)
+                if (wait->run > sync->runs)
+                        return true;
+        return false;
+}
+
 static void plan_next(struct sync *sync) {
         const struct settings *settings = configuration_settings(sync->service->configuration);
         size_t directory = settings_directory(settings, sync->name);
         uint64_t refresh_ms = directory == SETTINGS_NONE ? RETRY_MAX_MS : settings->directories[directory].refresh_s * 1000, ms = refresh_ms;
-        if (sync->waits) {
+        if (is_waited_for(sync)) {
                 ms = 0;
         } else if (sync->failures > 0) {
                 ms = RETRY_FIRST_MS;
@@ -195,7 +203,7 @@ void sync_watches(struct sync *sync, const char *text) {
         log_info("directory %s: synchronised, and watched%s%s", sync->name, text[0] ? ", but: " : "", text);
         sync->full_wanted = false;
         outage_answered(sync->service, sync->name);
-        plan_sooner(sync, sync->pending ? 0 : with_jitter(since_full < FULL_MS ? FULL_MS - since_full : 0));
+        plan_sooner(sync, is_waited_for(sync) ? 0 : with_jitter(since_full < FULL_MS ? FULL_MS - since_full : 0));
         begin_pending(sync->service->syncs);
         answer_waits(sync, sync->runs);
 }

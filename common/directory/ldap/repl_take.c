@@ -35,7 +35,9 @@ static int check_id(struct repl *repl, const struct ldap_entry *entry) {
         enum sync_id_form form = id ? sync_id_form_of(repl->state->uuid, id) : SYNC_ID_UNKNOWN;
         if (id && repl->form == SYNC_ID_UNKNOWN)
                 repl->form = form;
-        /* What has no id is told by whoever maps it. */
+        /* 389 DS leaves out what was asked for when it goes on from a cookie. In a full run, what has no id is told by whoever maps it. */
+        if (!id && !repl->full)
+                return -ESTALE;
         return id && (form == SYNC_ID_UNKNOWN || form != repl->form) ? -EOPNOTSUPP : 0;
 }
 

@@ -44,7 +44,9 @@ static inline void user_texts(const struct entry *entry, struct texts *texts) {
         (void)snprintf(texts->id, sizeof texts->id, "u%u", entry->id);
         (void)snprintf(texts->dn, sizeof texts->dn, entry->more % 2 ? "cn=u%u,dc=x" : "CN=U%u, DC=X", entry->dn);
         (void)snprintf(texts->name, sizeof texts->name, entry->more % 3 ? "u%u" : "U%u", entry->name);
-        (void)snprintf(texts->sid, sizeof texts->sid, entry->sid ? "S-1-5-21-9-%u" : "", entry->sid);
+        (void)snprintf(texts->sid, sizeof texts->sid, "S-1-5-21-9-%u", entry->sid);
+        if (entry->sid == 0)
+                texts->sid[0] = 0;
         (void)snprintf(texts->more, sizeof texts->more, "%u", entry->more);
 }
 

@@ -18,25 +18,26 @@
 
 #define PULSE_US (500 * 1000ull)
 
-/* How changes at the server come here, and when everything was read last. */
+/* How changes at the server come here, and when everything was read last; state NULL: there is no server. */
 static void put_keeping(json_t *directory, const struct sync_state *state) {
         static const char *const words[] = { [SYNC_KEPT_FULL] = "full", [SYNC_KEPT_CHANGES] = "changes", [SYNC_KEPT_WATCH] = "watch" };
         uint64_t now = clock_real_s();
-        bool known = state->settled && !state->failed;
+        bool known = state && state->settled && !state->failed;
         (void)json_object_set_new(directory, "kept_by", known ? json_string(words[state->keeping]) : json_null());
-        (void)json_object_set_new(directory, "full_age", state->full_s > 0 && now >= state->full_s ? json_integer((json_int_t)(now - state->full_s)) : json_null());
+        (void)json_object_set_new(directory, "full_age", state && state->full_s > 0 && now >= state->full_s ? json_integer((json_int_t)(now - state->full_s)) : json_null());
 }
 
 /* passed_s: how long ago the keeper said it. */
 static void put_sync(const struct service *service, json_t *directory, uint64_t passed_s) {
         const char *name = json_string_value(json_object_get(directory, "name")), *said = json_string_value(json_object_get(directory, "state"));
         struct sync_state state;
-        if (!name || !said || strcmp(said, "off") == 0 || !sync_get(service, name, &state))
+        bool is_synchronised = name && sync_get(service, name, &state);
+        put_keeping(directory, is_synchronised ? &state : NULL);
+        if (!said || strcmp(said, "off") == 0 || !is_synchronised)
                 return;
         json_t *age = json_object_get(directory, "age");
         if (json_is_integer(age))
                 (void)json_integer_set(age, json_integer_value(age) + (json_int_t)passed_s);
-        put_keeping(directory, &state);
         if (state.running && (!state.settled || strcmp(said, "empty") == 0)) {
                 (void)json_object_set_new(directory, "state", json_string("syncing"));
         } else if (state.failed) {

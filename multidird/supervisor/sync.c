@@ -68,19 +68,11 @@ static uint64_t with_jitter(uint64_t ms) {
         return ms - ms / 20 + random % (ms / 10 + 1);
 }
 
-/* Whether somebody waits for another run than those that have begun. */
-static bool is_waited_for(const struct sync *sync) {
-        for (const struct sync_wait *wait = sync->waits; wait; wait = wait->next)
-                if (wait->run > sync->runs)
-                        return true;
-        return false;
-}
-
 static void plan_next(struct sync *sync) {
         const struct settings *settings = configuration_settings(sync->service->configuration);
         size_t directory = settings_directory(settings, sync->name);
         uint64_t refresh_ms = directory == SETTINGS_NONE ? RETRY_MAX_MS : settings->directories[directory].refresh_s * 1000, ms = refresh_ms;
-        if (is_waited_for(sync)) {
+        if (sync_waits_more(sync)) {
                 ms = 0;
         } else if (sync->failures > 0) {
                 ms = RETRY_FIRST_MS;
@@ -144,24 +136,6 @@ static void begin_pending(struct syncs *syncs) {
                         plan(s, 0);
 }
 
-/* The waits that this run, or the directory's end, answers. Each may cancel others. */
-static void answer_waits(struct sync *sync, uint64_t run) {
-        struct sync_wait *all = sync->waits;
-        sync->waits = NULL;
-        while (all) {
-                struct sync_wait *wait = all, **list = wait->run <= run ? &sync->answered : &sync->waits;
-                all = wait->next;
-                wait->next = *list;
-                *list = wait;
-        }
-        while (sync->answered) {
-                struct sync_wait *wait = sync->answered;
-                sync->answered = wait->next;
-                wait->sync = NULL;
-                wait->done(wait->userdata);
-        }
-}
-
 void sync_ended(struct sync *sync, bool complete, const char *text) {
         if (complete)
                 sync->full_wanted = false;
@@ -184,7 +158,7 @@ void sync_ended(struct sync *sync, bool complete, const char *text) {
                 outage_suspect(service, sync->name);
         plan_next(sync);
         begin_pending(service->syncs);
-        answer_waits(sync, run);
+        sync_waits_answer(sync, run);
 }
 
 void sync_watches(struct sync *sync, const char *text) {
@@ -203,9 +177,9 @@ void sync_watches(struct sync *sync, const char *text) {
         log_info("directory %s: synchronised, and watched%s%s", sync->name, text[0] ? ", but: " : "", text);
         sync->full_wanted = false;
         outage_answered(sync->service, sync->name);
-        plan_sooner(sync, is_waited_for(sync) ? 0 : with_jitter(since_full < FULL_MS ? FULL_MS - since_full : 0));
+        plan_sooner(sync, sync_waits_more(sync) ? 0 : with_jitter(since_full < FULL_MS ? FULL_MS - since_full : 0));
         begin_pending(sync->service->syncs);
-        answer_waits(sync, sync->runs);
+        sync_waits_answer(sync, sync->runs);
 }
 
 void sync_watch_lost(struct sync *sync, const char *why) {
@@ -292,7 +266,7 @@ static void remove_others(struct syncs *syncs) {
                         continue;
                 }
                 *at = sync->next;
-                answer_waits(sync, UINT64_MAX);
+                sync_waits_answer(sync, UINT64_MAX);
                 sync_free(sync);
         }
 }
@@ -384,20 +358,4 @@ int sync_now(struct service *service, const char *directory, bool full, sync_don
         if (!is_busy(sync))
                 plan_sooner(sync, 0);
         return 0;
-}
-
-static void take_out(struct sync_wait **list, const struct sync_wait *wait) {
-        for (struct sync_wait **at = list; *at; at = &(*at)->next)
-                if (*at == wait) {
-                        *at = wait->next;
-                        return;
-                }
-}
-
-void sync_wait_cancel(struct sync_wait *wait) {
-        if (!wait->sync)
-                return;
-        take_out(&wait->sync->waits, wait);
-        take_out(&wait->sync->answered, wait);
-        wait->sync = NULL;
 }

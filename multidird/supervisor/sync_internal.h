@@ -57,6 +57,10 @@ struct sync {
 int sync_run_begin(struct sync *sync, struct sbuf *why);
 /* Ends whatever is under way, without a word. */
 void sync_run_drop(struct sync *sync);
+/* sync_wait.c: whether somebody waits for another run than those that have begun. */
+bool sync_waits_more(const struct sync *sync);
+/* sync_wait.c: the waits that this run, or the directory's end, answers. Each may cancel others. */
+void sync_waits_answer(struct sync *sync, uint64_t run);
 /* sync_run.c: the keeper has taken a run, or has not. */
 void sync_run_answered(struct sync *sync, const struct protocol_keeper_synced *synced);
 /* Whether it is complete and goes on as a watch. */

@@ -35,7 +35,8 @@ allow_all = yes
 
 
 def row():
-    return admin('status')['object']['directories'][0]
+    # Just after the start the keeper has said nothing yet.
+    return next(iter(admin('status')['object']['directories']), {'state': None})
 
 
 make()

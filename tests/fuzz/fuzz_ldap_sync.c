@@ -46,6 +46,7 @@ static void cookie(const struct berval *value) {
         free(text);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct sync_state_value state;
         struct sync_done_value done;

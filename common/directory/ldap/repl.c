@@ -4,6 +4,7 @@
 #include "directory/ldap/repl.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,11 @@ int repl_end(struct repl *repl) {
         cookie_now(repl, text);
         repl->feed->request->keeping = repl->persist && text[0] ? SYNC_KEPT_WATCH : text[0] ? SYNC_KEPT_CHANGES : SYNC_KEPT_FULL;
         int r = repl->full ? reading_full_end(repl->reading, text) : reading_end(repl->reading, text);
+        /* Who watches needs none of what a full run has gathered. */
+        if (repl->full && r == 0) {
+                reading_reset(repl->reading);
+                (void)malloc_trim(0);
+        }
         repl->open = false;
         repl->told_ms = clock_monotonic_ms();
         memcpy(repl->from, text, sizeof repl->from);

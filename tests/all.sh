@@ -78,6 +78,7 @@ stage_logins() {
 }
 stage_ldap() {
         lines "LDAP" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap.sh"
+        lines "LDAP, changes" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_sync.sh"
         lines "LDAP, outages" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_outages.sh"
         lines "LDAP, servers from DNS" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/ldap_dns.sh"
         lines "delegated" tests/e2e/namespace.sh build-gcc "$PWD/tests/e2e/delegated.sh"

@@ -43,6 +43,14 @@ struct directory_entry {
         struct user_profile *profile;         /* IN: where what else the server says goes (find, check); NULL: nowhere. Kinds without a server leave it alone */
 };
 
+struct directory_sync {
+        const char *cookie;            /* IN: what the replica was read up to; "": it is to be read in full */
+        bool watch;                    /* IN: go on after the first run, where the server can tell of changes */
+        enum sync_keeping keeping;/* OUT: before each end of a run */
+        bool full_needed;              /* OUT, of a failure: what has changed cannot be told; the next one must be full */
+        bool lost;                     /* OUT, of a failure: a watch ended between two runs, which were complete */
+};
+
 struct directory_kind {
         enum directory_type type;
         const char *name;        /* the word of `type =` */
@@ -63,10 +71,10 @@ struct directory_kind {
         void (*change)(struct directory *directory, const struct directory_change *change, const struct secret *password, struct change_result *result);
         /* Spends what a check costs, on nothing (L9); nothing where that cannot be done. */
         void (*check_dummy)(struct directory *directory, const struct secret *password);
-        /* Reads everything into the sink (D5): 0: complete; *why then has what the log was told, such as entries without a name. Else a negative
-         * errno, and what happened as a sentence in *why: the caller must throw away what came. NULL: the kind has nothing to read, its store is
-         * the directory. */
-        int (*sync)(struct directory *directory, const struct sync_sink *sink, struct sbuf *why);
+        /* Reads everything into the sink, or what has changed since the cookie (D5): runs from begin to end. 0: the last one is complete and there is
+         * nothing to watch; *why then has what the log was told, such as entries without a name. Else a negative errno, and what happened as a sentence in
+         * *why: the run that was under way is none. NULL: the kind has nothing to read, its store is the directory. */
+        int (*sync)(struct directory *directory, struct directory_sync *request, const struct sync_sink *sink, struct sbuf *why);
         /* For `directory test`: asks the server for as much as proves that the settings work, a line each to *report. 0 or a negative errno,
          * the last line then says why. NULL: there is no server. */
         int (*test)(struct directory *directory, struct sbuf *report);

@@ -28,22 +28,39 @@
 /* Delegated directories: the server's entry whose password is the user's, and the one that a group was imported from. As little loaded. */
 #define STORE_EXTERNAL "ALTER TABLE users ADD COLUMN external_id TEXT; ALTER TABLE groups ADD COLUMN external_id TEXT;"
 
+/* What a delta needs of a synchronised directory (store_delta.h): whom a value of a group names, by the hash of a DN's normal form; the values that no
+ * membership stands for; where the server's changes were read to, by which settings (basis) and with what keys. Internal ones have no use for it. */
+#define STORE_DELTAS \
+        "ALTER TABLE users ADD COLUMN dn_hash INTEGER; ALTER TABLE users ADD COLUMN primary_group_sid TEXT;" \
+        "ALTER TABLE groups ADD COLUMN dn TEXT; ALTER TABLE groups ADD COLUMN dn_hash INTEGER;" \
+        "ALTER TABLE store ADD COLUMN cookie TEXT; ALTER TABLE store ADD COLUMN basis INTEGER NOT NULL DEFAULT 0;" \
+        "ALTER TABLE store ADD COLUMN keyed INTEGER NOT NULL DEFAULT 0; ALTER TABLE store ADD COLUMN full_s INTEGER NOT NULL DEFAULT 0;" \
+        "CREATE TABLE strays (grp INTEGER NOT NULL, hash INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (grp, hash, key)) WITHOUT ROWID;" \
+        "CREATE INDEX strays_hash ON strays (hash);"
+const char sql_delta_indexes[] = "CREATE INDEX IF NOT EXISTS users_dn ON users (dn_hash) WHERE dn_hash IS NOT NULL;"
+                                 "CREATE INDEX IF NOT EXISTS groups_dn ON groups (dn_hash) WHERE dn_hash IS NOT NULL;";
+
 static const char *const store_unique_versions[] = {
         STORE_TABLES "CREATE UNIQUE INDEX users_name ON users (name); CREATE UNIQUE INDEX groups_name ON groups (name);",
         STORE_DN,
         STORE_EXTERNAL " CREATE UNIQUE INDEX users_external ON users (external_id) WHERE external_id IS NOT NULL;"
         " CREATE UNIQUE INDEX groups_external ON groups (external_id) WHERE external_id IS NOT NULL;",
+        STORE_DELTAS,
 };
 static const char *const store_ambiguous_versions[] = {
         STORE_TABLES "CREATE INDEX users_name ON users (name); CREATE INDEX groups_name ON groups (name);",
         STORE_DN,
         STORE_EXTERNAL,
+        STORE_DELTAS,
 };
 
 /* Ten million rows by a statement each take five times as long. OR FAIL: no journal for one statement, as any failure ends the whole transaction. */
 #define PAIRS_4 "(?, ?), (?, ?), (?, ?), (?, ?)"
 #define PAIRS_16 PAIRS_4 ", " PAIRS_4 ", " PAIRS_4 ", " PAIRS_4
 #define SYNC_PAIRS PAIRS_16 ", " PAIRS_16 ", " PAIRS_16 ", " PAIRS_16
+
+#define USER_COLUMNS "id, entry_id, uid, gid, active, posix_primary, name, display_name, email, home, shell, ssh_keys, sid, dn, primary_group_sid"
+#define GROUP_COLUMNS "id, entry_id, gid, active, name, description, sid, dn"
 
 static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
         [STORE_READ_INFO] = { "SELECT name, type, synchronised_s FROM store" },
@@ -94,16 +111,15 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
         [STORE_DELETE_MEMBER] = { "DELETE FROM members WHERE grp = ?1 AND user = ?2", true },
         [STORE_INSERT_CHILD] = { "INSERT INTO children (parent, child) VALUES (?1, ?2)", true },
         [STORE_DELETE_CHILD] = { "DELETE FROM children WHERE parent = ?1 AND child = ?2", true },
-        [SYNC_USERS] = { "SELECT id, entry_id, uid, gid, active, posix_primary, name, display_name, email, home, shell, ssh_keys, sid, dn"
-                         " FROM users ORDER BY id", true },
-        [SYNC_INSERT_USER] = { "INSERT INTO users (id, entry_id, uid, gid, active, posix_primary, name, display_name, email, home, shell,"
-                               " ssh_keys, sid, dn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)", true },
-        [SYNC_UPDATE_USER] = { "UPDATE users SET uid = ?3, gid = ?4, active = ?5, posix_primary = ?6, name = ?7,"
-                               " display_name = ?8, email = ?9, home = ?10, shell = ?11, ssh_keys = ?12, sid = ?13, dn = ?14 WHERE id = ?1", true },
+        [SYNC_USERS] = { "SELECT " USER_COLUMNS " FROM users ORDER BY id", true },
+        [SYNC_INSERT_USER] = { "INSERT INTO users (" USER_COLUMNS ", dn_hash)"
+                               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)", true },
+        [SYNC_UPDATE_USER] = { "UPDATE users SET uid = ?3, gid = ?4, active = ?5, posix_primary = ?6, name = ?7, display_name = ?8, email = ?9,"
+                               " home = ?10, shell = ?11, ssh_keys = ?12, sid = ?13, dn = ?14, primary_group_sid = ?15, dn_hash = ?16 WHERE id = ?1", true },
         [SYNC_USER_NAME] = { "SELECT name FROM users WHERE id = ?1", true },
-        [SYNC_GROUPS] = { "SELECT id, entry_id, gid, active, name, description, sid FROM groups ORDER BY id", true },
-        [SYNC_INSERT_GROUP] = { "INSERT INTO groups (id, entry_id, gid, active, name, description, sid) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", true },
-        [SYNC_UPDATE_GROUP] = { "UPDATE groups SET gid = ?3, active = ?4, name = ?5, description = ?6, sid = ?7 WHERE id = ?1", true },
+        [SYNC_GROUPS] = { "SELECT " GROUP_COLUMNS " FROM groups ORDER BY id", true },
+        [SYNC_INSERT_GROUP] = { "INSERT INTO groups (" GROUP_COLUMNS ", dn_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", true },
+        [SYNC_UPDATE_GROUP] = { "UPDATE groups SET gid = ?3, active = ?4, name = ?5, description = ?6, sid = ?7, dn = ?8, dn_hash = ?9 WHERE id = ?1", true },
         [SYNC_GROUP_NAME] = { "SELECT name FROM groups WHERE id = ?1", true },
         [SYNC_MEMBERS] = { "SELECT grp, user FROM members ORDER BY grp, user", true },
         [SYNC_CHILDREN] = { "SELECT parent, child FROM children ORDER BY parent, child", true },
@@ -111,7 +127,36 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
         [SYNC_DELETE_CHILDREN] = { "DELETE FROM children", true },
         [SYNC_INSERT_MEMBERS] = { "INSERT OR FAIL INTO members (grp, user) VALUES " SYNC_PAIRS, true },
         [SYNC_INSERT_CHILDREN] = { "INSERT OR FAIL INTO children (parent, child) VALUES " SYNC_PAIRS, true },
-        [SYNC_DONE] = { "UPDATE store SET synchronised_s = ?1, revision = revision + ?2", true },
+        [SYNC_DONE] = { "UPDATE store SET synchronised_s = ?1, revision = revision + ?2, cookie = ?3, basis = ?4, keyed = ?5, full_s = coalesce(?6, full_s)", true },
+        [SYNC_STATE] = { "SELECT cookie, basis, keyed, full_s FROM store" },
+        [SYNC_STRAYS] = { "SELECT grp, hash, key FROM strays ORDER BY grp, hash, key", true },
+        [SYNC_INSERT_STRAY] = { "INSERT OR IGNORE INTO strays (grp, hash, key) VALUES (?1, ?2, ?3)", true },
+        [SYNC_DELETE_STRAY] = { "DELETE FROM strays WHERE grp = ?1 AND hash = ?2 AND key = ?3", true },
+        [DELTA_USER] = { "SELECT " USER_COLUMNS " FROM users WHERE entry_id = ?1", true },
+        [DELTA_GROUP] = { "SELECT " GROUP_COLUMNS " FROM groups WHERE entry_id = ?1", true },
+        [DELTA_USER_IDS] = { "SELECT entry_id FROM users", true },
+        [DELTA_GROUP_IDS] = { "SELECT entry_id FROM groups", true },
+        [DELTA_USERS_BY_DN] = { "SELECT id, dn, gid, primary_group_sid FROM users WHERE dn_hash = ?1", true },
+        [DELTA_USERS_BY_NAME] = { "SELECT id, name, gid, primary_group_sid FROM users WHERE name = ?1", true },
+        [DELTA_GROUPS_BY_DN] = { "SELECT id, dn FROM groups WHERE dn_hash = ?1", true },
+        [DELTA_GROUP_DERIVES] = { "SELECT gid, sid FROM groups WHERE id = ?1", true },
+        [DELTA_ALL_GROUPS] = { "SELECT id, gid, sid FROM groups", true },
+        [DELTA_ALL_USERS] = { "SELECT id, gid, primary_group_sid FROM users", true },
+        /* There is no index by member: a look into every group for a few, one sweep for many. */
+        [DELTA_MEMBERS_OF_FEW] = { "SELECT m.grp, m.user FROM groups g CROSS JOIN temp.gone t CROSS JOIN members m WHERE m.grp = g.id AND m.user = t.id", true },
+        [DELTA_MEMBERS_OF_MANY] = { "SELECT grp, user FROM members WHERE user IN (SELECT id FROM temp.gone)", true },
+        [DELTA_PARENTS] = { "SELECT parent, child FROM children WHERE child IN (SELECT id FROM temp.gone)", true },
+        [DELTA_GROUP_MEMBERS] = { "SELECT m.user, u.gid, u.primary_group_sid FROM members m LEFT JOIN users u ON u.id = m.user WHERE m.grp = ?1 ORDER BY m.user", true },
+        [DELTA_GROUP_CHILDREN] = { "SELECT child FROM children WHERE parent = ?1 ORDER BY child", true },
+        [DELTA_GROUP_STRAYS] = { "SELECT hash, key FROM strays WHERE grp = ?1 ORDER BY hash, key", true },
+        [DELTA_STRAYS_BY_KEY] = { "SELECT grp FROM strays WHERE hash = ?1 AND key = ?2", true },
+        [DELTA_ONE_STRAY] = { "SELECT 1 FROM strays WHERE grp = ?1 AND hash = ?2 AND key = ?3", true },
+        [DELTA_ADD_MEMBER] = { "INSERT OR IGNORE INTO members (grp, user) VALUES (?1, ?2)", true },
+        [DELTA_ADD_CHILD] = { "INSERT OR IGNORE INTO children (parent, child) VALUES (?1, ?2)", true },
+        [DELTA_CLEAR_STRAYS] = { "DELETE FROM strays WHERE grp = ?1", true },
+        [DELTA_CLEAR_CHILDREN] = { "DELETE FROM children WHERE parent = ?1", true },
+        [DELTA_COUNTS] = { "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM groups)", true },
+        [DELTA_MEMBERSHIPS] = { "SELECT (SELECT count(*) FROM members), (SELECT count(*) FROM children)", true },
 };
 
 #define STORE_APPLICATION_ID 0x4d445354 /* "MDST" */

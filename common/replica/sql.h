@@ -75,6 +75,34 @@ enum store_statement {
         SYNC_INSERT_MEMBERS, /* SYNC_BATCH pairs at a time */
         SYNC_INSERT_CHILDREN,
         SYNC_DONE,
+        SYNC_STATE,
+        SYNC_STRAYS,
+        SYNC_INSERT_STRAY,
+        SYNC_DELETE_STRAY,
+        DELTA_USER, /* one entry, the columns as in SYNC_USERS and SYNC_GROUPS; then what else a delta asks */
+        DELTA_GROUP,
+        DELTA_USER_IDS,
+        DELTA_GROUP_IDS,
+        DELTA_USERS_BY_DN,
+        DELTA_USERS_BY_NAME,
+        DELTA_GROUPS_BY_DN,
+        DELTA_GROUP_DERIVES,
+        DELTA_ALL_GROUPS,
+        DELTA_ALL_USERS,
+        DELTA_MEMBERS_OF_FEW,
+        DELTA_MEMBERS_OF_MANY,
+        DELTA_PARENTS,
+        DELTA_GROUP_MEMBERS,
+        DELTA_GROUP_CHILDREN,
+        DELTA_GROUP_STRAYS,
+        DELTA_STRAYS_BY_KEY,
+        DELTA_ONE_STRAY,
+        DELTA_ADD_MEMBER,
+        DELTA_ADD_CHILD,
+        DELTA_CLEAR_STRAYS,
+        DELTA_CLEAR_CHILDREN,
+        DELTA_COUNTS,
+        DELTA_MEMBERSHIPS,
         STORE_STATEMENT_MAX
 };
 
@@ -82,6 +110,8 @@ enum store_statement {
 
 /* NAME.db where a name is one entry (internal, delegated: the second spelling is refused), and where it may be several (N2). */
 extern const struct sql_schema sql_store_unique, sql_store_ambiguous;
+/* What finds the entries that values name. Made once the first entries are there, at a third of what it costs beside each of them. */
+extern const char sql_delta_indexes[];
 
 enum registry_statement { REGISTRY_LOAD, REGISTRY_APPEND, REGISTRY_STATEMENT_MAX };
 extern const struct sql_schema sql_registry;

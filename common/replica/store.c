@@ -108,6 +108,24 @@ int store_revision(struct store *store, uint64_t *revision) {
         return store_state(store, revision, &synchronised_s);
 }
 
+int store_cookie(struct store *store, uint64_t basis, char cookie[SYNC_COOKIE_MAX + 1], uint64_t *full_s) {
+        struct database *database = &store->database;
+        sqlite3_stmt *statement = database_statement(database, SYNC_STATE);
+        cookie[0] = 0;
+        *full_s = 0;
+        int r = database_step(database, statement);
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
+        const char *text = (const char *)sqlite3_column_text(statement, 0);
+        size_t len = text ? strlen(text) : 0;
+        if (len <= SYNC_COOKIE_MAX && sqlite3_column_int64(statement, 1) == (int64_t)basis && sqlite3_column_int64(statement, 2) != 0 && len > 0)
+                memcpy(cookie, text, len + 1);
+        int64_t seconds = sqlite3_column_int64(statement, 3);
+        *full_s = seconds > 0 ? (uint64_t)seconds : 0;
+        database_reset(statement);
+        return 0;
+}
+
 int store_find(struct store *store, enum store_statement which, const char *name, int64_t *id) {
         sqlite3_stmt *statement = database_statement(&store->database, which);
         database_bind_text(&store->database, statement, 1, name);

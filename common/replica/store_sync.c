@@ -1,4 +1,4 @@
-/* A synchronisation while it comes, and its steps; see store_sync.h. */
+/* The steps of a synchronisation once it has come; see store_sync.h. */
 #include "replica/store_sync.h"
 
 #include <errno.h>
@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replica/store_delta.h"
 #include "replica/store_sync_internal.h"
 
 int sync_refuse(struct store_sync *sync, int error, const char *format, ...) {
@@ -34,111 +35,12 @@ int sync_room(void **array, size_t *size, size_t count, size_t element) {
         return 0;
 }
 
-static int out_of_memory(struct store_sync *sync, int r) {
-        return r < 0 ? sync_refuse(sync, r, "%s", strerror(-r)) : 0;
-}
-
-static int check_entry(struct store_sync *sync, const char *what, uint32_t count, uint32_t most, const char *name, const char *entry_id) {
-        if (sync->bad)
-                return -EINVAL;
-        if (!name || !*name)
-                return sync_refuse(sync, -EINVAL, "a %s came without a name", what);
-        if (!entry_id || !*entry_id || strlen(entry_id) > SYNC_ENTRY_ID_MAX)
-                return sync_refuse(sync, -EINVAL, "%s %.100s has no immutable id, or one over %d bytes", what, name, SYNC_ENTRY_ID_MAX);
-        if (count >= most)
-                return sync_refuse(sync, -EFBIG, "there are more than %u %ss", most, what);
-        if (sync->replica->text_len + sync->dn_texts.total > STORE_SYNC_TEXT_MAX)
-                return sync_refuse(sync, -EFBIG, "the texts of all entries are more than %d MiB", STORE_SYNC_TEXT_MAX >> 20);
-        return 0;
-}
-
-/* What a column cannot hold, or no id can be, is none. */
-static uint32_t id_of(uint32_t number) {
-        return number == UINT32_MAX ? 0 : number;
-}
-
-static int add_dn(struct store_sync *sync, const char *dn) {
-        void *dns = sync->dns;
-        int r = sync_room(&dns, &sync->dn_size, sync->users.count, sizeof *sync->dns);
-        sync->dns = dns;
-        if (r < 0)
-                return r;
-        sync->dns[sync->users.count] = dn && *dn ? arena_strdup(&sync->dn_texts, dn) : NULL;
-        return dn && *dn && !sync->dns[sync->users.count] ? -ENOMEM : 0;
-}
-
-static int take_user(void *userdata, const struct sync_user *user) {
-        struct store_sync *sync = userdata;
-        struct replica *replica = sync->replica;
-        struct replica_user row = { .uid = id_of(user->uid), .gid = id_of(user->gid), .active = user->active, .posix_primary = user->posix_primary };
-        const struct { const char *text; text_ref *ref; } texts[] = {
-                { user->name, &row.name }, { user->entry_id, &row.entry_id }, { user->display_name, &row.display_name }, { user->email, &row.email },
-                { user->home, &row.home }, { user->shell, &row.shell }, { user->ssh_keys, &row.ssh_keys }, { user->sid, &row.sid },
-        };
-        int r = check_entry(sync, "user", sync->users.count, STORE_SYNC_USERS_MAX, user->name, user->entry_id);
-        if (r < 0)
-                return r;
-        if (user->dn && strlen(user->dn) > SYNC_DN_MAX)
-                return sync_refuse(sync, -EINVAL, "user %.100s: its DN is over %d bytes", user->name, SYNC_DN_MAX);
-        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts); i++)
-                r = replica_add_text(replica, texts[i].text, texts[i].ref);
-        if (r == 0)
-                r = add_dn(sync, user->dn);
-        if (r == 0)
-                r = replica_add_user(replica, &row, &(uint32_t){ 0 });
-        if (r == 0)
-                sync->users.count++;
-        return out_of_memory(sync, r);
-}
-
-static int take_group(void *userdata, const struct sync_group *group) {
-        struct store_sync *sync = userdata;
-        struct replica *replica = sync->replica;
-        struct replica_group row = { .gid = id_of(group->gid), .active = group->active };
-        int r = check_entry(sync, "group", sync->groups.count, STORE_SYNC_GROUPS_MAX, group->name, group->entry_id);
-        if (r < 0)
-                return r;
-        r = replica_add_text(replica, group->name, &row.name);
-        if (r == 0)
-                r = replica_add_text(replica, group->entry_id, &row.entry_id);
-        if (r == 0)
-                r = replica_add_text(replica, group->description, &row.description);
-        if (r == 0)
-                r = replica_add_text(replica, group->sid, &row.sid);
-        if (r == 0)
-                r = replica_add_group(replica, &row, &(uint32_t){ 0 });
-        if (r == 0)
-                sync->groups.count++;
-        return out_of_memory(sync, r);
-}
-
-static int check_edge(struct store_sync *sync, uint32_t member, uint32_t members, uint32_t group) {
-        if (sync->bad)
-                return -EINVAL;
-        if (member >= members || group >= sync->groups.count)
-                return sync_refuse(sync, -EINVAL, "a membership came of an entry that did not");
-        if (sync->replica->user_edge_count + sync->replica->group_edge_count >= STORE_SYNC_EDGES_MAX)
-                return sync_refuse(sync, -EFBIG, "there are more than %d memberships", STORE_SYNC_EDGES_MAX);
-        return 0;
-}
-
-static int take_member(void *userdata, uint32_t user, uint32_t group) {
-        struct store_sync *sync = userdata;
-        int r = check_edge(sync, user, sync->users.count, group);
-        return r < 0 ? r : out_of_memory(sync, replica_add_user_edge(sync->replica, user, group));
-}
-
-static int take_child(void *userdata, uint32_t child, uint32_t parent) {
-        struct store_sync *sync = userdata;
-        int r = check_edge(sync, child, sync->groups.count, parent);
-        return r < 0 ? r : out_of_memory(sync, replica_add_group_edge(sync->replica, child, parent));
-}
-
 struct store_sync *store_sync_new(void) {
         struct store_sync *sync = calloc(1, sizeof *sync);
         if (!sync)
                 return NULL;
-        sync->sink = (struct sync_sink){ take_user, take_group, take_member, take_child, NULL, sync };
+        sync->sink = sync_sink_functions;
+        sync->sink.userdata = sync;
         sync->replica = replica_new();
         if (!sync->replica) {
                 free(sync);
@@ -170,8 +72,14 @@ void store_sync_free(struct store_sync *sync) {
         side_done(&sync->groups);
         table_done(&sync->members);
         table_done(&sync->children);
-        free(sync->dns);
-        arena_done(&sync->dn_texts);
+        store_delta_free(sync->delta);
+        free(sync->user_dns.texts);
+        free(sync->user_primaries.texts);
+        free(sync->group_dns.texts);
+        free(sync->strays);
+        free(sync->touched.users);
+        free(sync->touched.groups);
+        arena_done(&sync->texts);
         replica_free(sync->replica);
         free(sync);
 }
@@ -182,6 +90,29 @@ const struct sync_sink *store_sync_sink(struct store_sync *sync) {
 
 const char *store_sync_error(const struct store_sync *sync) {
         return sync->error;
+}
+
+void store_sync_basis(struct store_sync *sync, uint64_t basis) {
+        sync->basis = (int64_t)basis;
+}
+
+int64_t sync_keyed(const struct store_sync *sync) {
+        return (int64_t)sync->begin.references | (sync->begin.nested ? 4 : 0);
+}
+
+/* Where the store is. *follows: it is where the delta begins. */
+static int read_state(struct store_sync *sync, bool *follows) {
+        struct database *database = &sync->store->database;
+        sqlite3_stmt *statement = database_statement(database, SYNC_STATE);
+        int r = database_step(database, statement);
+        if (r <= 0)
+                return sync_store_failed(sync, r < 0 ? r : -EBADMSG);
+        const char *cookie = (const char *)sqlite3_column_text(statement, 0);
+        bool same_keys = sqlite3_column_int64(statement, 2) == sync_keyed(sync);
+        sync->rekey = sync->begin.references != SYNC_REFERENCES_NONE && !same_keys;
+        *follows = cookie && sync->begin.from && strcmp(cookie, sync->begin.from) == 0 && sqlite3_column_int64(statement, 1) == sync->basis && same_keys;
+        database_reset(statement);
+        return 0;
 }
 
 static int compare(struct store_sync *sync) {
@@ -211,59 +142,98 @@ static int count_lost(struct store_sync *sync, struct sync_side *side, enum stor
         return 0;
 }
 
+static int prepare_full(struct store_sync *sync, struct store_sync_changes *changes) {
+        int r = compare(sync);
+        if (r == 0)
+                r = count_lost(sync, &sync->users, SYNC_USER_NAME, &sync->replica->user_names);
+        if (r == 0)
+                r = count_lost(sync, &sync->groups, SYNC_GROUP_NAME, &sync->replica->group_names);
+        if (r < 0)
+                return r;
+        changes->content = sync->users.differs || sync->groups.differs || sync->members.differs || sync->children.differs;
+        changes->users = sync->users.count;
+        changes->groups = sync->groups.count;
+        changes->old_users = sync->users.old_count;
+        changes->old_groups = sync->groups.old_count;
+        changes->lost_users = sync->users.lost;
+        changes->lost_groups = sync->groups.lost;
+        changes->old_memberships = sync->members.old_count + sync->children.old_count;
+        changes->lost_memberships = sync->members.lost + sync->children.lost;
+        sync->touched.everything = changes->content;
+        return 0;
+}
+
+static int prepare_delta(struct store_sync *sync, bool follows, struct store_sync_changes *changes) {
+        changes->delta = true;
+        if (!follows || !changes->had_replica)
+                return sync_refuse(sync, -ESTALE, "the changes that came do not follow what the store has: the directory must be read in full");
+        int r = store_delta_prepare(sync, changes);
+        replica_free(sync->replica);
+        sync->replica = NULL;
+        if (r < 0 || !changes->content)
+                return r;
+        r = store_load(sync->store, &sync->replica);
+        return r < 0 ? sync_store_failed(sync, r) : 0;
+}
+
+static int prepare(struct store_sync *sync, struct store_sync_changes *changes) {
+        uint64_t synchronised_s = 0;
+        bool follows = false;
+        int r = store_state(sync->store, &sync->revision, &synchronised_s);
+        if (r < 0)
+                return sync_store_failed(sync, r);
+        changes->had_replica = synchronised_s > 0;
+        r = read_state(sync, &follows);
+        if (r == 0)
+                r = sync->delta ? prepare_delta(sync, follows, changes) : prepare_full(sync, changes);
+        sync->content = changes->content;
+        return r;
+}
+
 int store_sync_prepare(struct store_sync *sync, struct store *store, struct store_sync_changes *changes) {
-        uint64_t revision, synchronised_s = 0;
         *changes = (struct store_sync_changes){ 0 };
         if (sync->bad || sync->store)
                 return -EINVAL;
         if (directory_is_kept_here(store->type))
                 return sync_refuse(sync, -EINVAL, "a directory that is kept here is not synchronised");
+        if (sync->delta && !sync->ended)
+                return sync_refuse(sync, -EINVAL, "a delta without an end");
         int r = store_begin(store);
         if (r < 0)
                 return sync_refuse(sync, r, "its store: %s (%s)", strerror(-r), store_error(store));
         sync->store = store;
-        r = store_state(store, &revision, &synchronised_s);
-        r = r < 0 ? sync_store_failed(sync, r) : compare(sync);
-        if (r == 0)
-                r = count_lost(sync, &sync->users, SYNC_USER_NAME, &sync->replica->user_names);
-        if (r == 0)
-                r = count_lost(sync, &sync->groups, SYNC_GROUP_NAME, &sync->replica->group_names);
-        if (r < 0) {
+        r = prepare(sync, changes);
+        if (r < 0)
                 store_rollback(TAKE_PTR(sync->store));
-                return r;
-        }
-        sync->replica->revision = revision;
-        *changes = (struct store_sync_changes){
-                .had_replica = synchronised_s > 0,
-                .content = sync->users.differs || sync->groups.differs || sync->members.differs || sync->children.differs,
-                .users = sync->users.count, .groups = sync->groups.count, .old_users = sync->users.old_count, .old_groups = sync->groups.old_count,
-                .lost_users = sync->users.lost, .lost_groups = sync->groups.lost,
-                .old_memberships = sync->members.old_count + sync->children.old_count,
-                .lost_memberships = sync->members.lost + sync->children.lost,
-        };
-        return 0;
+        return r;
 }
 
 const struct replica *store_sync_replica(const struct store_sync *sync) {
         return sync->replica;
 }
 
-static int write_all(struct store_sync *sync, uint64_t now_s, bool content) {
+static int write_all(struct store_sync *sync, uint64_t now_s) {
         struct database *database = &sync->store->database;
-        int r = content ? sync_write(sync) : 0;
+        int r = sync->delta ? 0 : sync_write(sync);
+        if (r == 0 && sync->begin.references == SYNC_REFERENCES_DN)
+                r = database_exec(database, sql_delta_indexes);
         if (r < 0)
                 return r;
         sqlite3_stmt *statement = database_statement(database, SYNC_DONE);
         database_bind_number(database, statement, 1, (int64_t)now_s);
-        database_bind_number(database, statement, 2, content);
+        database_bind_number(database, statement, 2, sync->content);
+        database_bind_text(database, statement, 3, sync->cookie[0] ? sync->cookie : NULL);
+        database_bind_number(database, statement, 4, sync->basis);
+        database_bind_number(database, statement, 5, sync_keyed(sync));
+        if (!sync->delta)
+                database_bind_number(database, statement, 6, (int64_t)now_s);
         return database_run(database, statement, NULL);
 }
 
 int store_sync_commit(struct store_sync *sync, uint64_t now_s, struct replica **replica) {
         if (sync->bad || !sync->store || now_s == 0 || now_s > INT64_MAX)
                 return -EINVAL;
-        bool content = sync->users.differs || sync->groups.differs || sync->members.differs || sync->children.differs;
-        int r = write_all(sync, now_s, content);
+        int r = write_all(sync, now_s);
         if (r == 0)
                 r = store_commit(sync->store);
         if (r < 0) {
@@ -273,8 +243,14 @@ int store_sync_commit(struct store_sync *sync, uint64_t now_s, struct replica **
         }
         sync->store = NULL;
         sync->bad = true; /* it is used up */
-        sync->replica->revision += content;
-        sync->replica->synchronised_s = now_s;
+        if (sync->replica) {
+                sync->replica->revision = sync->revision + sync->content;
+                sync->replica->synchronised_s = now_s;
+        }
         *replica = TAKE_PTR(sync->replica);
         return 0;
+}
+
+const struct store_touched *store_sync_touched(const struct store_sync *sync) {
+        return &sync->touched;
 }

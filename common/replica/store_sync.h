@@ -1,9 +1,10 @@
 /* A synchronisation on its way into the store of a directory (D5): gathered in memory while it comes, then written as what differs from what the store
  * has, in one transaction.
  * Relies on: replica/store, model/sync, model/replica.
- * Must never: touch the store before the whole is there; change the revision of content that did not change; keep more than the bounds below.
+ * Must never: touch the store before the whole is there; change the revision of content that did not change; keep more than the bounds below; apply a delta
+ * whose outcome could be another than that of a full run.
  *
- *   store_sync_new -> the sink's functions -> store_sync_prepare (what would change: the caller may refuse, D5) -> store_sync_commit
+ *   store_sync_new -> the sink's functions, one run -> store_sync_prepare (what would change: the caller may refuse, D5) -> store_sync_commit
  *   store_sync_free at any point: the store is as it was */
 #pragma once
 
@@ -23,6 +24,13 @@ enum {
 
 struct store_sync;
 
+/* The rows that a run has changed, by their ids, ascending: their own columns, or a membership. */
+struct store_touched {
+        bool everything;           /* nobody counted: a full run that changed something */
+        int64_t *users, *groups;
+        size_t user_count, group_count;
+};
+
 /* NULL: memory is out. */
 struct store_sync *store_sync_new(void);
 void store_sync_free(struct store_sync *sync);
@@ -34,23 +42,31 @@ const struct sync_sink *store_sync_sink(struct store_sync *sync);
 /* The words of the last failure, for people; "" at first. */
 const char *store_sync_error(const struct store_sync *sync);
 
+/* What else a cookie depends on, such as the settings by which the server was read: a cookie is worth nothing with another one. 0 unless it was set. */
+void store_sync_basis(struct store_sync *sync, uint64_t basis);
+
 /* What a commit would do. An entry is lost when neither its id nor its name is there any more: one that was renamed, or made anew under its name, is not. */
 struct store_sync_changes {
+        bool delta;
         bool had_replica;          /* the store has had a complete replica before */
         bool content;              /* something differs: users, groups or memberships */
-        uint32_t users, groups;    /* that came */
+        uint32_t users, groups;    /* that there will be */
         uint32_t old_users, old_groups, lost_users, lost_groups;
         /* Of members and children. Lost with an entry that is gone, or was made anew, is not counted: only what was taken from entries that are there. */
         uint64_t old_memberships, lost_memberships;
 };
 /* Compares with the store, which must be open for writing, and keeps a transaction open in it until the commit or store_sync_free: no other change may be
- * made in between. -EEXIST: two entries that came have one id; -EINVAL: a directory of this type is not synchronised; -EBUSY: the store has a transaction;
+ * made in between. -ESTALE: a delta that does not begin where the store is, or that cannot be applied exactly: the directory must be read in full.
+ * -EEXIST: two entries that came have one id; -EINVAL: a directory of this type is not synchronised; -EBUSY: the store has a transaction;
  * -ENOMEM, -EOVERFLOW, or an error of store.h. */
 int store_sync_prepare(struct store_sync *sync, struct store *store, struct store_sync_changes *changes);
 
-/* What would be there then, finished; valid after store_sync_prepare until the commit or store_sync_free. */
+/* What would be there then, finished; valid after store_sync_prepare until the commit or store_sync_free. NULL: what is there now, of a delta without content. */
 const struct replica *store_sync_replica(const struct store_sync *sync);
 
-/* Writes. The store is what the server had at now_s (> 0); its revision grows by one if content changed. *replica: what store_load would give now; the caller's.
+/* Writes, the cookie too. The store is what the server had at now_s (> 0); its revision grows by one if content changed. *replica: what store_load would give
+ * now; the caller's. NULL: as before but for synchronised_s, of a delta without content.
  * 0: durable. Otherwise everything is as before store_sync_prepare. */
 int store_sync_commit(struct store_sync *sync, uint64_t now_s, struct replica **replica);
+/* After a commit; owned by sync. */
+const struct store_touched *store_sync_touched(const struct store_sync *sync);

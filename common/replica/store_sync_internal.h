@@ -8,7 +8,7 @@
 #include "replica/store_sync.h"
 
 /* What became of an entry that came. */
-enum sync_state { SYNC_NEW = 0, SYNC_CHANGED, SYNC_SAME };
+enum sync_state { SYNC_NEW = 0, SYNC_CHANGED, SYNC_QUIET, SYNC_SAME }; /* QUIET: changed in what no replica has */
 
 /* Users, or groups. What is "by number" is in the order in which they came until sync_match(), and by row id afterwards. */
 struct sync_side {
@@ -38,18 +38,36 @@ struct sync_table {
         size_t fresh_count, fresh_size, gone_count, gone_size;
 };
 
+/* What entries have beside what is in the replica, by number; NULL: none. */
+struct sync_texts { const char **texts; size_t size; };
+
+/* A value of a group that no membership stands for. */
+struct sync_stray { uint32_t group; int64_t hash; const char *key; };
+
 struct store_sync {
         struct sync_sink sink;
+        struct sync_begin begin; /* zeroed: a full run without references. `from` lives in the arena */
+        bool ended;
+        char cookie[SYNC_COOKIE_MAX + 1];
+        int64_t basis;
+        struct store_delta *delta; /* of a delta; the lists below are those of a full run */
         struct replica *replica;
-        struct arena dn_texts;
-        const char **dns;       /* by number; NULL: none */
-        size_t dn_size;
+        struct arena texts;
+        struct sync_texts user_dns, user_primaries, group_dns;
+        struct sync_stray *strays;
+        size_t stray_count, stray_size;
+        bool rekey;             /* the store has no keys of this shape: all rows get theirs */
+        struct store_touched touched;
         struct store *store;    /* from sync_prepare on: it has our transaction */
         struct sync_side users, groups;
         struct sync_table members, children;
+        uint64_t revision;      /* the store's, before */
+        bool content;           /* as in struct store_sync_changes */
         bool bad;               /* something was refused: nothing of this may be written */
         char error[256];
 };
+
+extern const struct sync_sink sync_sink_functions;
 
 /* Remembers the words and gives the error back. */
 int sync_refuse(struct store_sync *sync, int error, const char *format, ...) _printf_(3, 4);
@@ -66,8 +84,26 @@ int sync_compare_members(struct store_sync *sync);
 /* Writes all that differs. */
 int sync_write(struct store_sync *sync);
 
-/* The columns of one entry, in the order of SYNC_USERS and SYNC_GROUPS: compared with a row, or bound as the parameters of SYNC_INSERT_X. */
-bool sync_same_user(const struct store_sync *sync, uint32_t number, sqlite3_stmt *row);
-bool sync_same_group(const struct store_sync *sync, uint32_t number, sqlite3_stmt *row);
-void sync_bind_user(struct store_sync *sync, uint32_t number, sqlite3_stmt *statement);
-void sync_bind_group(struct store_sync *sync, uint32_t number, sqlite3_stmt *statement);
+/* Writes the strays, of which those of gone groups are none. */
+int sync_write_strays(struct store_sync *sync);
+/* Deletes rows by their ids. */
+int sync_delete_users(struct database *database, const int64_t *rows, size_t count);
+
+/* An entry that came in a full run, as the sink got it; its texts are the replica's and the arena's. */
+void sync_get_user(const struct store_sync *sync, uint32_t number, struct sync_user *user);
+void sync_get_group(const struct store_sync *sync, uint32_t number, struct sync_group *group);
+/* How an entry differs from a row of SYNC_USERS or SYNC_GROUPS; never SYNC_NEW. */
+enum sync_state sync_compare_user(const struct store_sync *sync, const struct sync_user *user, sqlite3_stmt *row);
+enum sync_state sync_compare_group(const struct store_sync *sync, const struct sync_group *group, sqlite3_stmt *row);
+/* Inserts or updates one row. */
+int sync_put_user(struct store_sync *sync, const struct sync_user *user, int64_t row, bool new);
+int sync_put_group(struct store_sync *sync, const struct sync_group *group, int64_t row, bool new);
+
+/* What a column cannot hold, or no id can be, is none. */
+static inline uint32_t sync_id_of(uint32_t number) {
+        return number == UINT32_MAX ? 0 : number;
+}
+/* What is refused of an entry, whether it comes in a full run or in a delta. 0, or the error of the sink. */
+int sync_check_entry(struct store_sync *sync, const char *what, uint32_t count, uint32_t most, const char *name, const char *entry_id, const char *dn);
+/* How keys are made, as a number that the store keeps. */
+int64_t sync_keyed(const struct store_sync *sync);

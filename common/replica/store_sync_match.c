@@ -78,6 +78,17 @@ static int note_gone(struct sync_side *side, int64_t row) {
         return r;
 }
 
+static enum sync_state compare(const struct matching *matching, uint32_t number, sqlite3_stmt *row) {
+        struct sync_user user;
+        struct sync_group group;
+        if (matching->is_group) {
+                sync_get_group(matching->sync, number, &group);
+                return sync_compare_group(matching->sync, &group, row);
+        }
+        sync_get_user(matching->sync, number, &user);
+        return sync_compare_user(matching->sync, &user, row);
+}
+
 static int match_row(struct matching *matching, sqlite3_stmt *statement) {
         struct sync_side *side = matching->side;
         int64_t row = sqlite3_column_int64(statement, 0);
@@ -89,10 +100,9 @@ static int match_row(struct matching *matching, sqlite3_stmt *statement) {
             (matching->ordered > 0 && side->rows[matching->order[matching->ordered - 1]] >= row))
                 return note_gone(side, row);
         uint32_t number = slot->number - 1;
-        bool same = matching->is_group ? sync_same_group(matching->sync, number, statement) : sync_same_user(matching->sync, number, statement);
         side->rows[number] = row;
-        side->states[number] = same ? SYNC_SAME : SYNC_CHANGED;
-        side->differs = side->differs || !same;
+        side->states[number] = (uint8_t)compare(matching, number, statement);
+        side->differs = side->differs || side->states[number] == SYNC_CHANGED;
         matching->order[matching->ordered++] = number;
         return 0;
 }
@@ -152,9 +162,13 @@ static int apply_order(struct matching *matching) {
         if (r == 0)
                 r = reorder(side->states, order, count, sizeof *side->states);
         if (r == 0 && matching->is_group)
+                r = reorder(sync->group_dns.texts, order, count, sizeof *sync->group_dns.texts);
+        if (r == 0 && matching->is_group)
                 return reorder(sync->replica->groups, order, count, sizeof *sync->replica->groups);
         if (r == 0)
-                r = reorder(sync->dns, order, count, sizeof *sync->dns);
+                r = reorder(sync->user_dns.texts, order, count, sizeof *sync->user_dns.texts);
+        if (r == 0)
+                r = reorder(sync->user_primaries.texts, order, count, sizeof *sync->user_primaries.texts);
         return r < 0 ? r : reorder(sync->replica->users, order, count, sizeof *sync->replica->users);
 }
 
@@ -194,5 +208,7 @@ int sync_match(struct store_sync *sync) {
                 return r;
         renumber(replica->user_edges, replica->user_edge_count, sync->users.ranks, sync->groups.ranks);
         renumber(replica->group_edges, replica->group_edge_count, sync->groups.ranks, sync->groups.ranks);
+        for (size_t i = 0; sync->groups.ranks && i < sync->stray_count; i++)
+                sync->strays[i].group = sync->groups.ranks[sync->strays[i].group];
         return 0;
 }

@@ -148,12 +148,37 @@ int protocol_get_progress(const unsigned char *payload, size_t len, struct proto
         return wire_read_end(&reader) ? 0 : -EBADMSG;
 }
 
+int protocol_send_run(struct channel *channel, const struct protocol_run *run) {
+        struct wire_writer writer;
+        int r = channel_begin(channel, WORKER_RUN, 9, &writer);
+        if (r < 0)
+                return r;
+        wire_put_u64(&writer, run->id);
+        wire_put_u8(&writer, (uint8_t)run->keeping);
+        return channel_end(channel, &writer, -1);
+}
+
+int protocol_get_run(const unsigned char *payload, size_t len, struct protocol_run *run) {
+        struct wire_reader reader = { .bytes = payload, .len = len };
+        *run = (struct protocol_run){ .id = wire_get_u64(&reader) };
+        uint8_t keeping = wire_get_u8(&reader);
+        if (wire_read_end(&reader) && keeping <= SYNC_KEPT_WATCH) {
+                run->keeping = (enum sync_keeping)keeping;
+                return 0;
+        }
+        *run = (struct protocol_run){ 0 };
+        return -EBADMSG;
+}
+
+enum { SYNCED_FULL_NEEDED = 1, SYNCED_LOST = 2 };
+
 int protocol_send_synced(struct channel *channel, const struct protocol_synced *synced) {
         struct wire_writer writer;
-        int r = channel_begin(channel, WORKER_SYNCED, 8 + TEXT_SIZE(synced->text), &writer);
+        int r = channel_begin(channel, WORKER_SYNCED, 9 + TEXT_SIZE(synced->text), &writer);
         if (r < 0)
                 return r;
         wire_put_u64(&writer, synced->id);
+        wire_put_u8(&writer, (uint8_t)((synced->full_needed ? SYNCED_FULL_NEEDED : 0) | (synced->lost ? SYNCED_LOST : 0)));
         wire_put_text(&writer, synced->text);
         return channel_end(channel, &writer, -1);
 }
@@ -161,8 +186,11 @@ int protocol_send_synced(struct channel *channel, const struct protocol_synced *
 int protocol_get_synced(const unsigned char *payload, size_t len, struct protocol_synced *synced) {
         struct wire_reader reader = { .bytes = payload, .len = len };
         *synced = (struct protocol_synced){ .id = wire_get_u64(&reader) };
+        uint8_t flags = wire_get_u8(&reader);
+        synced->full_needed = flags & SYNCED_FULL_NEEDED;
+        synced->lost = flags & SYNCED_LOST;
         wire_get_text(&reader, synced->text, WIRE_TEXT_MAX);
-        if (wire_read_end(&reader))
+        if (wire_read_end(&reader) && (flags & ~(SYNCED_FULL_NEEDED | SYNCED_LOST)) == 0)
                 return 0;
         *synced = (struct protocol_synced){ 0 };
         return -EBADMSG;

@@ -51,15 +51,28 @@ int protocol_send_secret(struct channel *channel, const struct secret *secret);
 /* Wipe it after use. */
 int protocol_get_secret(const unsigned char *payload, size_t len, struct secret *secret);
 
-/* WORKER_SYNC is protocol_send_number: the job's id, and a stream socket to the keeper that takes the entries. */
+/* WORKER_SYNC is protocol_send_number: the job's id, and a stream socket to the keeper that takes the entries; the keeper's greeting says where to begin. */
 
 /* WORKER_PROGRESS: entries read so far, and how many there will be (0: not known). */
 struct protocol_progress { uint64_t id, done, total; };
 int protocol_send_progress(struct channel *channel, const struct protocol_progress *progress);
 int protocol_get_progress(const unsigned char *payload, size_t len, struct protocol_progress *progress);
 
-/* WORKER_SYNCED: the stream was written to its end. What became of it the keeper says. */
-struct protocol_synced { uint64_t id; char text[WIRE_TEXT_MAX + 1]; }; /* text: why it is not complete; "": it is */
+/* WORKER_RUN: a run is on its way to its end. What becomes of it the keeper says. */
+struct protocol_run {
+        uint64_t id;
+        enum sync_keeping keeping; /* SYNC_KEPT_WATCH: others follow when something changes */
+};
+int protocol_send_run(struct channel *channel, const struct protocol_run *run);
+int protocol_get_run(const unsigned char *payload, size_t len, struct protocol_run *run);
+
+/* WORKER_SYNCED: nothing more comes over the stream. */
+struct protocol_synced {
+        uint64_t id;
+        bool full_needed; /* what has changed cannot be told: the next one must be a full one */
+        bool lost;        /* it was a watch that ended between two runs; the keeper was told nothing */
+        char text[WIRE_TEXT_MAX + 1]; /* why the last run is not complete, or the watch has ended; "": neither */
+};
 int protocol_send_synced(struct channel *channel, const struct protocol_synced *synced);
 int protocol_get_synced(const unsigned char *payload, size_t len, struct protocol_synced *synced);
 

@@ -330,11 +330,12 @@ int protocol_send_state(struct channel *channel, const char *json, size_t len) {
 int protocol_send_sync(struct channel *channel, const struct protocol_sync *sync, int fd) {
         _cleanup_close_ int owned = fd;
         struct wire_writer writer;
-        int r = channel_begin(channel, KEEPER_SYNC, 16 + TEXT_SIZE(sync->directory), &writer);
+        int r = channel_begin(channel, KEEPER_SYNC, 17 + TEXT_SIZE(sync->directory), &writer);
         if (r < 0)
                 return r;
         wire_put_u64(&writer, sync->id);
         wire_put_u64(&writer, sync->began_s);
+        wire_put_u8(&writer, sync->full);
         wire_put_text(&writer, sync->directory);
         return channel_end(channel, &writer, TAKE_FD(owned));
 }
@@ -343,6 +344,7 @@ int protocol_get_sync(const unsigned char *payload, size_t len, struct protocol_
         struct wire_reader reader = { .bytes = payload, .len = len };
         *sync = (struct protocol_sync){ .id = wire_get_u64(&reader) };
         sync->began_s = wire_get_u64(&reader);
+        sync->full = get_flag(&reader);
         wire_get_text(&reader, sync->directory, WIRE_NAME_MAX);
         if (wire_read_end(&reader))
                 return 0;
@@ -352,13 +354,16 @@ int protocol_get_sync(const unsigned char *payload, size_t len, struct protocol_
 
 int protocol_send_keeper_synced(struct channel *channel, const struct protocol_keeper_synced *synced) {
         struct wire_writer writer;
-        int r = channel_begin(channel, KEEPER_SYNCED, 17 + TEXT_SIZE(synced->directory) + TEXT_SIZE(synced->error), &writer);
+        int r = channel_begin(channel, KEEPER_SYNCED, 27 + TEXT_SIZE(synced->directory) + TEXT_SIZE(synced->error), &writer);
         if (r < 0)
                 return r;
         wire_put_u64(&writer, synced->id);
         wire_put_u8(&writer, synced->complete);
+        wire_put_u8(&writer, synced->delta);
+        wire_put_u8(&writer, synced->full_needed);
         wire_put_u32(&writer, synced->users);
         wire_put_u32(&writer, synced->groups);
+        wire_put_u64(&writer, synced->full_s);
         wire_put_text(&writer, synced->directory);
         wire_put_text(&writer, synced->error);
         return channel_end(channel, &writer, -1);
@@ -368,8 +373,11 @@ int protocol_get_keeper_synced(const unsigned char *payload, size_t len, struct 
         struct wire_reader reader = { .bytes = payload, .len = len };
         *synced = (struct protocol_keeper_synced){ .id = wire_get_u64(&reader) };
         synced->complete = get_flag(&reader);
+        synced->delta = get_flag(&reader);
+        synced->full_needed = get_flag(&reader);
         synced->users = wire_get_u32(&reader);
         synced->groups = wire_get_u32(&reader);
+        synced->full_s = wire_get_u64(&reader);
         wire_get_text(&reader, synced->directory, WIRE_NAME_MAX);
         wire_get_text(&reader, synced->error, WIRE_TEXT_MAX);
         if (wire_read_end(&reader))

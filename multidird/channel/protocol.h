@@ -42,7 +42,7 @@ enum protocol_type {
         KEEPER_PASSWORD_CHANGED,/* struct protocol_password_changed */
         KEEPER_ADMITTED,        /* struct protocol_admitted */
         KEEPER_STATE,           /* JSON text: what `status` says of the directories; sent after every load, build and synchronisation */
-        KEEPER_SYNCED,          /* struct protocol_keeper_synced, once its view is installed, or it failed */
+        KEEPER_SYNCED,          /* struct protocol_keeper_synced, once for each run of a stream: its view is installed, or it failed */
         KEEPER_PLANNED,         /* struct protocol_planned (channel/update.h): instead of an ADMIN_REPLY; the supervisor replies when it is done */
         KEEPER_APPLIED,         /* struct protocol_applied (channel/update.h) */
         /* supervisor -> checker; answered one by one, in order */
@@ -57,12 +57,13 @@ enum protocol_type {
         WORKER_CHANGE_PASSWORD, /* struct protocol_check: password and new_password: by the user, who knows the old one -> ANSWER */
         WORKER_SET_PASSWORD,    /* struct protocol_check: new_password alone: by the directory's own account -> ANSWER */
         WORKER_CHANGE,          /* struct protocol_change (channel/update.h): a change of the directory's -> ANSWER */
-        WORKER_SYNC,            /* u64 id, and a socket to the keeper -> any number of PROGRESS, perhaps a NOTE, one SYNCED */
+        WORKER_SYNC,            /* u64 id, and a socket to the keeper -> any number of PROGRESS, NOTE and RUN, one SYNCED */
         WORKER_PROBE,           /* u64 milliseconds: does the server answer within them? -> ANSWER, whose id is that number */
         /* worker -> supervisor */
         WORKER_PROGRESS,        /* struct protocol_progress */
         WORKER_SYNCED,          /* struct protocol_synced */
         WORKER_NOTE,            /* struct protocol_note */
+        WORKER_RUN,             /* struct protocol_run */
         PROTOCOL_TYPE_END
 };
 
@@ -147,7 +148,8 @@ int protocol_get_password_changed(const unsigned char *payload, size_t len, stru
  * up, and answered first. Send no more than CHANNEL_FDS_MAX of these before the keeper could read. fd is taken, also on failure. */
 struct protocol_sync {
         uint64_t id;
-        uint64_t began_s; /* when its worker was started: what it reads is no newer than that. 0, or in the future: now */
+        uint64_t began_s; /* when its worker was started: what its first run reads is no newer than that. 0, or in the future: now */
+        bool full;        /* the worker is told of no cookie */
         char directory[WIRE_NAME_MAX + 1];
 };
 int protocol_send_sync(struct channel *channel, const struct protocol_sync *sync, int fd);
@@ -155,8 +157,11 @@ int protocol_get_sync(const unsigned char *payload, size_t len, struct protocol_
 
 struct protocol_keeper_synced {
         uint64_t id;
-        bool complete;                /* D5: the store has it, durable. Else nothing has changed, and the last good replica stays */
+        bool complete;                /* D5: the store has it, durable. Else nothing has changed, the last good replica stays, and the stream is closed */
+        bool delta;                   /* what was told is a delta */
+        bool full_needed;             /* it is not complete because only a full run can be: the next one will be */
         uint32_t users, groups;       /* of the directory's replica now, whichever that is */
+        uint64_t full_s;              /* when the last full run that was taken in began, as far as the store remembers; 0: not at all */
         char directory[WIRE_NAME_MAX + 1];
         char error[WIRE_TEXT_MAX + 1]; /* why it is not complete; or, where it is, why its view is not published; else "" */
 };

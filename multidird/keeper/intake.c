@@ -1,4 +1,5 @@
-/* Synchronisations on their way in; see keeper/intake.h. A stream ends in one of three ways: whole, with the worker's reason why it is not, or cut off. */
+/* Synchronisations on their way in; see keeper/intake.h. A run ends in one of three ways: whole, with the worker's reason why it is not, or cut off. After one
+ * that was not taken in its stream is of no use: the worker believes that it was, and goes on from there. */
 #include "multidird/keeper/intake.h"
 
 #include <errno.h>
@@ -6,19 +7,32 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "multidird/channel/sync_wire.h"
 #include "multidird/keeper/intake_guard.h"
 #include "replica/store_sync.h"
 
+#define BASIS_SEED UINT64_C(0x73657474696e6773)
+
 struct intake {
         struct intake *next;
         struct protocol_sync sync;
-        struct channel *stream;     /* NULL: read to its end, the answer waits for a view */
+        struct channel *stream;
         struct sync_receiver receiver;
-        struct store_sync *content; /* as stream */
+        struct store_sync *content; /* of the run that is under way, or NULL */
         struct sbuf settings;       /* of the directory when it began: its worker reads by these */
-        uint64_t wanted;            /* keeper->wanted once it was taken in */
+        uint64_t basis;             /* these, and how this version reads, as a number */
+        uint64_t began_s;           /* the run */
+        uint64_t runs;              /* taken in so far */
+};
+
+/* A run that was taken in: its answer waits for a view. */
+struct taken {
+        struct taken *next;
+        struct protocol_sync sync;
+        bool delta;
+        uint64_t wanted;            /* keeper->wanted then */
 };
 
 struct intakes {
@@ -26,12 +40,13 @@ struct intakes {
         intake_answer_fn answer;
         void *data;
         struct intake *first;
+        struct taken *taken, **taken_end;
 };
 
 struct intakes *intakes_new(struct keeper *keeper, intake_answer_fn answer, void *data) {
         struct intakes *intakes = calloc(1, sizeof *intakes);
         if (intakes)
-                *intakes = (struct intakes){ .keeper = keeper, .answer = answer, .data = data };
+                *intakes = (struct intakes){ .keeper = keeper, .answer = answer, .data = data, .taken_end = &intakes->taken };
         return intakes;
 }
 
@@ -50,6 +65,11 @@ void intakes_free(struct intakes *intakes) {
                 intakes->first = intake->next;
                 intake_free(intake);
         }
+        while (intakes->taken) {
+                struct taken *taken = intakes->taken;
+                intakes->taken = taken->next;
+                free(taken);
+        }
         free(intakes);
 }
 
@@ -57,14 +77,30 @@ static size_t find_directory(const struct keeper *keeper, const char *name) {
         return keeper->config ? settings_directory(keeper_settings(keeper), name) : SETTINGS_NONE;
 }
 
-static void answer(struct intakes *intakes, const struct protocol_sync *sync, bool complete, const char *error) {
+/* What is the same in every answer. */
+static struct protocol_keeper_synced answer_for(const struct intakes *intakes, const struct protocol_sync *sync) {
         const struct keeper *keeper = intakes->keeper;
         size_t directory = find_directory(keeper, sync->directory);
         const struct replica *replica = directory != SETTINGS_NONE ? keeper->replicas[directory] : NULL;
-        struct protocol_keeper_synced synced = { .id = sync->id, .complete = complete, .users = replica ? replica->user_count : 0,
-                                                 .groups = replica ? replica->group_count : 0 };
+        struct protocol_keeper_synced synced = { .id = sync->id, .users = replica ? replica->user_count : 0, .groups = replica ? replica->group_count : 0,
+                                                 .full_s = directory != SETTINGS_NONE ? keeper->directories[directory].full_s : 0 };
         memcpy(synced.directory, sync->directory, sizeof synced.directory);
-        (void)snprintf(synced.error, sizeof synced.error, "%s", error);
+        return synced;
+}
+
+static void answer_failure(struct intakes *intakes, const struct protocol_sync *sync, bool delta, bool full_needed, const char *why) {
+        struct protocol_keeper_synced synced = answer_for(intakes, sync);
+        synced.delta = delta;
+        synced.full_needed = full_needed;
+        (void)snprintf(synced.error, sizeof synced.error, "%s", why);
+        intakes->answer(intakes->data, &synced);
+}
+
+static void answer_success(struct intakes *intakes, const struct taken *taken, const char *text) {
+        struct protocol_keeper_synced synced = answer_for(intakes, &taken->sync);
+        synced.complete = true;
+        synced.delta = taken->delta;
+        (void)snprintf(synced.error, sizeof synced.error, "%s", text);
         intakes->answer(intakes->data, &synced);
 }
 
@@ -77,13 +113,20 @@ static void drop(struct intakes *intakes, struct intake *intake) {
         intake_free(intake);
 }
 
-/* D5: the last good replica stays, and `status` says why. */
-static void failed(struct intakes *intakes, struct intake *intake, const char *why) {
+/* D5: the last good replica stays, and `status` says why. full_needed: and the next run is a full one, whoever asks for it. */
+static void failed(struct intakes *intakes, struct intake *intake, bool full_needed, const char *why) {
         size_t directory = find_directory(intakes->keeper, intake->sync.directory);
         if (directory != SETTINGS_NONE)
                 keeper_sync_failed(intakes->keeper, directory, why);
-        answer(intakes, &intake->sync, false, why);
+        if (directory != SETTINGS_NONE && full_needed)
+                intakes->keeper->directories[directory].full_needed = true;
+        answer_failure(intakes, &intake->sync, intake->receiver.delta, full_needed, why);
         drop(intakes, intake);
+}
+
+/* Whether it is between two runs, with nothing to answer. */
+static bool is_at_rest(const struct intake *intake) {
+        return intake->runs > 0 && !intake->receiver.begun;
 }
 
 /* NULL: the directory is there, and of a kind that is synchronised. */
@@ -97,31 +140,64 @@ static const char *refusal(const struct keeper *keeper, const char *name, size_t
         return NULL;
 }
 
-void intake_begin(struct intakes *intakes, const struct protocol_sync *sync, int fd) {
-        _cleanup_close_ int owned = fd;
-        size_t directory;
+static void give_up_others(struct intakes *intakes, const char *directory) {
         for (struct intake *other = intakes->first, *next; other; other = next) {
                 next = other->next;
-                if (other->stream && strcmp(other->sync.directory, sync->directory) == 0)
-                        failed(intakes, other, "another synchronisation of the directory began before this one had ended");
+                if (strcmp(other->sync.directory, directory) != 0)
+                        continue;
+                if (is_at_rest(other))
+                        drop(intakes, other);
+                else
+                        failed(intakes, other, false, "another synchronisation of the directory began before this one had ended");
         }
+}
+
+/* Where the worker may go on. What cannot be read is as good as nothing. */
+static int greet(const struct keeper *keeper, size_t directory, struct intake *intake) {
+        struct keeper_directory *d = &keeper->directories[directory];
+        char cookie[SYNC_COOKIE_MAX + 1] = "";
+        if (!d->store || store_cookie(d->store, intake->basis, cookie, &d->full_s) < 0 || intake->sync.full || d->full_needed)
+                cookie[0] = 0;
+        int r = sync_send_greeting(intake->stream, cookie);
+        return r < 0 ? r : channel_write(intake->stream);
+}
+
+static int intake_new(const struct keeper *keeper, const struct protocol_sync *sync, int fd, struct intake **result) {
+        _cleanup_close_ int owned = fd;
+        struct intake *intake = calloc(1, sizeof *intake);
+        if (!intake)
+                return -ENOMEM;
+        intake->sync = *sync;
+        if (sync->began_s == 0 || sync->began_s > clock_real_s())
+                intake->sync.began_s = clock_real_s();
+        config_directory_text(keeper->config, sync->directory, &intake->settings);
+        sbuf_printf(&intake->settings, "version=%s\n", MULTIDIR_VERSION);
+        int r = intake->settings.failed ? -ENOMEM : channel_new(TAKE_FD(owned), SYNC_FRAME_MAX, 0, &intake->stream);
+        if (r < 0) {
+                intake_free(intake);
+                return r;
+        }
+        intake->basis = hash_bytes(sbuf_text(&intake->settings), intake->settings.len, BASIS_SEED);
+        *result = intake;
+        return 0;
+}
+
+void intake_begin(struct intakes *intakes, const struct protocol_sync *sync, int fd) {
+        _cleanup_close_ int owned = fd;
+        struct intake *intake = NULL;
+        size_t directory;
+        give_up_others(intakes, sync->directory);
         const char *why = refusal(intakes->keeper, sync->directory, &directory);
         if (!why && fd < 0)
                 why = "the stream did not come with its announcement";
-        struct intake *intake = why ? NULL : calloc(1, sizeof *intake);
-        if (intake)
-                *intake = (struct intake){ .sync = *sync, .content = store_sync_new() };
-        if (intake && (sync->began_s == 0 || sync->began_s > clock_real_s()))
-                intake->sync.began_s = clock_real_s();
-        if (intake)
-                config_directory_text(intakes->keeper->config, sync->directory, &intake->settings);
-        int r = !intake || !intake->content || intake->settings.failed ? -ENOMEM : channel_new(TAKE_FD(owned), SYNC_FRAME_MAX, 0, &intake->stream);
-        if (!why && r < 0)
+        int r = why ? 0 : intake_new(intakes->keeper, sync, TAKE_FD(owned), &intake);
+        /* A worker that is gone already shows when its stream is read. */
+        if (!why && r == 0 && (r = greet(intakes->keeper, directory, intake)) < 0 && r != -ECONNRESET)
+                intake_free(TAKE_PTR(intake));
+        if (!why && !intake)
                 why = strerror(-r);
         if (why) {
-                if (intake)
-                        intake_free(intake);
-                answer(intakes, sync, false, why);
+                answer_failure(intakes, sync, false, false, why);
                 return;
         }
         intake->next = intakes->first;
@@ -130,12 +206,9 @@ void intake_begin(struct intakes *intakes, const struct protocol_sync *sync, int
 
 size_t intakes_poll(const struct intakes *intakes, struct pollfd *fds, size_t size) {
         size_t count = 0;
-        for (const struct intake *intake = intakes->first; intake; intake = intake->next)
-                if (intake->stream) {
-                        if (count < size)
-                                fds[count] = (struct pollfd){ .fd = channel_fd(intake->stream), .events = POLLIN };
-                        count++;
-                }
+        for (const struct intake *intake = intakes->first; intake; intake = intake->next, count++)
+                if (count < size)
+                        fds[count] = (struct pollfd){ .fd = channel_fd(intake->stream), .events = (short)(POLLIN | (channel_wants_write(intake->stream) ? POLLOUT : 0)) };
         return count;
 }
 
@@ -144,15 +217,14 @@ static uint32_t less(uint32_t count, uint32_t by) {
 }
 
 /* What an administrator has removed from here is no sign that the server hides something. */
-static bool passes(const struct keeper *keeper, size_t directory, const struct store_sync_changes *changes, char *text, size_t size) {
-        const struct keeper_leaving *leaving = &keeper->directories[directory].leaving;
-        struct store_sync_changes unexpected = *changes;
+static struct store_sync_changes unexpected(const struct keeper_leaving *leaving, const struct store_sync_changes *changes) {
+        struct store_sync_changes rest = *changes;
         if (clock_monotonic_ms() < leaving->until_ms) {
-                unexpected.lost_users = less(changes->lost_users, leaving->users);
-                unexpected.lost_groups = less(changes->lost_groups, leaving->groups);
-                unexpected.lost_memberships -= leaving->memberships < changes->lost_memberships ? leaving->memberships : changes->lost_memberships;
+                rest.lost_users = less(changes->lost_users, leaving->users);
+                rest.lost_groups = less(changes->lost_groups, leaving->groups);
+                rest.lost_memberships -= leaving->memberships < changes->lost_memberships ? leaving->memberships : changes->lost_memberships;
         }
-        return intake_guard_passes(&keeper_settings(keeper)->directories[directory], &unexpected, text, size);
+        return rest;
 }
 
 static void forget_leaving(struct keeper_leaving *leaving, const struct store_sync_changes *changes) {
@@ -161,8 +233,42 @@ static void forget_leaving(struct keeper_leaving *leaving, const struct store_sy
         leaving->memberships -= changes->lost_memberships < leaving->memberships ? changes->lost_memberships : leaving->memberships;
 }
 
-/* From the whole stream to the store and the keeper's replica, which is as old as the run: the first entries were read then (L6). 0, or why not is in text. */
-static int take_in(struct keeper *keeper, size_t directory, struct store_sync *content, uint64_t began_s, char *text, size_t size) {
+/* D5: what may be lost is judged of this run, and of a delta together with those just before it. */
+static int judge(struct keeper *keeper, size_t directory, const struct store_sync *content, const struct store_sync_changes *changes, char *text, size_t size) {
+        const struct directory_settings *settings = &keeper_settings(keeper)->directories[directory];
+        const struct store_sync_changes lost = unexpected(&keeper->directories[directory].leaving, changes);
+        if (!intake_guard_passes(settings, &lost, text, size))
+                return -ECANCELED;
+        if (changes->delta && !intake_guard_adds_up(settings, &keeper->directories[directory].losses, &lost, clock_monotonic_ms())) {
+                (void)snprintf(text, size, "many entries or memberships went one after the other: the directory must be read in full");
+                return -ESTALE;
+        }
+        const struct replica *replica = store_sync_replica(content);
+        return replica && (changes->content || !changes->had_replica) ? intake_guard_bounds(settings, replica, text, size) : 0;
+}
+
+/* The keeper's replica is as the store is now. */
+static void adopt(struct keeper *keeper, size_t directory, const struct store_sync_changes *changes, struct replica *replica, uint64_t began_s) {
+        struct keeper_directory *d = &keeper->directories[directory];
+        if (!changes->delta) {
+                d->full_needed = false;
+                d->full_s = began_s;
+        }
+        const struct store_sync_changes lost = unexpected(&d->leaving, changes);
+        intake_guard_count(&d->losses, &lost, clock_monotonic_ms());
+        forget_leaving(&d->leaving, changes);
+        if (replica)
+                keeper_adopt(keeper, directory, replica, changes->content || !changes->had_replica);
+        else
+                keeper_confirm(keeper, directory, began_s);
+        log_debug("directory %s: %s, %u users and %u groups%s", d->name, changes->delta ? "changes taken in" : "synchronised", changes->users, changes->groups,
+                  changes->content ? "" : ", nothing new");
+}
+
+/* From a whole run to the store and the keeper's replica, which is as old as the run: the first entries were read then (L6). 0, or why not is in text;
+ * -ESTALE: only a full run can follow. */
+static int take_in(struct keeper *keeper, size_t directory, struct intake *intake, char *text, size_t size) {
+        struct store_sync *content = intake->content;
         struct store_sync_changes changes;
         struct replica *replica = NULL;
         keeper_refresh(keeper);
@@ -171,23 +277,19 @@ static int take_in(struct keeper *keeper, size_t directory, struct store_sync *c
                 (void)snprintf(text, size, "%s", keeper->directories[directory].error);
                 return -EIO;
         }
+        store_sync_basis(content, intake->basis);
         int r = store_sync_prepare(content, store, &changes);
-        const struct directory_settings *settings = &keeper_settings(keeper)->directories[directory];
-        if (r == 0 && !passes(keeper, directory, &changes, text, size))
-                return -ECANCELED;
-        int over = r == 0 && (changes.content || !changes.had_replica) ? intake_guard_bounds(settings, store_sync_replica(content), text, size) : 0;
-        if (over < 0)
-                return over;
-        if (r == 0)
-                r = store_sync_commit(content, began_s, &replica);
+        if (r == 0) {
+                r = judge(keeper, directory, content, &changes, text, size);
+                if (r < 0)
+                        return r;
+                r = store_sync_commit(content, intake->began_s, &replica);
+        }
         if (r < 0) {
                 (void)snprintf(text, size, "%s", store_sync_error(content));
                 return r;
         }
-        forget_leaving(&keeper->directories[directory].leaving, &changes);
-        keeper_adopt(keeper, directory, replica, changes.content || !changes.had_replica);
-        log_debug("directory %s: synchronised, %u users and %u groups%s", keeper->directories[directory].name, changes.users, changes.groups,
-                 changes.content ? "" : ", nothing new");
+        adopt(keeper, directory, &changes, replica, intake->began_s);
         return 0;
 }
 
@@ -195,49 +297,65 @@ static int take_in(struct keeper *keeper, size_t directory, struct store_sync *c
 static const char *outdated(const struct keeper *keeper, const struct intake *intake) {
         _cleanup_sbuf_ struct sbuf now = { 0 };
         config_directory_text(keeper->config, intake->sync.directory, &now);
+        sbuf_printf(&now, "version=%s\n", MULTIDIR_VERSION);
         return !now.failed && strcmp(sbuf_text(&now), sbuf_text(&intake->settings)) == 0 ? NULL
                : "the directory's configuration changed while it was read: it is read again";
 }
 
-/* The stream has ended as it should. */
-static void finish(struct intakes *intakes, struct intake *intake) {
+static int wait_for_view(struct intakes *intakes, const struct intake *intake) {
+        struct taken *taken = calloc(1, sizeof *taken);
+        if (!taken)
+                return -ENOMEM;
+        *taken = (struct taken){ .sync = intake->sync, .delta = intake->receiver.delta, .wanted = intakes->keeper->wanted };
+        *intakes->taken_end = taken;
+        intakes->taken_end = &taken->next;
+        return 0;
+}
+
+/* A run has ended. False: its stream is of no use any more, and dropped. */
+static bool finish(struct intakes *intakes, struct intake *intake) {
         struct keeper *keeper = intakes->keeper;
         char text[WIRE_TEXT_MAX + 1] = "";
         size_t directory;
+        bool full_needed = false;
         const char *why = intake->receiver.error[0] ? intake->receiver.error : refusal(keeper, intake->sync.directory, &directory);
         if (!why)
                 why = outdated(keeper, intake);
-        if (!why && take_in(keeper, directory, intake->content, intake->sync.began_s, text, sizeof text) < 0)
+        int r = why ? 0 : take_in(keeper, directory, intake, text, sizeof text);
+        if (r < 0) {
                 why = text;
-        if (why) {
-                failed(intakes, intake, why);
-                return;
+                full_needed = r == -ESTALE;
         }
-        /* What failed before would fail it too: tried once more, so that the answer is of now. */
-        if (keeper->build_error[0])
-                keeper_touch(keeper);
-        intake->wanted = keeper->wanted;
-        channel_free(TAKE_PTR(intake->stream));
+        if (!why) {
+                /* What failed before would fail it too: tried once more, so that the answer is of now. */
+                if (keeper->build_error[0])
+                        keeper_touch(keeper);
+                if (wait_for_view(intakes, intake) < 0)
+                        why = strerror(ENOMEM);
+        }
+        if (why) {
+                failed(intakes, intake, full_needed, why);
+                return false;
+        }
+        intake->runs++;
         store_sync_free(TAKE_PTR(intake->content));
+        sync_receiver_next(&intake->receiver);
+        return true;
 }
 
-/* 0: go on; 1: it has ended; negative: it is of no use, or has broken off. */
-static int read_some(struct intake *intake) {
-        struct channel_frame frame;
-        int r = channel_read(intake->stream), next;
-        while ((next = channel_next(intake->stream, &frame)) > 0) {
-                next = sync_receiver_frame(&intake->receiver, frame.type, frame.payload, frame.len, store_sync_sink(intake->content));
-                if (next < 0)
-                        return next;
-                if (intake->receiver.ended)
-                        return 1;
-        }
-        return next < 0 ? next : r;
+static int take_frame(struct intake *intake, const struct channel_frame *frame) {
+        if (!intake->content && !(intake->content = store_sync_new()))
+                return -ENOMEM;
+        int r = sync_receiver_frame(&intake->receiver, frame->type, frame->payload, frame->len, store_sync_sink(intake->content));
+        /* The first run is as old as its worker: the connection was made before it began to read. */
+        if (r == 0 && frame->type == SYNC_BEGIN)
+                intake->began_s = intake->runs == 0 ? intake->sync.began_s : clock_real_s();
+        return r;
 }
 
 static void broken(struct intakes *intakes, struct intake *intake, int error) {
         char text[WIRE_TEXT_MAX + 1];
-        const char *words = store_sync_error(intake->content);
+        const char *words = intake->content ? store_sync_error(intake->content) : "";
         if (*words)
                 (void)snprintf(text, sizeof text, "%s", words);
         else if (error == -ECONNRESET)
@@ -245,19 +363,42 @@ static void broken(struct intakes *intakes, struct intake *intake, int error) {
                                intake->receiver.groups);
         else
                 (void)snprintf(text, sizeof text, "what came is no synchronisation: %s", strerror(-error));
-        failed(intakes, intake, text);
+        failed(intakes, intake, false, text);
+}
+
+/* What has come, as far as it is whole. True: something ended. */
+static bool read_stream(struct intakes *intakes, struct intake *intake) {
+        struct channel_frame frame;
+        bool changed = false;
+        int r = channel_read(intake->stream), next;
+        while ((next = channel_next(intake->stream, &frame)) > 0) {
+                next = take_frame(intake, &frame);
+                if (next < 0)
+                        break;
+                if (!intake->receiver.ended)
+                        continue;
+                changed = true;
+                if (!finish(intakes, intake))
+                        return true;
+        }
+        if (next == 0)
+                next = r;
+        if (next == 0 && channel_wants_write(intake->stream))
+                next = channel_write(intake->stream);
+        if (next == 0)
+                return changed;
+        if (next == -ECONNRESET && is_at_rest(intake))
+                drop(intakes, intake);
+        else
+                broken(intakes, intake, next);
+        return true;
 }
 
 bool intakes_read(struct intakes *intakes) {
         bool changed = false;
         for (struct intake *intake = intakes->first, *next; intake; intake = next) {
                 next = intake->next;
-                int r = intake->stream ? read_some(intake) : 0;
-                changed = changed || r != 0;
-                if (r > 0)
-                        finish(intakes, intake);
-                else if (r < 0)
-                        broken(intakes, intake, r);
+                changed = read_stream(intakes, intake) || changed;
         }
         return changed;
 }
@@ -266,11 +407,15 @@ void intakes_release(struct intakes *intakes, uint64_t built, const char *failur
         char text[WIRE_TEXT_MAX + 1] = "";
         if (failure)
                 (void)snprintf(text, sizeof text, "the replica is complete, but not published yet: %s", failure);
-        for (struct intake *intake = intakes->first, *next; intake; intake = next) {
-                next = intake->next;
-                if (intake->stream || intake->wanted > built)
+        for (struct taken **at = &intakes->taken, *taken; (taken = *at);) {
+                if (taken->wanted > built) {
+                        at = &taken->next;
                         continue;
-                answer(intakes, &intake->sync, true, text);
-                drop(intakes, intake);
+                }
+                *at = taken->next;
+                if (!*at)
+                        intakes->taken_end = at;
+                answer_success(intakes, taken, text);
+                free(taken);
         }
 }

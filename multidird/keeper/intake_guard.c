@@ -14,6 +14,7 @@ static bool is_over(uint64_t lost, uint64_t old, uint32_t percent) {
 }
 
 #define FEW 20 /* memberships that may be taken away in any directory */
+#define LOSSES_MS (3600u * 1000u)
 
 /* Taking a person out of a group must not wait for an administrator because the directory is small. All of them gone is another matter. */
 static bool memberships_are_over(const struct store_sync_changes *changes, uint32_t percent) {
@@ -45,6 +46,37 @@ bool intake_guard_passes(const struct directory_settings *settings, const struct
         (void)snprintf(text, size, "it has no users at all: look at user_filter, at the base, and at what the server lets the reader see (if there really are none, "
                        "set shrink_guard = 100 in [directory/%.100s])", settings->name);
         return false;
+}
+
+static struct keeper_losses sum(const struct keeper_losses *before, const struct store_sync_changes *changes, uint64_t now_ms) {
+        struct keeper_losses all = *before;
+        if (all.since_ms == 0 || now_ms - all.since_ms > LOSSES_MS)
+                all = (struct keeper_losses){ .since_ms = now_ms, .old_users = changes->old_users, .old_groups = changes->old_groups };
+        /* They are counted only where some are lost. */
+        if (all.old_memberships < changes->old_memberships)
+                all.old_memberships = changes->old_memberships;
+        all.users += changes->lost_users;
+        all.groups += changes->lost_groups;
+        all.memberships += changes->lost_memberships;
+        return all;
+}
+
+bool intake_guard_adds_up(const struct directory_settings *settings, const struct keeper_losses *losses, const struct store_sync_changes *changes, uint64_t now_ms) {
+        struct keeper_losses all = sum(losses, changes, now_ms);
+        const struct store_sync_changes judged = {
+                .lost_memberships = all.memberships < all.old_memberships ? all.memberships : all.old_memberships, .old_memberships = all.old_memberships,
+        };
+        uint32_t percent = settings->shrink_guard;
+        bool loses = changes->lost_users > 0 || changes->lost_groups > 0 || changes->lost_memberships > 0;
+        return percent >= 100 || !loses || (!is_over(all.users, all.old_users, percent) && !is_over(all.groups, all.old_groups, percent) &&
+                                            !memberships_are_over(&judged, percent));
+}
+
+void intake_guard_count(struct keeper_losses *losses, const struct store_sync_changes *changes, uint64_t now_ms) {
+        if (changes->delta)
+                *losses = sum(losses, changes, now_ms);
+        else
+                *losses = (struct keeper_losses){ 0 };
 }
 
 int intake_guard_bounds(const struct directory_settings *settings, const struct replica *replica, char *text, size_t size) {

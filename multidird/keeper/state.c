@@ -138,6 +138,14 @@ void keeper_adopt(struct keeper *keeper, size_t directory, struct replica *repli
         replica_free(replica);
 }
 
+void keeper_confirm(struct keeper *keeper, size_t directory, uint64_t synchronised_s) {
+        keeper->directories[directory].sync_error[0] = 0;
+        if (keeper_replica(keeper, directory))
+                keeper->replicas[directory]->synchronised_s = synchronised_s;
+        else
+                keeper_reread(keeper, directory);
+}
+
 void keeper_sync_failed(struct keeper *keeper, size_t directory, const char *why) {
         struct keeper_directory *d = &keeper->directories[directory];
         (void)snprintf(d->sync_error, sizeof d->sync_error, "%s", why);

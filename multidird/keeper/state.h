@@ -26,6 +26,12 @@ struct keeper_planned; /* keeper/handover.h */
 /* What this host's own changes take away from a directory at its server: the next synchronisations will not find it, and that is no loss (D5). */
 struct keeper_leaving { uint32_t users, groups; uint64_t memberships, until_ms; };
 
+/* What went in deltas, one after the other (keeper/intake_guard.h). */
+struct keeper_losses {
+        uint64_t since_ms;     /* 0: nothing yet */
+        uint64_t old_users, old_groups, old_memberships, users, groups, memberships;
+};
+
 struct keeper_directory {
         const char *name;      /* owned by the configuration */
         enum directory_type type;
@@ -34,6 +40,9 @@ struct keeper_directory {
         char error[256];       /* of the last failure; "" when all is well */
         struct keeper_leaving leaving; /* until until_ms, or until it is gone */
         char sync_error[512];  /* why the last synchronisation failed; "" after a good one, or none */
+        bool full_needed;      /* the store cannot go on from its cookie: the next run is a full one */
+        uint64_t full_s;       /* when the last full run began; 0: not known */
+        struct keeper_losses losses;
 };
 
 struct keeper_accepted { struct keeper_accepted *next; enum name_kind kind; char *name; };
@@ -94,6 +103,8 @@ void keeper_reread(struct keeper *keeper, size_t directory);
 /* A replica that has just been written to the directory's store (taken): it is not read from there again. content: it differs from the former
  * one; without, the view stays as it is. */
 void keeper_adopt(struct keeper *keeper, size_t directory, struct replica *replica, bool content);
+/* The replica is as the store is still, which was so at synchronised_s. */
+void keeper_confirm(struct keeper *keeper, size_t directory, uint64_t synchronised_s);
 /* D5: the last good replica stays; `status` says why (the supervisor logs it). */
 void keeper_sync_failed(struct keeper *keeper, size_t directory, const char *why);
 /* Whether the replica is as the store is, which may be: none that is complete. */

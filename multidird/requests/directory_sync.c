@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "multidird/requests/reply.h"
 #include "multidird/requests/requests.h"
 #include "multidird/supervisor/configuration.h"
@@ -18,11 +19,22 @@
 
 #define PULSE_US (500 * 1000ull)
 
+/* How changes at the server come here, and when everything was read last; state NULL: there is no server. */
+static void put_keeping(json_t *directory, const struct sync_state *state) {
+        static const char *const words[] = { [SYNC_KEPT_FULL] = "full", [SYNC_KEPT_CHANGES] = "changes", [SYNC_KEPT_WATCH] = "watch" };
+        uint64_t now = clock_real_s();
+        bool known = state && state->settled && !state->failed;
+        (void)json_object_set_new(directory, "kept_by", known ? json_string(words[state->keeping]) : json_null());
+        (void)json_object_set_new(directory, "full_age", state && state->full_s > 0 && now >= state->full_s ? json_integer((json_int_t)(now - state->full_s)) : json_null());
+}
+
 /* passed_s: how long ago the keeper said it. */
 static void put_sync(const struct service *service, json_t *directory, uint64_t passed_s) {
         const char *name = json_string_value(json_object_get(directory, "name")), *said = json_string_value(json_object_get(directory, "state"));
         struct sync_state state;
-        if (!name || !said || strcmp(said, "off") == 0 || !sync_get(service, name, &state))
+        bool is_synchronised = name && sync_get(service, name, &state);
+        put_keeping(directory, is_synchronised ? &state : NULL);
+        if (!said || strcmp(said, "off") == 0 || !is_synchronised)
                 return;
         json_t *age = json_object_get(directory, "age");
         if (json_is_integer(age))
@@ -97,6 +109,7 @@ struct resync {
         struct connection *connection;
         sd_event_source *pulse;
         char directory[WIRE_NAME_MAX + 1]; /* "": all of them */
+        bool full;                         /* everything, not only what has changed */
         size_t count, left;
         struct sync_wait *waits;           /* count of them */
         char (*names)[WIRE_NAME_MAX + 1];
@@ -193,17 +206,18 @@ static struct resync *resync_new(struct connection *connection, const char *name
 }
 
 /* name NULL: all that are synchronised, then the keeper's own. */
-static int start(struct connection *connection, const char *name) {
+static int start(struct connection *connection, const char *name, bool full) {
         struct service *service = connection_service(connection);
         const struct settings *settings = configuration_settings(service->configuration);
         struct resync *resync = resync_new(connection, name, settings->directory_count + 1);
         if (!resync)
                 return -ENOMEM;
+        resync->full = full;
         connection_set_work(connection, resync, cancel_resync);
         for (size_t i = 0; i < settings->directory_count; i++) {
                 const char *its = settings->directories[i].name;
                 size_t at = resync->count;
-                if ((name && strcmp(name, its) != 0) || sync_now(service, its, on_done, resync, &resync->waits[at]) < 0)
+                if ((name && strcmp(name, its) != 0) || sync_now(service, its, resync->full, on_done, resync, &resync->waits[at]) < 0)
                         continue;
                 (void)snprintf(resync->names[at], sizeof resync->names[at], "%s", its);
                 resync->left = ++resync->count;
@@ -219,14 +233,14 @@ static int start(struct connection *connection, const char *name) {
         return r < 0 ? r : 0;
 }
 
-/* "full" is what every synchronisation is in this version. */
 int request_directory_sync(struct connection *connection, json_t *request) {
         const struct settings *settings = configuration_settings(connection_service(connection)->configuration);
         const char *name = json_string_value(json_object_get(request, "directory"));
+        bool full = json_is_true(json_object_get(request, "full"));
         if (name && strlen(name) <= WIRE_NAME_MAX && settings_directory(settings, name) != SETTINGS_NONE)
-                return start(connection, name);
+                return start(connection, name, full);
         if (!name)
-                return start(connection, NULL);
+                return start(connection, NULL, full);
         reply_missing(connection, "directory-not-found", "there is no such directory");
         return 0;
 }

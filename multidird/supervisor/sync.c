@@ -21,6 +21,10 @@
 #define RETRY_MAX_MS 300000u
 #define KEEPER_MS 1000u           /* until the next look at whether there is a keeper */
 #define WANTED_MS 30000u          /* between the end of one and one that a login wants */
+#define WANTED_FULL_MS 600000u    /* ... and between two full ones, where changes are told: then something was not */
+#define FULL_MS 86400000u         /* between two full ones: no server's news are trusted for ever */
+#define LOST_MS 500u              /* until a watch that has ended is begun again */
+#define LASTED_MS 25000u          /* one that ends sooner, twice in a row, is a failure */
 
 struct syncs { struct sync *first; };
 
@@ -68,7 +72,7 @@ static void plan_next(struct sync *sync) {
         const struct settings *settings = configuration_settings(sync->service->configuration);
         size_t directory = settings_directory(settings, sync->name);
         uint64_t refresh_ms = directory == SETTINGS_NONE ? RETRY_MAX_MS : settings->directories[directory].refresh_s * 1000, ms = refresh_ms;
-        if (sync->waits) {
+        if (sync_waits_more(sync)) {
                 ms = 0;
         } else if (sync->failures > 0) {
                 ms = RETRY_FIRST_MS;
@@ -83,16 +87,28 @@ static void plan_next(struct sync *sync) {
         plan_sooner(sync, ms);
 }
 
+/* A watch is no more under way than a directory that waits for its time. */
+static bool is_busy(const struct sync *sync) {
+        return sync->run.id != 0 && !sync_run_is_watch(&sync->run);
+}
+
+static uint64_t since_full_ms(const struct sync *sync) {
+        uint64_t now = clock_real_s();
+        if (sync->full_s > 0)
+                return now > sync->full_s ? (now - sync->full_s) * 1000 : 0;
+        return clock_monotonic_ms() - sync->known_ms;
+}
+
 static size_t count_running(const struct syncs *syncs) {
         size_t count = 0;
         for (const struct sync *s = syncs->first; s; s = s->next)
-                count += s->run.id != 0;
+                count += is_busy(s);
         return count;
 }
 
 static void begin(struct sync *sync) {
         _cleanup_sbuf_ struct sbuf why = { 0 };
-        if (sync->run.id != 0 || count_running(sync->service->syncs) >= AT_ONCE) {
+        if (is_busy(sync) || count_running(sync->service->syncs) >= AT_ONCE) {
                 sync->pending = true;
                 return;
         }
@@ -101,7 +117,11 @@ static void begin(struct sync *sync) {
                 plan(sync, KEEPER_MS);
                 return;
         }
+        /* A watch goes on from where it is. */
+        sync_run_drop(sync);
         sync->runs++;
+        if (since_full_ms(sync) >= FULL_MS)
+                sync->full_wanted = true;
         int r = sync_run_begin(sync, &why);
         if (r < 0)
                 sync_ended(sync, false, why.len > 0 ? sbuf_text(&why) : strerror(-r));
@@ -112,29 +132,13 @@ static void begin(struct sync *sync) {
 /* Those whose turn had come while others ran. */
 static void begin_pending(struct syncs *syncs) {
         for (struct sync *s = syncs->first; s; s = s->next)
-                if (s->pending && s->run.id == 0)
+                if (s->pending && !is_busy(s))
                         plan(s, 0);
 }
 
-/* The waits that this run, or the directory's end, answers. Each may cancel others. */
-static void answer_waits(struct sync *sync, uint64_t run) {
-        struct sync_wait *all = sync->waits;
-        sync->waits = NULL;
-        while (all) {
-                struct sync_wait *wait = all, **list = wait->run <= run ? &sync->answered : &sync->waits;
-                all = wait->next;
-                wait->next = *list;
-                *list = wait;
-        }
-        while (sync->answered) {
-                struct sync_wait *wait = sync->answered;
-                sync->answered = wait->next;
-                wait->sync = NULL;
-                wait->done(wait->userdata);
-        }
-}
-
 void sync_ended(struct sync *sync, bool complete, const char *text) {
+        if (complete)
+                sync->full_wanted = false;
         sync->failed = !complete;
         sync->failures = complete ? 0 : sync->failures + 1;
         sync->settled = true;
@@ -154,18 +158,60 @@ void sync_ended(struct sync *sync, bool complete, const char *text) {
                 outage_suspect(service, sync->name);
         plan_next(sync);
         begin_pending(service->syncs);
-        answer_waits(sync, run);
+        sync_waits_answer(sync, run);
+}
+
+void sync_watches(struct sync *sync, const char *text) {
+        bool first = sync->waits || sync->failed || !sync->settled || sync->run.answered == 1;
+        uint64_t now = clock_monotonic_ms(), since_full = since_full_ms(sync);
+        sync->failed = false;
+        sync->failures = 0;
+        sync->settled = true;
+        sync->ended_ms = now;
+        sync->keeping = SYNC_KEPT_WATCH;
+        (void)snprintf(sync->error, sizeof sync->error, "%s", text);
+        if (!first) {
+                log_debug("directory %s: a change has come in%s%s", sync->name, text[0] ? ", but: " : "", text);
+                return;
+        }
+        log_info("directory %s: synchronised, and watched%s%s", sync->name, text[0] ? ", but: " : "", text);
+        sync->full_wanted = false;
+        outage_answered(sync->service, sync->name);
+        plan_sooner(sync, sync_waits_more(sync) ? 0 : with_jitter(since_full < FULL_MS ? FULL_MS - since_full : 0));
+        begin_pending(sync->service->syncs);
+        sync_waits_answer(sync, sync->runs);
+}
+
+void sync_watch_lost(struct sync *sync, const char *why) {
+        char text[WIRE_TEXT_MAX + 1];
+        bool lasted = clock_monotonic_ms() - sync->run.watching_ms >= LASTED_MS;
+        (void)snprintf(text, sizeof text, "%s", why);
+        sync_run_drop(sync);
+        if (!lasted && sync->restarted) {
+                sync_ended(sync, false, text);
+                return;
+        }
+        sync->restarted = !lasted;
+        log_info("directory %s: %s: it is watched anew", sync->name, text);
+        /* A server that was only restarted is back by then; of one that was not, that run will tell. */
+        plan_sooner(sync, LOST_MS);
+}
+
+/* Those who wait get the next one's result. */
+void sync_full_needed(struct sync *sync, const char *why) {
+        log_info("directory %s: %s", sync->name, why);
+        sync->full_wanted = true;
+        sync->runs -= sync->runs > 0 && sync->waits;
+        plan(sync, 0);
+        begin_pending(sync->service->syncs);
 }
 
 void sync_keeper_answer(struct service *service, const struct protocol_keeper_synced *synced) {
         for (struct sync *s = service->syncs ? service->syncs->first : NULL; s; s = s->next) {
                 if (synced->id == 0 || s->run.id != synced->id)
                         continue;
-                char text[WIRE_TEXT_MAX + 1];
-                memcpy(text, !synced->complete && s->run.reason[0] ? s->run.reason : synced->error, sizeof text);
-                sync_run_drop(s);
                 s->keeper_lost = false;
-                sync_ended(s, synced->complete, text);
+                sync_run_answered(s, synced);
                 return;
         }
 }
@@ -175,7 +221,12 @@ void sync_keeper_gone(struct service *service) {
         for (struct sync *s = service->syncs ? service->syncs->first : NULL; s; s = s->next) {
                 if (s->run.id == 0)
                         continue;
+                bool busy = is_busy(s);
                 sync_run_drop(s);
+                if (!busy) {
+                        plan(s, KEEPER_MS);
+                        continue;
+                }
                 if (s->keeper_lost) {
                         sync_ended(s, false, "the keeper ended while it took the entries");
                         continue;
@@ -197,7 +248,7 @@ static struct sync *add(struct service *service, const char *name) {
         struct sync *sync = calloc(1, sizeof *sync);
         if (!sync)
                 return NULL;
-        *sync = (struct sync){ .next = service->syncs->first, .service = service, .name = strdup(name) };
+        *sync = (struct sync){ .next = service->syncs->first, .service = service, .name = strdup(name), .known_ms = clock_monotonic_ms() };
         if (!sync->name) {
                 free(sync);
                 return NULL;
@@ -215,7 +266,7 @@ static void remove_others(struct syncs *syncs) {
                         continue;
                 }
                 *at = sync->next;
-                answer_waits(sync, UINT64_MAX);
+                sync_waits_answer(sync, UINT64_MAX);
                 sync_free(sync);
         }
 }
@@ -248,11 +299,11 @@ int sync_configure(struct service *service, bool changed) {
                 /* The keeper does not take it either, whatever it has of it; those who wait get the next one's result. */
                 bool outdated = is_outdated(sync, configuration);
                 if (outdated) {
+                        sync->runs -= is_busy(sync);
                         sync_run_drop(sync);
-                        sync->runs--;
                         sync->pending = false; /* on the end of the one that was given up */
                 }
-                if (is_new || changed || outdated)
+                if (is_new || outdated || (changed && !sync_run_is_watch(&sync->run)))
                         plan_sooner(sync, 0);
         }
         remove_others(service->syncs);
@@ -275,8 +326,12 @@ void sync_wanted(struct service *service, const char *directory) {
         struct sync *sync = find(service, directory);
         uint64_t since = sync ? clock_monotonic_ms() - sync->ended_ms : 0;
         /* One that fails is tried again by itself. */
-        if (sync && sync->run.id == 0 && sync->failures == 0)
-                plan_sooner(sync, since >= WANTED_MS ? 0 : WANTED_MS - since);
+        if (!sync || is_busy(sync) || sync->failures > 0)
+                return;
+        /* What was changed just now will be told; what was not told by then, never. */
+        if (sync->keeping == SYNC_KEPT_WATCH && since_full_ms(sync) >= WANTED_FULL_MS)
+                sync->full_wanted = true;
+        plan_sooner(sync, since >= WANTED_MS ? 0 : WANTED_MS - since);
 }
 
 void sync_server_back(struct service *service, const char *directory) {
@@ -289,34 +344,19 @@ bool sync_get(const struct service *service, const char *directory, struct sync_
         const struct sync *sync = find(service, directory);
         if (!sync)
                 return false;
-        *state = (struct sync_state){ .running = sync->run.id != 0, .settled = sync->settled, .failed = sync->failed, .done = sync->run.done,
-                                      .total = sync->run.total, .error = sync->error };
+        *state = (struct sync_state){ .running = is_busy(sync), .settled = sync->settled, .failed = sync->failed, .keeping = sync->keeping,
+                                      .full_s = sync->full_s, .done = sync->run.done, .total = sync->run.total, .error = sync->error };
         return true;
 }
 
-int sync_now(struct service *service, const char *directory, sync_done_fn done, void *userdata, struct sync_wait *wait) {
+int sync_now(struct service *service, const char *directory, bool full, sync_done_fn done, void *userdata, struct sync_wait *wait) {
         struct sync *sync = find(service, directory);
         if (!sync)
                 return -ENOENT;
         *wait = (struct sync_wait){ .next = sync->waits, .sync = sync, .run = sync->runs + 1, .done = done, .userdata = userdata };
         sync->waits = wait;
-        if (sync->run.id == 0)
+        sync->full_wanted = sync->full_wanted || full;
+        if (!is_busy(sync))
                 plan_sooner(sync, 0);
         return 0;
-}
-
-static void take_out(struct sync_wait **list, const struct sync_wait *wait) {
-        for (struct sync_wait **at = list; *at; at = &(*at)->next)
-                if (*at == wait) {
-                        *at = wait->next;
-                        return;
-                }
-}
-
-void sync_wait_cancel(struct sync_wait *wait) {
-        if (!wait->sync)
-                return;
-        take_out(&wait->sync->waits, wait);
-        take_out(&wait->sync->answered, wait);
-        wait->sync = NULL;
 }

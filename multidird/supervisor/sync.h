@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/sync.h"
 #include "multidird/channel/protocol.h"
 #include "multidird/supervisor/service.h"
 
@@ -24,6 +25,8 @@ struct sync_state {
         bool running;
         bool settled;          /* one has ended, well or not, since the service knows the directory */
         bool failed;           /* the last one that ended */
+        enum sync_keeping keeping; /* how the next change will be seen, if one was complete */
+        uint64_t full_s;       /* when everything was read last, wall clock; 0: that is not known */
         uint64_t done, total;  /* of the one that runs: entries read, and how many there are (0: not known) */
         const char *error;     /* why it failed, or why what it brought is not published; else "". Until the next turn of the loop */
 };
@@ -35,8 +38,8 @@ typedef void (*sync_done_fn)(void *userdata);
 /* Embedded in what waits; zeroed memory is no wait. */
 struct sync_wait { struct sync_wait *next; struct sync *sync; uint64_t run; sync_done_fn done; void *userdata; };
 
-/* Begins one now, or after the one that runs. -ENOENT: no directory of that name is synchronised. */
-int sync_now(struct service *service, const char *directory, sync_done_fn done, void *userdata, struct sync_wait *wait);
+/* Begins one now, or after the one that runs. full: of everything, whatever can be told of changes. -ENOENT: no directory of that name is synchronised. */
+int sync_now(struct service *service, const char *directory, bool full, sync_done_fn done, void *userdata, struct sync_wait *wait);
 /* done will not be called. One that does not wait is fine. */
 void sync_wait_cancel(struct sync_wait *wait);
 

@@ -21,6 +21,7 @@
 
 #define LIMIT_US (11 * 60 * 1000000ull)  /* the worker's own limit, and a minute */
 #define KEEPER_US (180 * 1000000ull)     /* for the keeper's word on a stream that broke off; one that hangs is replaced before that */
+#define WATCH_US (180 * 1000000ull)      /* between two words of one who watches: also when nothing changes, it says that */
 #define MESSAGE_MAX 4096                 /* bytes of the largest message that a worker sends about a synchronisation */
 
 static void kill_worker(const struct sync_run *run) {
@@ -33,7 +34,20 @@ static void set_reason(struct sync_run *run, const char *text) {
                 (void)snprintf(run->reason, sizeof run->reason, "%s", text);
 }
 
-/* The stream's end went with the process: the keeper sees that it breaks off, and says so. */
+/* Whether the keeper owes an answer, as far as the worker has said. */
+static bool is_owed(const struct sync_run *run) {
+        return run->told > run->answered;
+}
+
+static void end(struct sync *sync) {
+        char text[WIRE_TEXT_MAX + 1];
+        memcpy(text, sync->run.text, sizeof text);
+        sync->keeping = sync->run.keeping == SYNC_KEPT_WATCH ? SYNC_KEPT_FULL : sync->run.keeping;
+        sync_run_drop(sync);
+        sync_ended(sync, true, text);
+}
+
+/* The stream's end went with the process: the keeper sees that it breaks off, and says so; between two runs there is nothing to say. */
 static int on_child(sd_event_source *source, const siginfo_t *info, void *userdata) {
         struct sync *sync = userdata;
         struct sync_run *run = &sync->run;
@@ -44,6 +58,15 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
         run->endpoint = (endpoint_free(run->endpoint), NULL);
         if (run->written)
                 return 0;
+        if (run->answered > run->told) {
+                end(sync);
+                return 0;
+        }
+        if (sync_run_is_watch(run) && !is_owed(run)) {
+                (void)snprintf(text, sizeof text, "the worker that watched the directory ended with %s", how);
+                sync_watch_lost(sync, text);
+                return 0;
+        }
         (void)snprintf(text, sizeof text, "the worker that read the directory ended with %s", how);
         set_reason(run, text);
         log_warning("directory %s: %s", sync->name, text);
@@ -56,11 +79,54 @@ static void on_gone(struct endpoint *endpoint, int error, void *userdata) {
         kill_worker(run);
 }
 
-static bool take_synced(struct sync_run *run, const struct channel_frame *frame) {
+static void limit(struct sync_run *run, uint64_t usec) {
+        if (run->limit && sd_event_source_set_time_relative(run->limit, usec) >= 0)
+                (void)sd_event_source_set_enabled(run->limit, SD_EVENT_ONESHOT);
+}
+
+/* The worker's runs and the keeper's answers come on two ways: whichever is later finds both. */
+static void settle(struct sync *sync) {
+        struct sync_run *run = &sync->run;
+        if (run->answered == 0 || run->answered != run->told)
+                return;
+        if (run->keeping != SYNC_KEPT_WATCH || (run->written && !run->lost)) {
+                end(sync);
+                return;
+        }
+        limit(run, WATCH_US);
+        if (!sync_run_is_watch(run))
+                run->watching_ms = clock_monotonic_ms();
+        sync_watches(sync, run->text);
+        if (run->lost)
+                sync_watch_lost(sync, run->reason);
+}
+
+static bool take_run(struct sync *sync, const struct channel_frame *frame) {
+        struct protocol_run message;
+        struct sync_run *run = &sync->run;
+        if (protocol_get_run(frame->payload, frame->len, &message) < 0 || message.id != run->id || run->written)
+                return false;
+        run->told++;
+        run->keeping = message.keeping;
+        server_notes_taken(sync->service, sync->name);
+        settle(sync);
+        return true;
+}
+
+static bool take_synced(struct sync *sync, const struct channel_frame *frame) {
         struct protocol_synced synced;
-        if (protocol_get_synced(frame->payload, frame->len, &synced) < 0 || synced.id != run->id || run->written)
+        struct sync_run *run = &sync->run;
+        if (protocol_get_synced(frame->payload, frame->len, &synced) < 0 || synced.id != run->id || run->written || (synced.lost && run->keeping != SYNC_KEPT_WATCH))
                 return false;
         run->written = true;
+        run->full_needed = synced.full_needed;
+        run->lost = synced.lost;
+        if (synced.lost)
+                set_reason(run, synced.text);
+        limit(run, KEEPER_US);
+        /* Of one that failed the keeper has the word, too. */
+        if (synced.lost || !synced.text[0])
+                settle(sync);
         return true;
 }
 
@@ -86,12 +152,26 @@ static bool take_progress(struct sync_run *run, const struct channel_frame *fram
         return true;
 }
 
+static bool take(struct sync *sync, const struct channel_frame *frame) {
+        switch (frame->type) {
+        case WORKER_SYNCED:
+                return take_synced(sync, frame);
+        case WORKER_RUN:
+                return take_run(sync, frame);
+        case WORKER_PROGRESS:
+                return take_progress(&sync->run, frame);
+        case WORKER_NOTE:
+                return take_note(sync, frame);
+        default:
+                return false;
+        }
+}
+
 static bool on_frame(struct endpoint *endpoint, const struct channel_frame *frame, void *userdata) {
         struct sync *sync = userdata;
-        if (frame->type == WORKER_NOTE && take_note(sync, frame))
-                return true;
-        if (frame->type == WORKER_SYNCED ? take_synced(&sync->run, frame) : frame->type == WORKER_PROGRESS && take_progress(&sync->run, frame))
-                return true;
+        uint64_t id = sync->run.id;
+        if (take(sync, frame))
+                return sync->run.id == id; /* a watch that was lost took the endpoint with it */
         log_error("directory %s: a worker sent nonsense and is killed", sync->name);
         set_reason(&sync->run, "the worker that read the directory sent nonsense");
         kill_worker(&sync->run);
@@ -99,10 +179,20 @@ static bool on_frame(struct endpoint *endpoint, const struct channel_frame *fram
         return true;
 }
 
+/* Whoever watches and says nothing any more is begun anew. */
+static void silent_watch(struct sync *sync) {
+        log_warning("directory %s: the worker that watches it says nothing any more and is killed", sync->name);
+        sync_watch_lost(sync, "the worker that watched the directory said nothing any more");
+}
+
 static int on_limit(sd_event_source *source, uint64_t usec, void *userdata) {
         struct sync *sync = userdata;
         struct sync_run *run = &sync->run;
         bool reads = run->pid > 0 && !run->written;
+        if (sync_run_is_watch(run) && reads && !is_owed(run)) {
+                silent_watch(sync);
+                return 0;
+        }
         set_reason(run, reads ? "the directory could not be read within eleven minutes" : "the keeper did not say what became of it");
         if (reads && sd_event_source_set_time_relative(source, KEEPER_US) >= 0 && sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) >= 0) {
                 log_warning("directory %s: %s: its worker is killed", sync->name, run->reason);
@@ -170,7 +260,7 @@ static int begin(struct sync *sync, int stream) {
 int sync_run_begin(struct sync *sync, struct sbuf *why) {
         struct service *service = sync->service;
         struct sync_run *run = &sync->run;
-        struct protocol_sync message = { .id = service_id(service), .began_s = clock_real_s() };
+        struct protocol_sync message = { .id = service_id(service), .began_s = clock_real_s(), .full = sync->full_wanted };
         int pair[2];
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
@@ -186,6 +276,25 @@ int sync_run_begin(struct sync *sync, struct sbuf *why) {
                 sync_run_drop(sync);
         }
         return r;
+}
+
+void sync_run_answered(struct sync *sync, const struct protocol_keeper_synced *synced) {
+        struct sync_run *run = &sync->run;
+        char text[WIRE_TEXT_MAX + 1];
+        if (synced->complete) {
+                run->answered++;
+                memcpy(run->text, synced->error, sizeof run->text);
+                sync->full_s = synced->full_s;
+                settle(sync);
+                return;
+        }
+        bool full = synced->full_needed || run->full_needed;
+        memcpy(text, run->reason[0] ? run->reason : synced->error, sizeof text);
+        sync_run_drop(sync);
+        if (full)
+                sync_full_needed(sync, text);
+        else
+                sync_ended(sync, false, text);
 }
 
 void sync_run_drop(struct sync *sync) {

@@ -15,7 +15,8 @@
 #include "multidird/channel/update.h"
 #include "multidird/worker/role.h"
 
-#define PROGRESS_MS 200 /* between two messages about progress */
+#define GREETING_MS 60000u /* the keeper may be building a view */
+#define PROGRESS_MS 200   /* between two messages about progress */
 
 struct worker {
         struct role role;
@@ -156,8 +157,33 @@ static int take_probe(struct worker *worker, const struct channel_frame *frame) 
         return protocol_send_answer(worker->role.channel, &answer);
 }
 
-/* What the kind delivers, on its way to the keeper; its progress goes to the supervisor. */
-struct relay { struct worker *worker; const struct sync_sink *to; uint64_t id, told_ms; };
+/* remark: of a run that is complete; else NULL. It must be there before the keeper has the end. */
+static void send_note(struct worker *worker, uint64_t id, const char *remark) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        struct protocol_note note = { .id = id, .refused = take_refusal(worker, &why) };
+        if (!note.refused && !remark)
+                return;
+        (void)snprintf(note.text, sizeof note.text, "%s", note.refused ? sbuf_text(&why) : remark);
+        if (protocol_send_note(worker->role.channel, &note) == 0)
+                role_flush(&worker->role);
+}
+
+/* What the kind delivers, on its way to the keeper; the supervisor is told how far it is. */
+struct relay {
+        struct worker *worker;
+        const struct sync_sink *to;
+        struct directory_sync request;
+        struct sbuf why;         /* of a run that is complete, what it left out; else why it is not */
+        uint64_t id, told_ms;
+        bool open, full;         /* a run is under way; it is a full one */
+};
+
+static int relay_begin(void *userdata, const struct sync_begin *begin) {
+        struct relay *relay = userdata;
+        relay->open = true;
+        relay->full = !begin->delta;
+        return relay->to->begin(relay->to->userdata, begin);
+}
 
 static int relay_user(void *userdata, const struct sync_user *user) {
         const struct relay *relay = userdata;
@@ -179,6 +205,39 @@ static int relay_child(void *userdata, uint32_t child, uint32_t parent) {
         return relay->to->child(relay->to->userdata, child, parent);
 }
 
+static int relay_stray(void *userdata, uint32_t group, const char *key) {
+        const struct relay *relay = userdata;
+        return relay->to->stray(relay->to->userdata, group, key);
+}
+
+static int relay_reference(void *userdata, const char *key) {
+        const struct relay *relay = userdata;
+        return relay->to->reference(relay->to->userdata, key);
+}
+
+static int relay_gone(void *userdata, enum sync_kind kind, const char *entry_id) {
+        const struct relay *relay = userdata;
+        return relay->to->gone(relay->to->userdata, kind, entry_id);
+}
+
+static int relay_present(void *userdata, enum sync_kind kind, const char *entry_id) {
+        const struct relay *relay = userdata;
+        return relay->to->present(relay->to->userdata, kind, entry_id);
+}
+
+static int relay_end(void *userdata, const char *cookie) {
+        struct relay *relay = userdata;
+        const struct protocol_run run = { .id = relay->id, .keeping = relay->request.keeping };
+        relay->open = false;
+        /* What a delta does not speak of is as it was. */
+        if (relay->full || relay->why.len > 0)
+                send_note(relay->worker, relay->id, sbuf_text(&relay->why));
+        sbuf_done(&relay->why);
+        int r = protocol_send_run(relay->worker->role.channel, &run);
+        role_flush(&relay->worker->role);
+        return r < 0 ? r : relay->to->end(relay->to->userdata, cookie);
+}
+
 static void relay_progress(void *userdata, uint64_t done, uint64_t total) {
         struct relay *relay = userdata;
         struct protocol_progress progress = { .id = relay->id, .done = done, .total = total };
@@ -190,45 +249,57 @@ static void relay_progress(void *userdata, uint64_t done, uint64_t total) {
                 role_flush(&relay->worker->role);
 }
 
-/* remark: of a run that is complete; else NULL. It must be there before the keeper has the end. */
-static void send_note(struct worker *worker, uint64_t id, const char *remark) {
-        _cleanup_sbuf_ struct sbuf why = { 0 };
-        struct protocol_note note = { .id = id, .refused = take_refusal(worker, &why) };
-        if (!note.refused && !remark)
-                return;
-        (void)snprintf(note.text, sizeof note.text, "%s", note.refused ? sbuf_text(&why) : remark);
-        if (protocol_send_note(worker->role.channel, &note) == 0)
-                role_flush(&worker->role);
+/* Until the kind has nothing more to tell. 0, or a negative errno. */
+static int run_sync(struct relay *relay) {
+        const struct sync_sink sink = {
+                .begin = relay_begin, .user = relay_user, .group = relay_group, .member = relay_member, .child = relay_child, .stray = relay_stray,
+                .reference = relay_reference, .gone = relay_gone, .present = relay_present, .end = relay_end, .progress = relay_progress, .userdata = relay,
+        };
+        struct worker *worker = relay->worker;
+        if (!worker->kind->sync) {
+                sbuf_add(&relay->why, "this kind of directory has nothing to synchronise");
+                return -ENOTSUP;
+        }
+        if (!is_open(worker)) {
+                sbuf_add(&relay->why, "the directory cannot be opened; the service's log says more");
+                return -ENOTSUP;
+        }
+        return worker->kind->sync(worker->directory, &relay->request, &sink, &relay->why);
 }
 
-static int synchronise(struct worker *worker, struct sync_sender *sender, struct protocol_synced *synced) {
-        _cleanup_sbuf_ struct sbuf why = { 0 };
-        struct relay relay = { .worker = worker, .to = sync_sender_sink(sender), .id = synced->id };
-        const struct sync_sink sink = { relay_user, relay_group, relay_member, relay_child, relay_progress, &relay };
-        int r = -ENOTSUP;
-        if (!worker->kind->sync)
-                sbuf_add(&why, "this kind of directory has nothing to synchronise");
-        else if (!is_open(worker))
-                sbuf_add(&why, "the directory cannot be opened; the service's log says more");
-        else
-                r = worker->kind->sync(worker->directory, &sink, &why);
+static void relay_done(struct relay *relay) {
+        sbuf_done(&relay->why);
+}
+
+static int synchronise(struct worker *worker, int stream, struct protocol_synced *synced) {
+        _cleanup_(sync_sender_freep) struct sync_sender *sender = sync_sender_new(stream);
+        char cookie[SYNC_COOKIE_MAX + 1] = "";
+        _cleanup_(relay_done) struct relay relay = { .worker = worker, .id = synced->id, .request = { .cookie = cookie, .watch = true } };
+        if (!sender)
+                return -ENOMEM;
+        relay.to = sync_sender_sink(sender);
+        int r = sync_read_greeting(stream, GREETING_MS, cookie);
         if (r < 0)
-                (void)snprintf(synced->text, sizeof synced->text, "%s", why.len > 0 ? sbuf_text(&why) : strerror(-r));
-        send_note(worker, synced->id, r == 0 ? sbuf_text(&why) : NULL);
-        return sync_sender_end(sender, synced->text);
+                return r;
+        r = run_sync(&relay);
+        synced->full_needed = relay.request.full_needed;
+        synced->lost = r < 0 && relay.request.lost && !relay.open;
+        if (r == 0)
+                return 0;
+        (void)snprintf(synced->text, sizeof synced->text, "%s", relay.why.len > 0 ? sbuf_text(&relay.why) : strerror(-r));
+        send_note(worker, synced->id, NULL);
+        /* A watch that ends between two runs is nothing that the keeper must hear of. */
+        return synced->lost ? 0 : sync_sender_end(sender, synced->text);
 }
 
-/* D5: whatever goes wrong, the stream ends with why, or without an end. Either way the keeper throws away what came. */
+/* D5: whatever goes wrong, the stream ends with why, or without an end. Either way the keeper throws away the run that was not whole. */
 static int take_sync(struct worker *worker, const struct channel_frame *frame) {
         struct protocol_synced synced = { 0 };
         _cleanup_close_ int stream = channel_take_fd(worker->role.channel);
         int r = protocol_get_number(frame->payload, frame->len, &synced.id);
         if (r < 0 || stream < 0)
                 return -EBADMSG;
-        _cleanup_(sync_sender_freep) struct sync_sender *sender = sync_sender_new(stream);
-        if (!sender)
-                return -ENOMEM;
-        r = synchronise(worker, sender, &synced);
+        r = synchronise(worker, stream, &synced);
         if (r < 0 && !synced.text[0])
                 (void)snprintf(synced.text, sizeof synced.text, "the keeper does not take the entries: %s", strerror(-r));
         return protocol_send_synced(worker->role.channel, &synced);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "directory/ldap_help.h"
+#include "directory/ldap_told.h"
 
 static char folder[] = "/tmp/multidir-ad-XXXXXX", uri[64], plain_uri[64], ca[128], port[8], tls_port[8];
 static struct ldap_case c;
@@ -189,6 +189,61 @@ static void without_tls(void **state) {
         assert_int_equal(directory_ldap.check(c.directory, "anna", &password, &entry), CHECK_RIGHT);
 }
 
+/* As its administrator. */
+static void change(const char *ldif) {
+        char *path = NULL;
+        int status = -1;
+        FILE *file = asprintf(&path, "%s/change.ldif", folder) > 0 ? fopen(path, "we") : NULL;
+        assert_true(file && fputs(ldif, file) >= 0 && fclose(file) == 0);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void)unsetenv("LDAPNOINIT");
+                (void)setenv("LDAPTLS_CACERT", ca, 1);
+                (void)dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
+                (void)execl("/usr/bin/ldapmodify", "ldapmodify", "-x", "-H", uri, "-D", "administrator@ad.test", "-w", "Adm1n-Passw0rd", "-f", path, (char *)NULL);
+                _exit(126);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        free(path);
+}
+
+#define AD_USER(name) "dn: CN=" name ",OU=people,DC=ad,DC=test\nchangetype: add\nobjectClass: user\nsAMAccountName: " name "\n"
+#define AD_GROUP "CN=fresh,OU=people,DC=ad,DC=test"
+
+/* By uSNChanged: exactly what has changed, and the ids that there still are. */
+static void changes(void **state) {
+        static const struct { const char *name, *ldif, *expected; int more; } steps[] = {
+                { "nothing", NULL, "Dug", 0 },
+                { "a new user", AD_USER("nora"), "Dug ++nora", 1 },
+                { "a new group", "dn: " AD_GROUP "\nchangetype: add\nobjectClass: group\nsAMAccountName: fresh\nmember: CN=nora,OU=people,DC=ad,DC=test\n",
+                  "Dug ++fresh fresh>nora", 1 },
+                { "a renamed user: the group is not told of", "dn: CN=nora,OU=people,DC=ad,DC=test\nchangetype: modrdn\nnewrdn: CN=nina\ndeleteoldrdn: 1\n",
+                  "Dug +nora", 1 },
+                { "a user that is gone: neither", "dn: CN=nina,OU=people,DC=ad,DC=test\nchangetype: delete\n", "Dug", 0 },
+                { "what holds entries is moved", "dn: OU=people,DC=ad,DC=test\nchangetype: modrdn\nnewrdn: OU=folk\ndeleteoldrdn: 1\n", "F", 0 },
+        };
+        struct told told = { .change = change };
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        assert_int_equal(run_once(&c, &told, true, &why), -ECANCELED);
+        assert_int_equal(told.request.keeping, SYNC_KEPT_CHANGES);
+        unsigned users = told.users;
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                if (steps[i].expected[0] == 'F')
+                        (void)sleep(1);
+                if (steps[i].ldif)
+                        change(steps[i].ldif);
+                int r = run_once(&c, &told, true, &why);
+                const char *text = sbuf_text(&told.text);
+                if (r != -ECANCELED || strncmp(text, steps[i].expected, steps[i].expected[0] == 'F' ? 1 : strlen(text) + 1) != 0)
+                        fail_msg("%s: %d: \"%s\" instead of \"%s\": %s", steps[i].name, r, text, steps[i].expected, sbuf_text(&why));
+                if (steps[i].expected[0] == 'D' && told.present != users + (unsigned)steps[i].more)
+                        fail_msg("%s: %u users are there", steps[i].name, told.present);
+        }
+        sbuf_done(&told.text);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(the_whole_domain, setup, teardown),
@@ -197,6 +252,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(without_tls, setup, teardown),
                 cmocka_unit_test_setup_teardown(set_passwords, setup, teardown),
                 cmocka_unit_test_setup_teardown(set_by_an_administrator, setup, teardown),
+                cmocka_unit_test_setup_teardown(changes, setup, teardown), /* the last one: it moves people */
         };
         if (getuid() != 0 || access("/usr/sbin/samba", X_OK) != 0 || access("/usr/bin/samba-tool", X_OK) != 0 || access("/usr/bin/ldbadd", X_OK) != 0)
                 return 77;

@@ -219,11 +219,29 @@ static int take_member(void *userdata, uint32_t from, uint32_t to) {
 static int take_child(void *userdata, uint32_t from, uint32_t to) {
         return take_member((void *)(uintptr_t)">>", from, to);
 }
+/* The separators of a normal DN made readable. */
+static int take_stray(void *userdata, uint32_t to, const char *key) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "%s", key);
+        for (char *at = text; *at; at++)
+                *at = *at == 1 ? '=' : *at == 3 ? ',' : *at;
+        (void)snprintf(lines + strlen(lines), sizeof lines - strlen(lines), "%s>%u ", text, to);
+        return 0;
+}
 static void deliver(struct members *members, const char *expected) {
+        bool all = false;
         lines[0] = 0;
-        assert_int_equal(members_deliver(members, &(struct sync_sink){ .member = take_member, .child = take_child, .userdata = (void *)(uintptr_t)">" }), 0);
+        assert_int_equal(members_deliver(members, &(struct sync_sink){ .member = take_member, .child = take_child, .stray = take_stray, .userdata = (void *)(uintptr_t)">" },
+                                        &all), 0);
+        assert_true(all);
         assert_string_equal(lines, expected);
         members_done(members);
+}
+static int add_user(struct members *members, const char *dn, const char *name, uint32_t gid, const char *primary) {
+        return members_add_user(members, &(struct sync_user){ .dn = dn, .name = name, .gid = gid, .primary_group_sid = primary });
+}
+static int add_group(struct members *members, const char *dn, uint32_t gid, const char *sid) {
+        return members_add_group(members, &(struct sync_group){ .dn = dn, .gid = gid, .sid = sid });
 }
 static void add_value(struct members *members, uint32_t to, const char *value) {
         assert_int_equal(members_add_value(members, to, &(struct berval){ strlen(value), (char *)(uintptr_t)value }), 0);
@@ -231,10 +249,10 @@ static void add_value(struct members *members, uint32_t to, const char *value) {
 
 static void memberships(void **state) {
         struct members m = { .nested = true };
-        assert_int_equal(members_add_user(&m, "cn=a,dc=x", "a", 0, "S-1-5-21-1-2-3-1000", 513), 0);
-        assert_int_equal(members_add_user(&m, "cn=b,dc=x", "b", 0, NULL, 513), 0);
-        assert_int_equal(members_add_user(&m, NULL, "c", 0, "S-1-5-21-9-9-9-1000", 513), 0);
-        assert_int_equal(members_add_user(&m, "CN=A, DC=X", "d", 0, NULL, 0), -EEXIST);
+        assert_int_equal(add_user(&m, "cn=a,dc=x", "a", 0, "S-1-5-21-1-2-3-513"), 0);
+        assert_int_equal(add_user(&m, "cn=b,dc=x", "b", 0, NULL), 0);
+        assert_int_equal(add_user(&m, NULL, "c", 0, "S-1-5-21-9-9-9-513"), 0);
+        assert_int_equal(add_user(&m, "CN=A, DC=X", "d", 0, NULL), -EEXIST);
         add_value(&m, 0, "CN=A,DC=X");
         add_value(&m, 0, "cn=a,dc=x");
         add_value(&m, 0, "cn=nobody,dc=x");
@@ -242,9 +260,12 @@ static void memberships(void **state) {
         add_value(&m, 0, "cn=g,dc=x");
         add_value(&m, 0, "cn=h,dc=x");
         add_value(&m, 1, "cn=g,dc=x");
-        assert_int_equal(members_add_group(&m, "cn=g,dc=x", 0, NULL), 0);
-        assert_int_equal(members_add_group(&m, "cn=h,dc=x", 0, "S-1-5-21-1-2-3-513"), 0);
-        deliver(&m, "0>0 0>1 0>>1 1>>0 ");
+        add_value(&m, 0, "cn=nobody, DC=x");
+        add_value(&m, 1, "cn=a,dc=x");
+        assert_int_equal(add_group(&m, "cn=g,dc=x", 0, NULL), 0);
+        assert_int_equal(add_group(&m, "cn=h,dc=x", 0, "S-1-5-21-1-2-3-513"), 0);
+        /* Strays: who is nobody, itself, and a membership that is there by the primary group, too. */
+        deliver(&m, "0>0 0>1 0>>1 1>>0 cn=a,dc=x>1 cn=nobody,dc=x>0 cn=g,dc=x>0 ");
 }
 /* M10 in a forest: two domains whose groups have the same RIDs. */
 static void primary_groups_of_two_domains(void **state) {
@@ -259,17 +280,17 @@ static void primary_groups_of_two_domains(void **state) {
 }
 static void memberships_by_name(void **state) {
         struct members m = { .by_name = true, .nested = true };
-        assert_int_equal(members_add_user(&m, "cn=a,dc=x", "Anna", 7, NULL, 0), 0);
-        assert_int_equal(members_add_user(&m, "cn=b,dc=x", "bob", 8, NULL, 0), 0);
-        assert_int_equal(members_add_user(&m, "cn=c,dc=x", "ANNA", 9, NULL, 0), 0); /* N2 */
-        assert_int_equal(members_add_group(&m, "cn=g,dc=x", 7, NULL), 0);
-        assert_int_equal(members_add_group(&m, "cn=h,dc=x", 7, NULL), 0);
-        assert_int_equal(members_add_group(&m, "cn=i,dc=x", 10, NULL), 0);
+        assert_int_equal(add_user(&m, "cn=a,dc=x", "Anna", 7, NULL), 0);
+        assert_int_equal(add_user(&m, "cn=b,dc=x", "bob", 8, NULL), 0);
+        assert_int_equal(add_user(&m, "cn=c,dc=x", "ANNA", 9, NULL), 0); /* N2 */
+        assert_int_equal(add_group(&m, "cn=g,dc=x", 7, NULL), 0);
+        assert_int_equal(add_group(&m, "cn=h,dc=x", 7, NULL), 0);
+        assert_int_equal(add_group(&m, "cn=i,dc=x", 10, NULL), 0);
         add_value(&m, 0, "anna");
         add_value(&m, 2, "aNNa");
         add_value(&m, 2, "cn=b,dc=x");
         add_value(&m, 2, "");
-        deliver(&m, "0>0 0>1 0>2 ");
+        deliver(&m, "0>0 0>1 0>2 anna>0 cn=b,dc=x>2 ");
 }
 
 int main(void) {

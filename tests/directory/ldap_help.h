@@ -203,7 +203,8 @@ _unused_ static int help_sync(struct ldap_case *directory, struct collected *c) 
         *c = (struct collected){ 0 };
         const struct sync_sink sink = { .user = collect_user, .group = collect_group, .member = collect_member, .child = collect_child,
                                         .progress = collect_progress, .userdata = c };
-        return directory_ldap.sync(directory->directory, &sink, &c->why);
+        struct directory_sync request = { .cookie = "" };
+        return directory_ldap.sync(directory->directory, &request, &sink, &c->why);
 }
 _unused_ static void collected_done(struct collected *c) {
         for (size_t i = 0; i < c->user_count; i++)

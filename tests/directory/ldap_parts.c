@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "directory/ldap/ad_password.h"
-#include "directory/ldap/dn.h"
+#include "model/dn.h"
 #include "directory/ldap/entry.h"
 #include "directory/ldap/members.h"
 #include "directory/ldap/outcome.h"

@@ -250,7 +250,7 @@ static void the_sink_may_refuse(void **state) {
         help_case(&c, people.uri, "");
         help_open(&c);
         const struct sync_sink sink = { .user = refuse_user, .group = collect_group, .member = collect_member, .child = collect_child, .userdata = &got };
-        assert_int_equal(directory_ldap.sync(c.directory, &sink, &got.why), -ENOSPC);
+        assert_int_equal(directory_ldap.sync(c.directory, &(struct directory_sync){ .cookie = "" }, &sink, &got.why), -ENOSPC);
         assert_non_null(strstr(sbuf_text(&got.why), "replica"));
 }
 

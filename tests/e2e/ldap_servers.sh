@@ -10,7 +10,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ds389=$here/../servers/ds389.sh samba=$here/../servers/samba.sh apacheds=$here/../servers/apacheds.sh
 L=$MULTIDIR_TOP/ldap; mkdir -p "$L"
 trap '"$ds389" stop "$L/389"; "$samba" stop "$L/ad"; "$apacheds" stop "$L/apache"' EXIT
-"$ds389" start "$L/389" 5389 5636 || exit 1
+DS389_SYNC=1 "$ds389" start "$L/389" 5389 5636 || exit 1
 "$samba" start "$L/ad" 6389 6636 || exit 1
 tribe=''
 if why=$("$apacheds" check); then
@@ -94,6 +94,36 @@ ck "389: switched off, ssh" "$(ssh_password jack jack-pw-12345 'id -un')" '*Perm
 for _ in 1 2 3; do explain kate bad >/dev/null; done
 ck "389: the server's lock-out" "$(explain kate kate-pw-12345)" 'deny inactive herds'
 
+# --- 389: what changes
+within() { # MILLISECONDS COMMAND…
+        local until=$(($(date +%s%N) / 1000000 + $1)); shift
+        while [ $(($(date +%s%N) / 1000000)) -lt "$until" ]; do "$@" && { echo 'in time'; return; }; sleep 0.02; done
+        echo 'not in time'
+}
+has() { getent passwd "$1" >/dev/null; }
+has_not() { ! has "$1"; }
+in_group() { [[ " $(groups_of "$1")" == *" $2 "* ]]; }
+not_in_group() { ! in_group "$1" "$2"; }
+herds() { LDAPNOINIT=1 ldapmodify -x -H ldap://127.0.0.1:5389 -D 'cn=Directory Manager' -w manager-pw-1 >> "$L/change.log" 2>&1; }
+newcomer() { printf 'dn: uid=%s,ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\nuid: %s\ncn: %s\nsn: x\n\n' "$1" "$1" "$1"; }
+flock() { printf 'dn: cn=flock,ou=groups,dc=example,dc=org\nchangetype: modify\n%s: member\nmember: uid=%s,ou=people,dc=example,dc=org\n\n' "$1" "$2"; }
+removed() { printf 'dn: uid=%s,ou=people,dc=example,dc=org\nchangetype: delete\n\n' "$1"; }
+ck "389: watched" "$(state herds kept_by)" 'watch'
+newcomer luke | herds
+ck "389: added" "$(within 2000 has luke)" 'in time'
+flock add luke | herds
+ck "389: made a member" "$(within 2000 in_group luke flock)" 'in time'
+flock delete luke | herds
+ck "389: no member any more" "$(within 2000 not_in_group luke flock)" 'in time'
+removed luke | herds
+ck "389: deleted" "$(within 2000 has_not luke)" 'in time'
+newcomer mary | herds
+ck "389: another one" "$(within 2000 has mary)" 'in time'
+service_stop; { removed mary; newcomer nick; } | herds; service_start || exit 1
+ck "389: what changed while nobody watched" "$(within 5000 has nick; within 5000 has_not mary)" $'in time\nin time'
+"$ds389" stop "$L/389"; "$ds389" start "$L/389" 5389 5636; removed nick | herds
+ck "389: restarted" "$(within 15000 has_not nick)" 'in time'
+
 ck "389: passwd" "$(change henry henry-pw-12345 Zebra-98-tango; explain henry Zebra-98-tango; explain henry henry-pw-12345)" '*=> 0 *allow ok herds*deny wrong-password herds'
 
 # --- Active Directory
@@ -135,7 +165,29 @@ changetype: modify
 replace: sAMAccountName
 sAMAccountName: cleopatra
 C
+ck "AD: kept by what has changed" "$(state domain kept_by)" 'changes'
 ck "AD: renamed and moved" "$(multidirctl directory sync domain >/dev/null; id -u cleopatra; explain cleopatra cleo-pw-12345)" "$uid"$'\nallow ok domain'
+ck "AD: moved within: its groups are still its own" "$(groups_of cleopatra)" '*outer*'
+ad() { LDAPTLS_CACERT=$L/ad/tls/ca.crt ldapmodify -x -H ldaps://127.0.0.1:6636 -D administrator@ad.test -w Adm1n-Passw0rd >> "$L/change.log" 2>&1; }
+sync_domain() { multidirctl directory sync domain > "$L/sync.out" 2>&1; echo $?; }
+full_age() { state domain full_age; }
+sleep 1.1; age=$(full_age)
+ad <<'C'
+dn: CN=dora,OU=people,DC=ad,DC=test
+changetype: add
+objectClass: user
+sAMAccountName: dora
+
+dn: CN=outer,OU=groups,DC=ad,DC=test
+changetype: modify
+add: member
+member: CN=dora,OU=people,DC=ad,DC=test
+C
+ck "AD: added, and made a member" "$(sync_domain; groups_of dora)" $'0\n*outer*'
+printf 'dn: CN=dora,OU=people,DC=ad,DC=test\nchangetype: delete\n' | ad
+ck "AD: deleted, which no group tells" "$(sync_domain; has dora; echo $?; members_of outer)" $'0\n[12]\n*anna*bert*'
+ck "AD: nobody comes into the groups of one who is gone" "$(printf 'dn: CN=dora,OU=people,DC=ad,DC=test\nchangetype: add\nobjectClass: user\nsAMAccountName: edna\n' | ad; sync_domain; groups_of edna)" $'0\ndomain users '
+ck "AD: not by reading everything" "$([ "$(full_age)" -ge "$age" ] && echo so)" 'so'
 
 # --- Apache Directory Server
 apache_rows() {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "directory/ldap/dn.h"
+#include "model/dn.h"
 #include "directory/ldap/entry.h"
 #include "directory/ldap/members.h"
 
@@ -80,6 +80,12 @@ static int child(void *userdata, uint32_t from, uint32_t to) {
         return 0;
 }
 
+static int stray(void *userdata, uint32_t group, const char *key) {
+        if (group > 1 || !key[0] || strlen(key) > SYNC_KEY_MAX)
+                abort();
+        return 0;
+}
+
 static struct entry_user user;
 static struct entry_group group;
 
@@ -101,20 +107,21 @@ static void run(const struct ldap_settings *settings, const struct ldap_entry *e
                 check_text(u->ssh_keys, 64u << 10, &user.text);
                 check_text(u->sid, ENTRY_SID_MAX, &user.text);
                 check_text(u->home, 4096, &user.text);
-                (void)members_add_user(&members, u->dn, u->name, u->gid, u->sid, user.primary_rid);
+                (void)members_add_user(&members, u);
                 const struct ldap_attribute *member_of = entry_find(entry, settings->user_member_of);
                 for (size_t i = 0; member_of && i < member_of->count; i++)
                         (void)members_add_member_of(&members, 0, &member_of->values[i]);
         }
         if (entry_map_group(&context, entry, &group, &why) == ENTRY_OK) {
                 check_text(group.group.description, 4096, &group.text);
-                (void)members_add_group(&members, group.dn, group.group.gid, group.group.sid);
-                (void)members_add_group(&members, "cn=other", group.group.gid, NULL);
+                (void)members_add_group(&members, &group.group);
+                (void)members_add_group(&members, &(struct sync_group){ .dn = "cn=other", .gid = group.group.gid });
         }
         while ((attribute = entry_find_ranged(entry, settings->group_member, &position, &range)))
                 for (size_t i = 0; i < attribute->count; i++)
                         (void)members_add_value(&members, (uint32_t)i % 2, &attribute->values[i]);
-        if (members_deliver(&members, &(struct sync_sink){ .member = pair, .child = child, .userdata = &last }) < 0)
+        bool all;
+        if (members_deliver(&members, &(struct sync_sink){ .member = pair, .child = child, .stray = stray, .userdata = &last }, &all) < 0 || !all)
                 abort();
         members_done(&members);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "directory/ldap/dn.h"
+#include "model/dn.h"
 #include "directory/ldap/srv.h"
 #include "model/ldap_uri.h"
 #include "directory/ldap/words.h"

@@ -4,7 +4,7 @@
 #   ds389.sh stop DIR
 #   ds389.sh wipe DIR
 # Base dc=example,dc=org; administrator "cn=Directory Manager" with manager-pw-1, reader cn=reader,dc=example,dc=org with reader-pw. ldaps and
-# StartTLS with DIR/tls/server.crt. Three wrong passwords lock.
+# StartTLS with DIR/tls/server.crt. Three wrong passwords lock. DS389_SYNC: a server that tells of changes (RFC 4533).
 # Relies on: 389-ds-base, python3-lib389, libnss3-tools, ldap-utils, openssl. As root it runs the server as dirsrv, which the package makes.
 # Must never: touch another instance. Outside DIR it leaves /dev/shm/sem.slapd-test.stats, which wipe removes: one instance at a time.
 set -euo pipefail
@@ -98,6 +98,20 @@ nsslapd-pluginEnabled: on
 replace: memberOfGroupAttr
 memberOfGroupAttr: member
 memberOfGroupAttr: uniqueMember
+L
+        [ -z "${DS389_SYNC:-}" ] || as_manager "$1" >> "$dir/fill.log" <<'L'
+dn: cn=Retro Changelog Plugin,cn=plugins,cn=config
+changetype: modify
+replace: nsslapd-pluginEnabled
+nsslapd-pluginEnabled: on
+-
+add: nsslapd-attribute
+nsslapd-attribute: nsuniqueid:targetUniqueId
+
+dn: cn=Content Synchronization,cn=plugins,cn=config
+changetype: modify
+replace: nsslapd-pluginEnabled
+nsslapd-pluginEnabled: on
 L
         stop_serving "$pidfile" "$settings" TERM
         launch "$1"

@@ -8,7 +8,7 @@
 # seed. ldaps on SPORT with DIR/tls/server.crt, signed by DIR/tls/ca.crt (StartTLS on PORT too); ldapi on DIR/ldapi.
 # Schema: nis.schema, or rfc2307bis if the seed's first line says "# schema: rfc2307bis" (posixGroup is another class there, they exclude each
 # other). What follows the seed's line "# online" is added to the running server, so that overlays see it: slapadd passes memberOf by.
-# SLAPD_EXTRA: a file whose lines are added to the database's settings. SLAPD_CERT: another certificate of DIR/tls (wrong, expired).
+# SLAPD_NO_SYNCPROV: a server that does not tell of changes (RFC 4533). SLAPD_EXTRA: a file whose lines are added to the database's settings. SLAPD_CERT: another certificate of DIR/tls (wrong, expired).
 # Relies on: slapd, ldap-utils, openssl. No root needed.
 # Must never: touch /etc/ldap or another slapd.
 set -euo pipefail
@@ -53,7 +53,7 @@ TLSCACertificateFile $dir/tls/ca.crt
 TLSCertificateFile $dir/tls/${SLAPD_CERT:-server}.crt
 TLSCertificateKeyFile $dir/tls/${SLAPD_CERT:-server}.key
 sizelimit 500
-threads 4
+threads 8
 database config
 rootdn cn=config
 rootpw admin-pw
@@ -75,6 +75,7 @@ ppolicy_use_lockout
 ppolicy_hash_cleartext
 overlay syncprov
 C
+        [ -z "${SLAPD_NO_SYNCPROV:-}" ] || sed -i '/syncprov$/d' "$dir/slapd.conf"
         [ -z "${SLAPD_EXTRA:-}" ] || cat "$SLAPD_EXTRA" >> "$dir/slapd.conf"
 }
 

@@ -72,6 +72,11 @@ static int get_progress(const unsigned char *payload, size_t len) {
         return protocol_get_progress(payload, len, &progress);
 }
 
+static int get_run(const unsigned char *payload, size_t len) {
+        struct protocol_run run;
+        return protocol_get_run(payload, len, &run);
+}
+
 static int get_synced(const unsigned char *payload, size_t len) {
         struct protocol_synced synced;
         return protocol_get_synced(payload, len, &synced);
@@ -103,11 +108,12 @@ static int send_number(unsigned which, struct channel *channel) {
         case 2: return protocol_send_secret(channel, &a_secret);
         case 3: return protocol_send_progress(channel, &(struct protocol_progress){ 9, 500, 100000 });
         case 4: return protocol_send_note(channel, &(struct protocol_note){ 9, true, "the server refuses the bind" });
-        default: return protocol_send_synced(channel, &(struct protocol_synced){ 9, "the server ended the connection" });
+        case 5: return protocol_send_run(channel, &(struct protocol_run){ 9, SYNC_KEPT_WATCH });
+        default: return protocol_send_synced(channel, &(struct protocol_synced){ 9, true, true, "the server ended the connection" });
         }
 }
 
-static const get_fn getters[] = { get_check, get_answer, get_secret, get_progress, get_note, get_synced };
+static const get_fn getters[] = { get_check, get_answer, get_secret, get_progress, get_note, get_run, get_synced };
 
 /* Every message, cut at every byte, and one byte longer. */
 static void test_lengths(void **state) {

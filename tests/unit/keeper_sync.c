@@ -89,6 +89,7 @@ static const struct protocol_keeper_synced *synchronise(struct bed *bed, const c
         assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), len);
         assert_true(intakes_read(bed->intakes));
         (void)close(fd);
+        (void)intakes_read(bed->intakes);
         (void)keeper_build(bed->keeper.keeper);
         intakes_release(bed->intakes, bed->keeper.keeper->wanted, NULL);
         assert_int_equal(bed->count, 1);

@@ -59,9 +59,9 @@ static void published_first(void **state) {
         while (next(&peer, &frame, 200))
                 assert_int_equal(frame.type, KEEPER_STATE);
         assert_int_equal(protocol_send_installed(peer.channel, &installed), 0);
-        struct protocol_keeper_synced answer = synced(&peer, 2);
+        struct protocol_keeper_synced answer = synced(&peer, 1);
         assert_true(answer.complete && answer.users == 1 && answer.groups == 2 && !answer.error[0]);
-        answer = synced(&peer, 1);
+        answer = synced(&peer, 2);
         assert_true(answer.complete && !answer.error[0]);
         send_whole(open_stream(&peer, 3, "corp"), "anna/1");
         answer = synced(&peer, 3);
@@ -110,6 +110,7 @@ static void send_chain(struct peer *peer, int fd, uint32_t users, uint32_t group
         const struct sync_sink *sink = sync_sender_sink(sender);
         char name[32];
         assert_int_equal(channel_write(peer->channel), 0);
+        assert_int_equal(sink->begin(sink->userdata, &(struct sync_begin){ 0 }), 0);
         for (uint32_t i = 0; i < users; i++) {
                 (void)snprintf(name, sizeof name, "u%u", i);
                 assert_int_equal(sink->user(sink->userdata, &(struct sync_user){ .name = name, .entry_id = name, .active = true }), 0);

@@ -254,8 +254,8 @@ static const struct {
 } foreign[] = {
         { "another program's file", "CREATE TABLE t (x)", -EBADMSG, -EBADMSG },
         { "another program's mark", "PRAGMA application_id = 7", -EBADMSG, -EBADMSG },
-        { "a newer version", "PRAGMA application_id = 1296323412; PRAGMA user_version = 4; CREATE TABLE store (x)", -EBADMSG, -EBADMSG },
-        { "our mark without tables", "PRAGMA application_id = 1296323412; PRAGMA user_version = 3", -EBADMSG, -EBADMSG },
+        { "a newer version", "PRAGMA application_id = 1296323412; PRAGMA user_version = 5; CREATE TABLE store (x)", -EBADMSG, -EBADMSG },
+        { "our mark without tables", "PRAGMA application_id = 1296323412; PRAGMA user_version = 4", -EBADMSG, -EBADMSG },
         { "a former version without tables", "PRAGMA application_id = 1296323412; PRAGMA user_version = 1", -EBADMSG, -EAGAIN },
         { "an empty file", "", 0, -EAGAIN },
 };

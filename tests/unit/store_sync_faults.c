@@ -1,5 +1,5 @@
 /* A synchronisation against a full disk, a broken disk and a power cut at every single write: the replica before it or the one it
- * brings, never another (D5).
+ * brings, never another, and the cookie with it (D5). The second one comes as a whole, or as a delta.
  * Relies on: cmocka; unit/store_fault.
  * Must never: leave its folders behind. */
 #include <setjmp.h>
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <sys/wait.h>
 
+#include "model/sync_key.h"
 #include "replica/store_sync.h"
 #include "unit/store_fault.h"
 #include "unit/store_help.h"
@@ -23,17 +24,67 @@ static const char *const texts[2][2] = {
         { "anna:1:1 bob:2:1 dora:4:1", "anna>ops bob>day day>>ops dora>ops" },
 };
 
+static bool as_delta; /* whatever follows the first one */
+
+static void cookie_of(struct store *store, char cookie[SYNC_COOKIE_MAX + 1]) {
+        uint64_t full_s;
+        assert_int_equal(store_cookie(store, 0, cookie, &full_s), 0);
+}
+
+static int send_value(const struct sync_sink *sink, const char *name) {
+        char dn[64], key[SYNC_KEY_MAX + 1];
+        (void)snprintf(dn, sizeof dn, "cn=%s,dc=example", name);
+        assert_int_equal(sync_key(SYNC_REFERENCES_DN, dn, NULL, key), 0);
+        return sink->reference(sink->userdata, key);
+}
+
+/* All entries are told as changed, the others are gone by the sweep. */
+static int send_delta(struct store *store, const struct help_directory *directory, const struct sync_sink *sink) {
+        char from[SYNC_COOKIE_MAX + 1];
+        cookie_of(store, from);
+        int r = sink->begin(sink->userdata, &(struct sync_begin){ .delta = true, .references = SYNC_REFERENCES_DN, .nested = true, .from = from, .sweep_users = true,
+                                                                  .sweep_groups = true });
+        for (uint32_t i = 0; r == 0 && i < directory->user_count; i++)
+                r = sink->user(sink->userdata, &directory->users[i]);
+        for (uint32_t g = 0; r == 0 && g < directory->group_count; g++) {
+                r = sink->group(sink->userdata, &directory->groups[g]);
+                for (uint32_t i = 0; r == 0 && i < directory->member_count; i++)
+                        r = directory->members[i].group == g ? send_value(sink, directory->users[directory->members[i].member].name) : 0;
+                for (uint32_t i = 0; r == 0 && i < directory->child_count; i++)
+                        r = directory->children[i].group == g ? send_value(sink, directory->groups[directory->children[i].member].name) : 0;
+        }
+        return r;
+}
+
+static int send_full(const struct help_directory *directory, const struct sync_sink *sink) {
+        struct sync_sink rest = *sink;
+        int r = sink->begin(sink->userdata, &(struct sync_begin){ .references = SYNC_REFERENCES_DN, .nested = true });
+        rest.begin = NULL;
+        if (r == 0)
+                r = help_send(directory, &rest);
+        return r == 0 && directory->group_count > 0 ? sink->stray(sink->userdata, 0, "somebody") : r;
+}
+
 static int synchronise(struct store *store, const char *const *world, uint64_t now_s) {
         struct help_directory *directory = help_directory(world[0], world[1], world[2]);
         struct store_sync_changes changes;
         struct replica *replica = NULL;
         struct store_sync *sync = store_sync_new();
-        int r = help_send(directory, store_sync_sink(sync));
+        const struct sync_sink *sink = store_sync_sink(sync);
+        char dns[HELP_ENTRIES][64];
+        bool delta = as_delta && now_s > 1000;
+        for (uint32_t g = 0; g < directory->group_count; g++) {
+                (void)snprintf(dns[g], sizeof dns[g], "cn=%s,dc=example", directory->groups[g].name);
+                directory->groups[g].dn = dns[g];
+        }
+        int r = delta ? send_delta(store, directory, sink) : send_full(directory, sink);
+        if (r == 0)
+                r = sink->end(sink->userdata, now_s > 1000 ? "two" : "one");
         if (r == 0)
                 r = store_sync_prepare(sync, store, &changes);
         if (r == 0)
                 r = store_sync_commit(sync, now_s, &replica);
-        assert_true(r == 0 ? replica != NULL : *store_sync_error(sync) != 0);
+        assert_true(r == 0 ? replica != NULL || (delta && !changes.content) : *store_sync_error(sync) != 0);
         replica_free(replica);
         store_sync_free(sync);
         help_done(directory);
@@ -42,7 +93,7 @@ static int synchronise(struct store *store, const char *const *world, uint64_t n
 
 /* 0: as before, 1: as after, by every reading; else the test fails. */
 static unsigned which(struct store *store) {
-        char users[256], edges[256];
+        char users[256], edges[256], cookie[SYNC_COOKIE_MAX + 1];
         struct replica *replica = NULL;
         assert_int_equal(store_load(store, &replica), 0);
         help_users(replica, users, sizeof users);
@@ -52,6 +103,8 @@ static unsigned which(struct store *store) {
         assert_string_equal(edges, texts[found][1]);
         assert_int_equal(replica->synchronised_s, found ? 2000 : 1000);
         assert_int_equal(replica->revision, found ? 2 : 1);
+        cookie_of(store, cookie);
+        assert_string_equal(cookie, found ? "two" : "one");
         replica_free(replica);
         return found;
 }
@@ -124,8 +177,18 @@ static void power_cuts(void **state) {
         }
 }
 
+static void disks_delta(void **state) {
+        as_delta = true;
+        disks(state);
+}
+
+static void power_cuts_delta(void **state) {
+        as_delta = true;
+        power_cuts(state);
+}
+
 int main(void) {
         fault_install();
-        const struct CMUnitTest tests[] = { cmocka_unit_test(disks), cmocka_unit_test(power_cuts) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(disks), cmocka_unit_test(power_cuts), cmocka_unit_test(disks_delta), cmocka_unit_test(power_cuts_delta) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,6 +67,23 @@ static void second_store(const char *folder, bool is_internal) {
         assert_int_equal(sqlite3_close(handle), SQLITE_OK);
 }
 
+/* The last one before changes were taken in one by one. */
+static void third_store(const char *folder, bool is_internal) {
+        char path[128];
+        sqlite3 *handle = NULL;
+        second_store(folder, is_internal);
+        (void)snprintf(path, sizeof path, "%s/staff.db", folder);
+        assert_int_equal(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, "unix"), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(handle, "ALTER TABLE users ADD COLUMN external_id TEXT; ALTER TABLE groups ADD COLUMN external_id TEXT; PRAGMA user_version = 3",
+                                      NULL, NULL, NULL), SQLITE_OK);
+        if (is_internal)
+                assert_int_equal(sqlite3_exec(handle, "CREATE UNIQUE INDEX users_external ON users (external_id) WHERE external_id IS NOT NULL;"
+                                              "CREATE UNIQUE INDEX groups_external ON groups (external_id) WHERE external_id IS NOT NULL;", NULL, NULL, NULL), SQLITE_OK);
+        int keep = 1;
+        assert_int_equal(sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &keep), SQLITE_OK);
+        assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+}
+
 static int open_staff(const char *folder, bool is_internal, enum store_mode mode, struct store **store) {
         return store_open(folder, "staff", is_internal ? DIRECTORY_INTERNAL : DIRECTORY_LDAP, mode, store);
 }
@@ -117,6 +134,8 @@ static void internal_stores(void **state) { (void)state; upgrade(true, former_st
 static void synchronised_stores(void **state) { (void)state; upgrade(false, former_store); }
 static void second_internal_stores(void **state) { (void)state; upgrade(true, second_store); }
 static void second_synchronised_stores(void **state) { (void)state; upgrade(false, second_store); }
+static void third_internal_stores(void **state) { (void)state; upgrade(true, third_store); }
+static void third_synchronised_stores(void **state) { (void)state; upgrade(false, third_store); }
 
 /* The first synchronisation after it fills in what the former version did not keep, and nothing else. */
 static void then_synchronised(void **state) {
@@ -194,7 +213,8 @@ int main(void) {
         fault_install();
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(internal_stores), cmocka_unit_test(synchronised_stores), cmocka_unit_test(second_internal_stores),
-                cmocka_unit_test(second_synchronised_stores), cmocka_unit_test(then_synchronised), cmocka_unit_test(interrupted),
+                cmocka_unit_test(second_synchronised_stores), cmocka_unit_test(third_internal_stores), cmocka_unit_test(third_synchronised_stores),
+                cmocka_unit_test(then_synchronised), cmocka_unit_test(interrupted),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

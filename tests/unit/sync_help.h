@@ -92,9 +92,9 @@ static inline void help_done(struct help_directory *directory) {
         free(directory);
 }
 
-/* The first error of the sink, or 0. */
+/* A full run but for its end. The first error of the sink, or 0. */
 static inline int help_send(const struct help_directory *directory, const struct sync_sink *sink) {
-        int r = 0;
+        int r = sink->begin ? sink->begin(sink->userdata, &(struct sync_begin){ 0 }) : 0;
         for (uint32_t i = 0; r == 0 && i < directory->user_count; i++)
                 r = sink->user(sink->userdata, &directory->users[i]);
         for (uint32_t i = 0; r == 0 && i < directory->group_count; i++)

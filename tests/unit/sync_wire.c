@@ -15,73 +15,7 @@
 #include "multidird/channel/channel.h"
 #include "multidird/channel/sync_wire.h"
 #include "unit/sync_help.h"
-
-/* ---- A sink that writes down what it gets ---- */
-
-static void say(struct sbuf *text, const char *value) {
-        sbuf_printf(text, "|%s", value ? value : "-");
-}
-
-static int say_user(void *userdata, const struct sync_user *user) {
-        struct sbuf *text = userdata;
-        sbuf_printf(text, "user %u %u %d %d", user->uid, user->gid, user->active, user->posix_primary);
-        const char *const values[] = { user->name, user->entry_id, user->dn, user->display_name, user->email, user->home, user->shell, user->ssh_keys, user->sid };
-        for (size_t i = 0; i < ARRAY_SIZE(values); i++)
-                say(text, values[i]);
-        sbuf_add(text, "\n");
-        return 0;
-}
-
-static int say_group(void *userdata, const struct sync_group *group) {
-        struct sbuf *text = userdata;
-        sbuf_printf(text, "group %u %d", group->gid, group->active);
-        const char *const values[] = { group->name, group->entry_id, group->description, group->sid };
-        for (size_t i = 0; i < ARRAY_SIZE(values); i++)
-                say(text, values[i]);
-        sbuf_add(text, "\n");
-        return 0;
-}
-
-static int say_member(void *userdata, uint32_t user, uint32_t group) {
-        sbuf_printf(userdata, "member %u %u\n", user, group);
-        return 0;
-}
-
-static int say_child(void *userdata, uint32_t child, uint32_t parent) {
-        sbuf_printf(userdata, "child %u %u\n", child, parent);
-        return 0;
-}
-
-static struct sync_sink saying(struct sbuf *text) {
-        return (struct sync_sink){ say_user, say_group, say_member, say_child, NULL, text };
-}
-
-/* ---- Both ends ---- */
-
-static void socket_pair(int fds[2]) {
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-}
-
-/* What a stream of these bytes is: text is what the sink got. The receiver's last answer, or the channel's: 0 while it waits for more. */
-static int receive(const unsigned char *bytes, size_t len, struct sync_receiver *receiver, struct sbuf *text) {
-        int fds[2], r = 0;
-        struct channel *channel = NULL;
-        struct channel_frame frame;
-        const struct sync_sink sink = saying(text);
-        socket_pair(fds);
-        assert_int_equal(channel_new(fds[1], SYNC_FRAME_MAX, 0, &channel), 0);
-        size_t sent = 0;
-        do {
-                ssize_t n = len > sent ? send(fds[0], bytes + sent, len - sent, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
-                sent += n > 0 ? (size_t)n : 0;
-                assert_int_equal(channel_read(channel), 0);
-                while (r == 0 && (r = channel_next(channel, &frame)) > 0)
-                        r = sync_receiver_frame(receiver, frame.type, frame.payload, frame.len, &sink);
-        } while (r == 0 && sent < len);
-        (void)close(fds[0]);
-        channel_free(channel);
-        return r;
-}
+#include "unit/sync_say.h"
 
 /* The bytes that a sender writes; malloc'ed. In a process of its own: a socket holds only so much. */
 static unsigned char *stream_of(const struct help_directory *directory, const char *end, size_t *len) {
@@ -109,7 +43,8 @@ static struct help_directory *small(void) {
         struct help_directory *directory = help_directory("anna/1/A bert/2 !carl/3", "ops/a night/b", "anna>ops bert>ops carl>night night>>ops ops>>night");
         directory->users[0].ssh_keys = "ssh-ed25519 AAAA\nssh-ed25519 BBBB";
         directory->users[0].sid = "S-1-5-21-7";
-        directory->users[1] = (struct sync_user){ .name = "bert", .entry_id = "2", .email = "", .uid = 4000, .gid = 4001, .posix_primary = true };
+        directory->users[1] = (struct sync_user){ .name = "bert", .entry_id = "2", .email = "", .uid = 4000, .gid = 4001, .posix_primary = true, .primary_group_sid = "S-1-5-21-8" };
+        directory->groups[1].dn = "cn=night";
         directory->groups[0].description = "d";
         directory->groups[1].gid = UINT32_MAX;
         return directory;
@@ -125,11 +60,11 @@ static void comes_through(void **state) {
         assert_int_equal(receive(bytes, len, &receiver, &text), 0);
         assert_true(receiver.ended && !receiver.error[0] && receiver.users == 3 && receiver.groups == 2 && receiver.members == 3 && receiver.children == 2);
         assert_string_equal(sbuf_text(&text),
-                            "user 0 0 1 0|anna|1|cn=anna,dc=example|A|-|-|-|ssh-ed25519 AAAA\nssh-ed25519 BBBB|S-1-5-21-7\n"
-                            "user 4000 4001 0 1|bert|2|-|-|-|-|-|-|-\n"
-                            "user 0 0 0 0|carl|3|cn=carl,dc=example|-|-|-|-|-|-\n"
-                            "group 0 1|ops|a|d|-\ngroup 4294967295 1|night|b|-|-\n"
-                            "member 0 0\nmember 1 0\nmember 2 1\nchild 1 0\nchild 0 1\n");
+                            "full 0|-\nuser 0 0 1 0|anna|1|cn=anna,dc=example|A|-|-|-|ssh-ed25519 AAAA\nssh-ed25519 BBBB|S-1-5-21-7|-\n"
+                            "user 4000 4001 0 1|bert|2|-|-|-|-|-|-|-|S-1-5-21-8\n"
+                            "user 0 0 0 0|carl|3|cn=carl,dc=example|-|-|-|-|-|-|-\n"
+                            "group 0 1|ops|a|-|d|-\ngroup 4294967295 1|night|b|cn=night|-|-\n"
+                            "member 0 0\nmember 1 0\nmember 2 1\nchild 1 0\nchild 0 1\nend \n");
         free(bytes);
         help_done(directory);
 }
@@ -176,7 +111,7 @@ static void whole_frames(void **state) {
                 starts[count++] = at;
         }
         starts[count] = len;
-        assert_int_equal(count, 5);
+        assert_int_equal(count, 6);
         for (size_t i = 0; i < count; i++)
                 for (size_t j = 0; j < 3; j++) {
                         struct sync_receiver receiver = { 0 };
@@ -241,7 +176,9 @@ static void sender_refuses(void **state) {
                 socket_pair(fds);
                 struct sync_sender *sender = sync_sender_new(fds[0]);
                 const struct sync_sink *sink = sync_sender_sink(sender);
-                int r = sink->user(sink->userdata, &rows[i].user);
+                int r = sink->begin(sink->userdata, &(struct sync_begin){ 0 });
+                if (r == 0)
+                        r = sink->user(sink->userdata, &rows[i].user);
                 if (r == 0)
                         r = sink->group(sink->userdata, &(struct sync_group){ .name = "g", .entry_id = "1" });
                 if (r == 0)
@@ -276,11 +213,12 @@ static void long_texts(void **state) {
                 size_t len;
                 directory->user_count = 1;
                 directory->users[0] = (struct sync_user){ .name = "x", .entry_id = "1", .display_name = longest, .email = longest, .home = longest, .shell = longest,
-                                                          .ssh_keys = longest, .sid = longest };
+                                                          .ssh_keys = longest, .sid = longest, .primary_group_sid = longest };
                 unsigned char *bytes = stream_of(directory, "", &len);
                 assert_int_equal(receive(bytes, len, &receiver, &text), 0);
                 assert_true(receiver.ended);
-                assert_int_equal(text.len, i == 0 ? strlen("user 0 0 0 0|x|1|-||||||\n") + 6 * SYNC_TEXT_MAX : strlen("user 0 0 0 0|x|1|-|-|-|-|-|-|-\n"));
+                assert_int_equal(text.len, i == 0 ? strlen("full 0|-\nuser 0 0 0 0|x|1|-|||||||\nend \n") + 7 * SYNC_TEXT_MAX
+                                                  : strlen("full 0|-\nuser 0 0 0 0|x|1|-|-|-|-|-|-|-|-\nend \n"));
                 free(bytes);
                 longest[SYNC_TEXT_MAX] = 'x';
         }
@@ -294,6 +232,7 @@ static void nobody_reads(void **state) {
         socket_pair(fds);
         (void)close(fds[1]);
         struct sync_sender *sender = sync_sender_new(fds[0]);
+        assert_int_equal(sync_sender_sink(sender)->begin(sync_sender_sink(sender)->userdata, &(struct sync_begin){ 0 }), -EPIPE);
         assert_int_equal(sync_sender_end(sender, ""), -EPIPE);
         assert_int_equal(sync_sender_sink(sender)->user(sync_sender_sink(sender)->userdata, &(struct sync_user){ .name = "x", .entry_id = "1" }), -EPIPE);
         sync_sender_free(sender);
@@ -301,35 +240,42 @@ static void nobody_reads(void **state) {
 }
 
 /* Frames that no sender sends, each as the only one, or after a good user and group. */
-#define NO_TEXTS "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define NO_TEXTS "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define COUNTS "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" /* of members, children and others */
+#define NONE "\0\0\0\0"
 #define IDS "\0\0\0\0\0\0\0\0"
 static const struct { const char *what; unsigned type; const char *bytes; size_t len; } bad[] = {
 #define FRAME(what, type, bytes) { what, type, bytes, sizeof bytes - 1 }
-        FRAME("no rows", SYNC_USERS, ""), FRAME("an unknown type", SYNC_END + 1, "x"), FRAME("a type before them", SYNC_USERS - 1, "x"),
-        FRAME("a cut number", SYNC_USERS, "\1\0\0"), FRAME("an unknown flag", SYNC_USERS, "\4" IDS "\2\0\0\0x\0\2\0\0\0" "1\0" NO_TEXTS),
+        FRAME("no rows", SYNC_USERS, ""), FRAME("an unknown type", SYNC_END + 1, "x"), FRAME("a type before them", SYNC_BEGIN - 1, "x"),
+        FRAME("a cut number", SYNC_USERS, "\1\0\0"), FRAME("an unknown flag", SYNC_USERS, "\10" IDS "\2\0\0\0x\0\2\0\0\0" "1\0" NO_TEXTS),
         FRAME("no name", SYNC_USERS, "\1" IDS "\0\0\0\0\2\0\0\0" "1\0" NO_TEXTS), FRAME("no id", SYNC_USERS, "\1" IDS "\2\0\0\0x\0\0\0\0\0" NO_TEXTS),
         FRAME("an empty name", SYNC_USERS, "\1" IDS "\1\0\0\0\0\2\0\0\0" "1\0" NO_TEXTS), FRAME("a NUL in a name", SYNC_USERS, "\1" IDS "\4\0\0\0x\0y\0\2\0\0\0" "1\0" NO_TEXTS),
         FRAME("no NUL after a name", SYNC_USERS, "\1" IDS "\1\0\0\0x\2\0\0\0" "1\0" NO_TEXTS), FRAME("a length beyond the frame", SYNC_USERS, "\1" IDS "\xff\0\0\0x\0"),
         FRAME("a huge length", SYNC_USERS, "\1" IDS "\xff\xff\xff\xffx\0"), FRAME("a byte too many", SYNC_USERS, "\1" IDS "\2\0\0\0x\0\2\0\0\0" "1\0" NO_TEXTS "z"),
-        FRAME("a group's unknown flag", SYNC_GROUPS, "\2\0\0\0\0\2\0\0\0x\0\2\0\0\0" "1\0\0\0\0\0\0\0\0\0"), FRAME("a group without id", SYNC_GROUPS, "\1\0\0\0\0\2\0\0\0x\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+        FRAME("a group's unknown flag", SYNC_GROUPS, "\2" NONE "\2\0\0\0x\0\2\0\0\0" "1\0" NONE NONE NONE), FRAME("a group without id", SYNC_GROUPS, "\1" NONE "\2\0\0\0x\0" NONE NONE NONE NONE),
         FRAME("a user that did not come", SYNC_MEMBERS, "\1\0\0\0\0\0\0\0"), FRAME("a group that did not come", SYNC_MEMBERS, "\0\0\0\0\1\0\0\0"),
         FRAME("half a pair", SYNC_MEMBERS, "\0\0\0\0\0\0\0\0\0\0\0\0"), FRAME("a child that did not come", SYNC_CHILDREN, "\1\0\0\0\0\0\0\0"),
-        FRAME("an end of other counts", SYNC_END, "\2\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), FRAME("a cut end", SYNC_END, "\1\0\0\0\1\0\0\0\0\0"),
-        FRAME("an end and more", SYNC_END, "\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0x"),
+        FRAME("a stray of a group that did not come", SYNC_STRAYS, "\1\0\0\0\2\0\0\0k\0"), FRAME("a stray without a key", SYNC_STRAYS, NONE NONE),
+        FRAME("an end of other counts", SYNC_END, "\2\0\0\0\1\0\0\0" COUNTS NONE NONE), FRAME("a cut end", SYNC_END, "\1\0\0\0\1\0\0\0\0\0"),
+        FRAME("an end and more", SYNC_END, "\1\0\0\0\1\0\0\0" COUNTS NONE NONE "x"),
+        FRAME("an error with a cookie", SYNC_END, "\1\0\0\0\1\0\0\0" COUNTS "\1\0\0\0e\2\0\0\0c\0"),
 };
+
+static const unsigned char full_run[] = { 0, 0, 0, 0, 0, 0 };
 
 static void bad_frames(void **state) {
         (void)state;
-        static const unsigned char user[] = "\1" IDS "\2\0\0\0x\0\2\0\0\0" "1\0" NO_TEXTS, group[] = "\1\0\0\0\0\2\0\0\0g\0\2\0\0\0" "1\0\0\0\0\0\0\0\0";
+        static const unsigned char user[] = "\1" IDS "\2\0\0\0x\0\2\0\0\0" "1\0" NO_TEXTS, group[] = "\1" NONE "\2\0\0\0g\0\2\0\0\0" "1\0" NONE NONE NONE;
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
                 for (size_t after = 0; after < 2; after++) {
                         struct sync_receiver receiver = { 0 };
                         _cleanup_sbuf_ struct sbuf text = { 0 };
                         const struct sync_sink sink = saying(&text);
+                        assert_int_equal(sync_receiver_frame(&receiver, SYNC_BEGIN, full_run, sizeof full_run, &sink), 0);
                         if (after) {
                                 assert_int_equal(sync_receiver_frame(&receiver, SYNC_USERS, user, sizeof user - 1, &sink), 0);
                                 if (bad[i].type > SYNC_GROUPS)
-                                        assert_int_equal(sync_receiver_frame(&receiver, SYNC_GROUPS, group, sizeof group, &sink), 0);
+                                        assert_int_equal(sync_receiver_frame(&receiver, SYNC_GROUPS, group, sizeof group - 1, &sink), 0);
                         }
                         int r = sync_receiver_frame(&receiver, bad[i].type, (const unsigned char *)bad[i].bytes, bad[i].len, &sink);
                         if (r != -EBADMSG || receiver.ended)
@@ -347,7 +293,7 @@ static int full(void *userdata, const struct sync_user *user) {
 static void the_sink_fails(void **state) {
         (void)state;
         static const unsigned char user[] = "\1" IDS "\2\0\0\0x\0\2\0\0\0" "1\0" NO_TEXTS;
-        struct sync_receiver receiver = { 0 };
+        struct sync_receiver receiver = { .begun = true };
         assert_int_equal(sync_receiver_frame(&receiver, SYNC_USERS, user, sizeof user - 1, &(struct sync_sink){ .user = full }), -EFBIG);
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "directory/ldap/dn.h"
+#include "model/dn.h"
 
 #define VALUE_MAX ((size_t)4096)          /* display name, e-mail, home, shell, description */
 #define NAME_MAX_KEPT ((size_t)1023)      /* longer than any name that N3 publishes */
@@ -191,6 +191,16 @@ static uint32_t rid_of(const char *sid) {
         return dash && text_to_u32(dash + 1, UINT32_MAX, &rid) == 0 ? rid : 0;
 }
 
+/* The SID of the primary group: the user's own domain, and primaryGroupID. */
+static const char *primary_sid_of(const char *sid, uint32_t rid, struct entry_text *text) {
+        char group[ENTRY_SID_MAX + 12];
+        const char *dash = sid ? strrchr(sid, '-') : NULL;
+        if (!dash || rid == 0)
+                return NULL;
+        int len = snprintf(group, sizeof group, "%.*s-%u", (int)(dash - sid), sid, rid);
+        return len < 0 || (size_t)len >= sizeof group ? NULL : keep(text, group, (size_t)len);
+}
+
 /* The parts that users and groups have in common. */
 static enum entry_verdict map_common(const struct entry_context *context, const struct ldap_entry *entry, const char *name_attribute, struct entry_text *text,
                                      const char **name, const char **id, const char **why) {
@@ -207,6 +217,11 @@ static enum entry_verdict map_common(const struct entry_context *context, const 
 
 static const char *dn_of(const struct ldap_entry *entry, struct entry_text *text) {
         return entry->dn.bv_len <= SYNC_DN_MAX ? keep(text, entry->dn.bv_val, entry->dn.bv_len) : NULL;
+}
+
+const char *entry_id(const struct entry_context *context, const struct ldap_entry *entry, struct entry_text *text) {
+        text->used = 0;
+        return id_of(entry, context->settings, text);
 }
 
 enum entry_verdict entry_map_user(const struct entry_context *context, const struct ldap_entry *entry, struct entry_user *user, const char **why) {
@@ -227,6 +242,7 @@ enum entry_verdict entry_map_user(const struct entry_context *context, const str
         user->user.uid = number_of(entry, settings->user_uid);
         user->user.gid = number_of(entry, settings->user_gid);
         user->primary_rid = number_of(entry, settings->user_primary_group_id);
+        user->user.primary_group_sid = primary_sid_of(user->user.sid, user->primary_rid, text);
         /* Without a gidNumber of its own, a RID says which group is the primary one (M10): groups carry theirs in the same place. */
         if (context->ids != IDS_ATTRIBUTE && user->primary_rid != 0)
                 user->user.gid = user->primary_rid;
@@ -243,7 +259,7 @@ enum entry_verdict entry_map_group(const struct entry_context *context, const st
         enum entry_verdict verdict = map_common(context, entry, settings->group_name, text, &group->group.name, &group->group.entry_id, why);
         if (verdict != ENTRY_OK)
                 return verdict;
-        group->dn = dn_of(entry, text);
+        group->group.dn = dn_of(entry, text);
         group->group.description = text_of(entry, settings->group_description, text);
         group->group.sid = sid_of(entry, settings->group_sid, text);
         group->group.gid = number_of(entry, settings->group_gid);

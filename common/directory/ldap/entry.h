@@ -41,7 +41,6 @@ struct entry_user {
 };
 struct entry_group {
         struct sync_group group;
-        const char *dn;
         struct entry_text text;
 };
 
@@ -53,6 +52,9 @@ enum entry_verdict {
 /* *why: for ENTRY_BROKEN, a sentence; static. */
 enum entry_verdict entry_map_user(const struct entry_context *context, const struct ldap_entry *entry, struct entry_user *user, const char **why);
 enum entry_verdict entry_map_group(const struct entry_context *context, const struct ldap_entry *entry, struct entry_group *group, const char **why);
+
+/* The immutable id alone, whatever else is wrong with the entry; lives in *text. NULL: it has none that is usable. */
+const char *entry_id(const struct entry_context *context, const struct ldap_entry *entry, struct entry_text *text);
 
 /* The attribute with that name, case-insensitively, without options; NULL. */
 const struct ldap_attribute *entry_find(const struct ldap_entry *entry, const char *name);

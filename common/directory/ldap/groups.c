@@ -77,7 +77,7 @@ static int take_group(void *userdata, const struct ldap_entry *entry) {
                 return -E2BIG;
         }
         asking->used += (size_t)len;
-        return keep_dn(asking, asking->mapped.dn ? asking->mapped.dn : "");
+        return keep_dn(asking, asking->mapped.group.dn ? asking->mapped.group.dn : "");
 }
 
 static void ask_by_dn(const struct asking *asking, struct sbuf *filter, const char *dn) {

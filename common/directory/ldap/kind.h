@@ -29,8 +29,8 @@ enum password_set ldap_kind_set_password(struct directory *directory, const char
                                          struct directory_entry *entry, struct sbuf *why);
 /* change.c */
 void ldap_kind_change(struct directory *directory, const struct directory_change *change, const struct secret *password, struct change_result *result);
-/* read.c */
-int ldap_kind_sync(struct directory *directory, const struct sync_sink *sink, struct sbuf *why);
+/* feed.c */
+int ldap_kind_sync(struct directory *directory, struct directory_sync *request, const struct sync_sink *sink, struct sbuf *why);
 /* test.c */
 int ldap_kind_test(struct directory *directory, struct sbuf *report);
 /* probe.c */

@@ -2,13 +2,11 @@
 #include "directory/ldap/members.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "directory/ldap/dn.h"
-#include "directory/ldap/entry.h"
+#include "model/sync_key.h"
 
 void members_done(struct members *members) {
         intern_done(&members->names);
@@ -62,86 +60,65 @@ static int intern_sid(struct members *members, const char *sid, uint32_t *number
         return intern_target(&members->sids, &members->sid_targets, &members->sid_targets_size, sid, strlen(sid), number);
 }
 
-/* -ENOENT: no DN, or one so long that no entry of ours has it. */
-static int intern_dn(struct members *members, const char *dn, size_t len, uint32_t *number) {
-        char normal[DN_NORMAL_MAX];
-        size_t normal_len;
-        if (dn_normal(dn, len, normal, &normal_len) < 0)
-                return -ENOENT;
-        return intern_name(members, normal, normal_len, number);
+/* -ENOENT: what has no key is no entry's. */
+static int intern_key(struct members *members, const char *value, size_t len, uint32_t *number) {
+        char key[SYNC_KEY_MAX + 1];
+        size_t key_len;
+        int r = members->by_name ? sync_key_name(value, len, key, &key_len) : sync_key_dn(value, len, key, &key_len);
+        return r < 0 ? -ENOENT : intern_name(members, key, key_len, number);
 }
 
-/* -ENOENT: longer than any name that counts. */
-static int intern_user_name(struct members *members, const char *name, size_t len, uint32_t *number) {
-        char folded[1024];
-        if (len == 0 || len > sizeof folded)
-                return -ENOENT;
-        text_fold(folded, name, len);
-        return intern_name(members, folded, len, number);
-}
-
-/* "S-1-5-21-A-B-C-RID" with another RID. */
-static int add_primary(struct members *members, uint32_t user, const char *sid, uint32_t rid) {
-        char text[ENTRY_SID_MAX + 12];
-        const char *dash = sid ? strrchr(sid, '-') : NULL;
-        uint32_t number;
-        if (!dash || rid == 0)
-                return 0;
-        int len = snprintf(text, sizeof text, "%.*s-%u", (int)(dash - sid), sid, rid);
-        if (len < 0 || (size_t)len >= sizeof text)
-                return 0;
-        int r = intern_sid(members, text, &number);
-        return r < 0 ? r : add_pair(&members->primaries, user, number);
-}
-
-int members_add_user(struct members *members, const char *dn, const char *name, uint32_t gid, const char *sid, uint32_t primary_rid) {
-        uint32_t user = members->user_count++, number;
-        int r = members->by_name ? intern_user_name(members, name, strlen(name), &number) : dn ? intern_dn(members, dn, strlen(dn), &number) : -ENOENT;
+int members_add_user(struct members *members, const struct sync_user *user) {
+        uint32_t index = members->user_count++, number;
+        const char *value = members->by_name ? user->name : user->dn;
+        int r = value ? intern_key(members, value, strlen(value), &number) : -ENOENT;
         int known = 0;
         if (r == 0) {
                 known = members->targets[number].user != INTERN_NONE ? -EEXIST : 0;
                 if (!known)
-                        members->targets[number].user = user;
+                        members->targets[number].user = index;
         }
         if (r < 0 && r != -ENOENT)
                 return r;
-        r = members->by_name && gid != 0 ? add_pair(&members->user_gids, user, gid) : 0;
-        if (r == 0)
-                r = add_primary(members, user, sid, primary_rid);
+        r = members->by_name && user->gid != 0 ? add_pair(&members->user_gids, index, user->gid) : 0;
+        if (r == 0 && user->primary_group_sid) {
+                r = intern_sid(members, user->primary_group_sid, &number);
+                if (r == 0)
+                        r = add_pair(&members->primaries, index, number);
+        }
         /* Two users of one name: N2 refuses both, whatever they are members of. */
         return r < 0 ? r : members->by_name ? 0 : known;
 }
 
-int members_add_group(struct members *members, const char *dn, uint32_t gid, const char *sid) {
-        uint32_t group = members->group_count++, number;
-        int r = !members->by_name && dn ? intern_dn(members, dn, strlen(dn), &number) : -ENOENT, known = 0;
+int members_add_group(struct members *members, const struct sync_group *group) {
+        uint32_t index = members->group_count++, number;
+        int r = !members->by_name && group->dn ? intern_key(members, group->dn, strlen(group->dn), &number) : -ENOENT, known = 0;
         if (r == 0) {
                 known = members->targets[number].group != INTERN_NONE ? -EEXIST : 0;
                 if (!known)
-                        members->targets[number].group = group;
+                        members->targets[number].group = index;
         }
         if (r < 0 && r != -ENOENT)
                 return r;
-        if (sid) {
-                r = intern_sid(members, sid, &number);
+        if (group->sid) {
+                r = intern_sid(members, group->sid, &number);
                 if (r < 0)
                         return r;
-                members->sid_targets[number].group = group;
+                members->sid_targets[number].group = index;
         }
-        r = members->by_name && gid != 0 ? add_pair(&members->group_gids, group, gid) : 0;
+        r = members->by_name && group->gid != 0 ? add_pair(&members->group_gids, index, group->gid) : 0;
         return r < 0 ? r : known;
 }
 
 int members_add_value(struct members *members, uint32_t group, const struct berval *value) {
         uint32_t number;
-        int r = members->by_name ? intern_user_name(members, value->bv_val, value->bv_len, &number) :
-                                   intern_dn(members, value->bv_val, value->bv_len, &number);
+        int r = intern_key(members, value->bv_val, value->bv_len, &number);
         return r == -ENOENT ? 0 : r < 0 ? r : add_pair(&members->values, number, group);
 }
 
 int members_add_member_of(struct members *members, uint32_t user, const struct berval *value) {
         uint32_t number;
-        int r = members->by_name ? -ENOENT : intern_dn(members, value->bv_val, value->bv_len, &number);
+        int r = members->by_name ? -ENOENT : intern_key(members, value->bv_val, value->bv_len, &number);
         return r == -ENOENT ? 0 : r < 0 ? r : add_pair(&members->backward, user, number);
 }
 
@@ -182,22 +159,9 @@ static int join_gids(struct members *members, struct members_pairs *users) {
         return 0;
 }
 
-/* Names to entries; what is no entry of this directory is left out. */
-static int join_values(struct members *members, struct members_pairs *users, struct members_pairs *groups) {
+/* What users are in by their primary group. */
+static int join_primaries(struct members *members, struct members_pairs *users) {
         int r = 0;
-        for (size_t i = 0; i < members->values.count && r == 0; i++) {
-                const struct members_pair *value = &members->values.items[i];
-                const struct members_target target = members->targets[value->from];
-                if (target.user != INTERN_NONE)
-                        r = add_pair(users, target.user, value->to);
-                if (r == 0 && target.group != INTERN_NONE && members->nested)
-                        r = add_pair(groups, target.group, value->to);
-        }
-        for (size_t i = 0; i < members->backward.count && r == 0; i++) {
-                uint32_t group = members->targets[members->backward.items[i].to].group;
-                if (group != INTERN_NONE)
-                        r = add_pair(users, members->backward.items[i].from, group);
-        }
         for (size_t i = 0; i < members->primaries.count && r == 0; i++) {
                 uint32_t group = members->sid_targets[members->primaries.items[i].to].group;
                 if (group != INTERN_NONE)
@@ -206,28 +170,95 @@ static int join_values(struct members *members, struct members_pairs *users, str
         return r;
 }
 
-static int deliver(struct members_pairs *pairs, int (*take)(void *userdata, uint32_t from, uint32_t to), void *userdata, bool same_kind) {
+static bool contains(const struct members_pairs *sorted, uint32_t from, uint32_t to) {
+        const struct members_pair wanted = { from, to };
+        return sorted->count > 0 && bsearch(&wanted, sorted->items, sorted->count, sizeof wanted, compare_pairs);
+}
+
+/* Where memberships go on their way out. */
+struct joined { struct members_pairs derived, users, groups, strays; bool all_strays; };
+
+static int add_stray(struct joined *joined, const struct members_pair *value) {
+        /* Repeated ones count here: it is a bound, not a number of anything. */
+        if (joined->strays.count < SYNC_STRAYS_MAX)
+                return add_pair(&joined->strays, value->from, value->to);
+        joined->all_strays = false;
+        return 0;
+}
+
+/* Names to entries. A value is a stray where no membership stands for it, or one that would be there without it. */
+static int join_values(struct members *members, struct joined *joined) {
+        int r = 0;
+        for (size_t i = 0; i < members->values.count && r == 0; i++) {
+                const struct members_pair *value = &members->values.items[i];
+                const struct members_target target = members->targets[value->from];
+                bool stands = false;
+                if (target.user != INTERN_NONE) {
+                        stands = !contains(&joined->derived, target.user, value->to);
+                        r = add_pair(&joined->users, target.user, value->to);
+                }
+                if (r == 0 && target.group != INTERN_NONE && members->nested && target.group != value->to) {
+                        stands = true;
+                        r = add_pair(&joined->groups, target.group, value->to);
+                }
+                if (r == 0 && !stands)
+                        r = add_stray(joined, value);
+        }
+        for (size_t i = 0; i < members->backward.count && r == 0; i++) {
+                uint32_t group = members->targets[members->backward.items[i].to].group;
+                if (group != INTERN_NONE)
+                        r = add_pair(&joined->users, members->backward.items[i].from, group);
+        }
+        for (size_t i = 0; i < joined->derived.count && r == 0; i++)
+                r = add_pair(&joined->users, joined->derived.items[i].from, joined->derived.items[i].to);
+        return r;
+}
+
+static int deliver(struct members_pairs *pairs, int (*take)(void *userdata, uint32_t from, uint32_t to), void *userdata) {
         int r = 0;
         sort_pairs(pairs);
         for (size_t i = 0; i < pairs->count && r == 0; i++) {
                 const struct members_pair *pair = &pairs->items[i];
-                bool repeated = i > 0 && compare_pairs(pair, pair - 1) == 0;
-                if (!repeated && !(same_kind && pair->from == pair->to))
+                if (i == 0 || compare_pairs(pair, pair - 1) != 0)
                         r = take(userdata, pair->from, pair->to);
         }
         return r;
 }
 
-int members_deliver(struct members *members, const struct sync_sink *sink) {
-        struct members_pairs users = { 0 }, groups = { 0 };
-        int r = join_values(members, &users, &groups);
+static int deliver_strays(const struct members *members, struct members_pairs *pairs, const struct sync_sink *sink) {
+        char key[SYNC_KEY_MAX + 1];
+        int r = 0;
+        sort_pairs(pairs);
+        for (size_t i = 0; i < pairs->count && r == 0; i++) {
+                const struct members_pair *pair = &pairs->items[i];
+                const struct intern_text *text = &members->names.texts[pair->from];
+                if (i > 0 && compare_pairs(pair, pair - 1) == 0)
+                        continue;
+                memcpy(key, text->bytes, text->len);
+                key[text->len] = 0;
+                r = sink->stray(sink->userdata, pair->to, key);
+        }
+        return r;
+}
+
+int members_deliver(struct members *members, const struct sync_sink *sink, bool *all_strays) {
+        struct joined joined = { .all_strays = true };
+        int r = join_gids(members, &joined.derived);
         if (r == 0)
-                r = join_gids(members, &users);
+                r = join_primaries(members, &joined.derived);
+        sort_pairs(&joined.derived);
         if (r == 0)
-                r = deliver(&users, sink->member, sink->userdata, false);
+                r = join_values(members, &joined);
         if (r == 0)
-                r = deliver(&groups, sink->child, sink->userdata, true);
-        free(users.items);
-        free(groups.items);
+                r = deliver(&joined.users, sink->member, sink->userdata);
+        if (r == 0)
+                r = deliver(&joined.groups, sink->child, sink->userdata);
+        if (r == 0 && sink->stray && joined.all_strays)
+                r = deliver_strays(members, &joined.strays, sink);
+        *all_strays = joined.all_strays;
+        free(joined.derived.items);
+        free(joined.users.items);
+        free(joined.groups.items);
+        free(joined.strays.items);
         return r;
 }

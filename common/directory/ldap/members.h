@@ -1,6 +1,6 @@
 /* Who is a member of what, from what servers say in either direction: DNs or names in groups, memberOf in users, gidNumber, primaryGroupID.
  * Collected while users and groups go by, resolved at the end, when both are known (M1, M9).
- * Relies on: ldap/intern, ldap/dn.
+ * Relies on: ldap/intern, model/sync_key.
  * Must never: make a member of what is not an entry of this directory; deliver a pair twice, or a group as a member of itself. */
 #pragma once
 
@@ -36,13 +36,14 @@ struct members {
 
 void members_done(struct members *members);
 
-/* The next user or group, in the order of the sink's numbers. dn and sid may be NULL. 0, -ENOMEM, -E2BIG;
+/* The next user or group, in the order of the sink's numbers. 0, -ENOMEM, -E2BIG;
  * -EEXIST: another entry of the same kind has the DN already (it is added all the same). */
-int members_add_user(struct members *members, const char *dn, const char *name, uint32_t gid, const char *sid, uint32_t primary_rid);
-int members_add_group(struct members *members, const char *dn, uint32_t gid, const char *sid);
+int members_add_user(struct members *members, const struct sync_user *user);
+int members_add_group(struct members *members, const struct sync_group *group);
 /* A value of the group's member attribute; of the user's memberOf. What is no DN is ignored. 0, -ENOMEM, -E2BIG. */
 int members_add_value(struct members *members, uint32_t group, const struct berval *value);
 int members_add_member_of(struct members *members, uint32_t user, const struct berval *value);
 
-/* All memberships into the sink, each once. 0, -ENOMEM, or what the sink says. */
-int members_deliver(struct members *members, const struct sync_sink *sink);
+/* All memberships into the sink, each once, then the strays (a sink without a function for them gets none). *all_strays: false: they are more than
+ * SYNC_STRAYS_MAX, and none was told. 0, -ENOMEM, or what the sink says. */
+int members_deliver(struct members *members, const struct sync_sink *sink, bool *all_strays);

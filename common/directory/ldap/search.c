@@ -29,7 +29,7 @@ static int fail(struct sbuf *why, int error, const char *text) {
         return error;
 }
 
-static int error_of(int code) {
+int search_error_of(int code) {
         switch (code) {
         case LDAP_NO_SUCH_OBJECT:
                 return -ENOENT;
@@ -99,8 +99,8 @@ static void complain(struct sbuf *why, const struct berval *dn) {
         sbuf_printf(why, "the server sent an entry that is not well formed%s", words);
 }
 
-/* Hands one entry over. What libldap allocates for it is freed here. */
-static int take_entry(struct link *link, const struct search *search, LDAPMessage *message, struct sbuf *why) {
+/* What libldap allocates for it is freed here. */
+int search_take_entry(struct link *link, const struct search *search, LDAPMessage *message, struct sbuf *why) {
         struct ldap_entry entry;
         struct berval *values[LDAP_ATTRIBUTES_MAX];
         BerElement *ber = NULL;
@@ -144,7 +144,7 @@ static int take_error(struct progress *progress, int code, const char *diagnosti
         link_describe(why, code, diagnostic);
         if (progress->entries > 0)
                 sbuf_printf(why, ", after %llu entries", (unsigned long long)progress->entries);
-        return error_of(code);
+        return search_error_of(code);
 }
 
 static int take_result(struct link *link, struct progress *progress, LDAPMessage *message, struct sbuf *why) {
@@ -191,7 +191,7 @@ static int take_message(struct link *link, const struct search *search, struct p
                 progress->page_entries++;
                 if (search->size_limit > 0 && progress->entries > (uint64_t)search->size_limit)
                         return fail(why, -EFBIG, "the server sends more entries than were asked for");
-                return take_entry(link, search, message, why);
+                return search_take_entry(link, search, message, why);
         case LDAP_RES_SEARCH_REFERENCE:
                 progress->referred = true;
                 return 0;

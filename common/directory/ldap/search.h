@@ -41,3 +41,8 @@ struct search {
  * paging, what came is a part; -EREMOTE: a referral; -EACCES: not allowed; -ETIMEDOUT and -ECONNRESET: the link must be closed; -EAGAIN: the server
  * is busy; -EPROTO: anything else. */
 int search_run(struct link *link, const struct search *search, uint64_t deadline_ms, struct sbuf *why);
+
+/* Hands one entry of such a search to its callback; attributes is what was asked for. 0, -EPROTO (it is not well formed), or what the callback says. */
+int search_take_entry(struct link *link, const struct search *search, LDAPMessage *message, struct sbuf *why);
+/* The errors above, of a result code that is none of success. */
+int search_error_of(int code);

@@ -31,7 +31,7 @@ static int take_sample(void *userdata, const struct ldap_entry *entry) {
                                            entry_map_user(&context, entry, &sample->user, &sample->why);
         if (sample->verdict == ENTRY_OK && sample->good++ == 0) {
                 const char *text = sample->groups ? sample->group.group.name : sample->user.user.name;
-                const char *where = sample->groups ? sample->group.dn : sample->user.user.dn;
+                const char *where = sample->groups ? sample->group.group.dn : sample->user.user.dn;
                 words_copy(text, name, sizeof name);
                 words_copy(where ? where : "", dn, sizeof dn);
                 sbuf_printf(sample->report, "%s: for example %s, %s\n", sample->groups ? "groups" : "users", name, dn);

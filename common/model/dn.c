@@ -1,6 +1,6 @@
-/* Distinguished names; see ldap/dn.h. The form: type 0x01 value, parts of an RDN joined by 0x02, RDNs by 0x03; these and 0x04 in a value are
- * written as 0x04 and the byte plus 0x40. */
-#include "directory/ldap/dn.h"
+/* Distinguished names; see dn.h. The form: type 0x01 value, parts of an RDN joined by 0x02, RDNs by 0x03; these, 0x04
+ * and 0 in a value are written as 0x04 and the byte plus 0x40. */
+#include "model/dn.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -52,7 +52,7 @@ static int value_byte(struct cursor *cursor, bool *escaped) {
 }
 
 static bool put_value_byte(struct output *out, int c) {
-        if (c >= 1 && c <= 4)
+        if (c >= 0 && c <= 4)
                 return put(out, 4) && put(out, (char)(c + 0x40));
         return put(out, text_fold_byte((char)c));
 }

@@ -8,8 +8,8 @@
 
 #define DN_NORMAL_MAX 4096
 
-/* Writes the form of RFC 4514's dn[0..len) to out[0..*out_len), no NUL: types and values folded (ASCII), escapes undone, blanks squeezed, the parts of
- * a multi-valued RDN sorted. It is for comparing, not for reading. 0; -EINVAL: no DN (the empty one neither); -ENAMETOOLONG. */
+/* Writes the form of RFC 4514's dn[0..len) to out[0..*out_len), which has no NUL in it and none at its end: types and values folded
+ * (ASCII), escapes undone, blanks squeezed, the parts of a multi-valued RDN sorted. It is for comparing, not for reading. 0; -EINVAL: no DN (the empty one neither); -ENAMETOOLONG. */
 int dn_normal(const char *dn, size_t len, char out[DN_NORMAL_MAX], size_t *out_len);
 
 /* Finds attribute's value in the first RDN; undoes escapes into out[size]. The length, or -ENOENT. */

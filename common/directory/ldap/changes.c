@@ -1,0 +1,222 @@
+/* Changes by a number or a time that every entry has; see ldap/feed.h. What is gone is seen by what is still there: each delta asks for all ids first, then
+ * for what has changed, so that what comes in between is in one of them, or in the next delta.
+ * Must never: use this host's clock for the server's times. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "directory/ldap/feed.h"
+
+#define OVERLAP_MINUTES 10 /* a replica of the server's may bring a change that is older than what it brought before */
+
+static void minutes_earlier(const char *time, unsigned minutes, char earlier[READ_TIME_TEXT]) {
+        struct tm tm = { 0 };
+        memcpy(earlier, time, READ_TIME_TEXT);
+        if (!strptime(time, "%Y%m%d%H%M%S", &tm))
+                return;
+        time_t at = timegm(&tm) - (time_t)minutes * 60;
+        if (gmtime_r(&at, &tm))
+                (void)strftime(earlier, READ_TIME_TEXT, "%Y%m%d%H%M%S", &tm);
+}
+
+/* ---- Full ---- */
+
+static int take_container_time(void *userdata, const struct ldap_entry *entry) {
+        struct reading *reading = userdata;
+        reading_note_time(reading, entry);
+        return 0;
+}
+
+static int search_containers(struct reading *reading, const char *filter, const char *const *attributes, int (*take)(void *userdata, const struct ldap_entry *entry)) {
+        const struct ldap_settings *ldap = reading->directory->ldap;
+        const struct search search = {
+                .base = ldap->base, .scope = LDAP_SCOPE_SUBTREE, .filter = filter, .attributes = attributes, .page_size = ldap->page_size,
+                .silence_ms = READ_SILENCE_MS, .domain_scope = ldap->active_directory, .entry = take, .userdata = reading,
+        };
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        int r = search_run(reading->link, &search, reading->deadline_ms, &why);
+        if (r == -ETIMEDOUT || r == -ECONNRESET)
+                sbuf_add(reading->why, sbuf_text(&why));
+        return r;
+}
+
+/* The newest time of what holds entries; "": it cannot be told, and no delta can follow. */
+static int containers_time(struct reading *reading, char text[READ_TIME_TEXT]) {
+        const char *const attributes[] = { "modifyTimestamp", "createTimestamp", NULL };
+        int r = search_containers(reading, FEED_CONTAINERS, attributes, take_container_time);
+        (void)snprintf(text, READ_TIME_TEXT, "%s", r < 0 ? "" : reading->newest[0] ? reading->newest : "19700101000000"); /* none: nothing can be moved under us */
+        reading->newest[0] = 0;
+        return r == -ETIMEDOUT || r == -ECONNRESET ? r : 0;
+}
+
+static void set_number(struct sync_cookie *field, uint64_t number) {
+        char text[24];
+        (void)snprintf(text, sizeof text, "%" PRIu64, number);
+        feed_cookie_set_text(field, text);
+}
+
+int feed_changes_full(struct feed *feed) {
+        struct reading *reading = feed->reading;
+        bool usn = feed->server->method == FEED_USN, never = feed->server->method == FEED_NONE;
+        struct feed_cookie cookie = { .method = never ? FEED_NONE : usn ? FEED_USN : FEED_TIMES, .identity = feed->server->identity };
+        char containers[READ_TIME_TEXT] = "", text[SYNC_COOKIE_MAX + 1];
+        int r = 0;
+        reading->again = feed->began;
+        reading->times = cookie.method == FEED_TIMES;
+        if (!feed->began)
+                r = reading_begin(reading, &(struct sync_begin){ 0 });
+        feed->began = true;
+        if (r == 0 && reading->times)
+                r = containers_time(reading, containers);
+        if (r == 0)
+                r = reading_full_pages(reading);
+        if (r < 0)
+                return r;
+        if (usn) {
+                set_number(&cookie.fields[0], feed->server->usn);
+        } else {
+                feed_cookie_set_text(&cookie.fields[0], reading->newest);
+                feed_cookie_set_text(&cookie.fields[1], containers);
+                if (!reading->newest[0] || !containers[0])
+                        cookie.method = FEED_NONE;
+        }
+        feed_cookie_write(&cookie, text);
+        feed->request->keeping = text[0] && !reading->directory->ldap->user_member_of[0] ? SYNC_KEPT_CHANGES : SYNC_KEPT_FULL;
+        return reading_full_end(reading, text);
+}
+
+/* ---- Deltas ---- */
+
+struct since {
+        bool usn;
+        uint64_t number;
+        char time[READ_TIME_TEXT], containers[READ_TIME_TEXT];
+};
+
+static int read_since(const struct feed_cookie *cookie, struct since *since) {
+        char text[24];
+        *since = (struct since){ .usn = cookie->method == FEED_USN };
+        if (!since->usn)
+                return reading_time_text(&(struct berval){ .bv_val = (char *)(uintptr_t)cookie->fields[0].bytes, .bv_len = cookie->fields[0].len }, since->time) &&
+                       reading_time_text(&(struct berval){ .bv_val = (char *)(uintptr_t)cookie->fields[1].bytes, .bv_len = cookie->fields[1].len }, since->containers)
+                       ? 0 : -EINVAL;
+        if (cookie->fields[0].len >= sizeof text)
+                return -EINVAL;
+        memcpy(text, cookie->fields[0].bytes, cookie->fields[0].len);
+        text[cookie->fields[0].len] = 0;
+        return text_to_u64(text, INT64_MAX - 1, &since->number);
+}
+
+static int take_changed_container(void *userdata, const struct ldap_entry *entry) {
+        struct reading *reading = userdata;
+        char before[READ_TIME_TEXT];
+        memcpy(before, reading->newest, sizeof before);
+        reading_note_time(reading, entry);
+        bool newer = !reading->times || strcmp(before, reading->newest) != 0;
+        memcpy(reading->newest, before, sizeof before);
+        return newer && !reading_is_unmoved(entry) ? -ESTALE : 0;
+}
+
+static int look_at_containers(struct reading *reading, const struct since *since) {
+        const char *const times[] = { "modifyTimestamp", "createTimestamp", NULL };
+        char filter[512];
+        if (since->usn) {
+                (void)snprintf(filter, sizeof filter, "(&(uSNChanged>=%" PRIu64 ")" FEED_CONTAINERS ")", since->number + 1);
+                return search_containers(reading, filter, times, take_changed_container);
+        }
+        memcpy(reading->newest, since->containers, sizeof reading->newest);
+        (void)snprintf(filter, sizeof filter, "(&(|(modifyTimestamp>=%sZ)(createTimestamp>=%sZ))" FEED_CONTAINERS ")", since->containers, since->containers);
+        return search_containers(reading, filter, times, take_changed_container);
+}
+
+static int take_present_user(void *userdata, const struct ldap_entry *entry) {
+        struct reading *reading = userdata;
+        const char *why;
+        enum entry_verdict verdict = entry_map_user(&reading->context, entry, &reading->user, &why);
+        if (verdict == ENTRY_BROKEN)
+                return reading_complain(reading, entry, -EINVAL, why);
+        return verdict == ENTRY_OK ? reading_sink_error(reading, reading->sink->present(reading->sink->userdata, SYNC_KIND_USER, reading->user.user.entry_id)) : 0;
+}
+
+static int take_present_group(void *userdata, const struct ldap_entry *entry) {
+        struct reading *reading = userdata;
+        const char *why;
+        enum entry_verdict verdict = entry_map_group(&reading->context, entry, &reading->group, &why);
+        if (verdict == ENTRY_BROKEN)
+                return reading_complain(reading, entry, -EINVAL, why);
+        return verdict == ENTRY_OK ? reading_sink_error(reading, reading->sink->present(reading->sink->userdata, SYNC_KIND_GROUP, reading->group.group.entry_id)) : 0;
+}
+
+static int sweep(struct reading *reading) {
+        const struct directory *directory = reading->directory;
+        const char *const of_user[] = { directory->ldap->user_name, directory->ldap->external_id, NULL };
+        const char *const of_group[] = { directory->ldap->group_name, directory->ldap->external_id, NULL };
+        int r = reading_pages(reading, &(struct reading_pages){ false, sbuf_text(&directory->user_filter), of_user, take_present_user });
+        if (r == 0)
+                r = reading_pages(reading, &(struct reading_pages){ true, sbuf_text(&directory->group_filter), of_group, take_present_group });
+        return r;
+}
+
+static int take_changed_user(void *userdata, const struct ldap_entry *entry) {
+        return reading_delta_user(userdata, entry, NULL);
+}
+
+static int take_changed_group(void *userdata, const struct ldap_entry *entry) {
+        return reading_delta_group(userdata, entry, NULL);
+}
+
+static int changed(struct reading *reading, const struct since *since) {
+        const struct directory *directory = reading->directory;
+        _cleanup_sbuf_ struct sbuf users = { 0 }, groups = { 0 };
+        struct entry_attributes of_user, of_group;
+        char which[160], from[READ_TIME_TEXT];
+        if (since->usn) {
+                (void)snprintf(which, sizeof which, "(uSNChanged>=%" PRIu64 ")", since->number + 1);
+        } else {
+                minutes_earlier(since->time, OVERLAP_MINUTES, from);
+                (void)snprintf(which, sizeof which, "(|(modifyTimestamp>=%sZ)(createTimestamp>=%sZ))", from, from);
+        }
+        sbuf_printf(&users, "(&%s%s)", which, sbuf_text(&directory->user_filter));
+        sbuf_printf(&groups, "(&%s%s)", which, sbuf_text(&directory->group_filter));
+        if (users.failed || groups.failed)
+                return -ENOMEM;
+        reading_user_attributes(reading, &of_user);
+        reading_group_attributes(reading, &of_group);
+        int r = reading_pages(reading, &(struct reading_pages){ false, sbuf_text(&users), of_user.names, take_changed_user });
+        if (r == 0)
+                r = reading_pages(reading, &(struct reading_pages){ true, sbuf_text(&groups), of_group.names, take_changed_group });
+        return r;
+}
+
+int feed_changes_delta(struct feed *feed, const struct feed_cookie *cookie, const char *from) {
+        struct reading *reading = feed->reading;
+        struct feed_cookie next = *cookie;
+        struct since since;
+        char text[SYNC_COOKIE_MAX + 1];
+        if (read_since(cookie, &since) < 0 || (since.usn && (feed->server->method != FEED_USN || feed->server->usn < since.number)))
+                return -ESTALE;
+        reading->times = !since.usn;
+        reading->fresh_usn = since.number;
+        int r = look_at_containers(reading, &since);
+        if (r < 0)
+                return r == -ETIMEDOUT || r == -ECONNRESET ? r : -ESTALE;
+        memcpy(reading->newest, since.time, sizeof reading->newest);
+        feed->began = true;
+        r = reading_begin(reading, &(struct sync_begin){ .delta = true, .from = from, .sweep_users = true, .sweep_groups = true });
+        if (r == 0)
+                r = sweep(reading);
+        if (r == 0)
+                r = changed(reading, &since);
+        if (r < 0)
+                return r;
+        if (since.usn)
+                set_number(&next.fields[0], feed->server->usn);
+        else
+                feed_cookie_set_text(&next.fields[0], reading->newest);
+        feed_cookie_write(&next, text);
+        feed->request->keeping = SYNC_KEPT_CHANGES;
+        return reading_end(reading, text);
+}

@@ -1,0 +1,46 @@
+/* Which way a server tells of changes, and where in its story a replica is.
+ *   RFC 4533: searches that go on after they have given everything. uSNChanged: Active Directory counts its changes. modifyTimestamp: what has changed
+ *   since, and which ids there still are. None of these: every synchronisation is a full one.
+ * Relies on: ldap/read, ldap/sync_control.
+ * Must never: let a cookie of other settings, or of another server's data, pass for one of these. */
+#pragma once
+
+#include "directory/ldap/read.h"
+#include "directory/ldap/sync_control.h"
+
+enum feed_method { FEED_NONE = 0, FEED_REPL, FEED_USN, FEED_TIMES };
+
+/* What the server said of itself. */
+struct feed_server {
+        enum feed_method method;  /* the best one */
+        uint64_t usn;             /* FEED_USN: highestCommittedUSN */
+        uint64_t identity;        /* of these settings and that server's data */
+};
+/* Asks it. 0, or a negative errno and a sentence in reading->why. */
+int feed_ask(struct reading *reading, struct feed_server *server);
+
+#define FEED_FIELDS 3
+struct feed_cookie {
+        enum feed_method method;
+        uint64_t identity;
+        enum sync_id_form form;                  /* FEED_REPL */
+        struct sync_cookie fields[FEED_FIELDS];  /* FEED_REPL: of each search; FEED_USN: the number; FEED_TIMES: of entries, of what holds them */
+};
+/* "" where it does not fit, or the method is none: no delta can follow. */
+void feed_cookie_write(const struct feed_cookie *cookie, char text[SYNC_COOKIE_MAX + 1]);
+/* 0, or -EINVAL: it is none of ours. */
+int feed_cookie_read(const char *text, struct feed_cookie *cookie);
+void feed_cookie_set_text(struct sync_cookie *field, const char *text);
+
+/* What holds entries: when one of these is moved or renamed, everything below it is elsewhere, and the server does not say so of each. */
+#define FEED_CONTAINERS "(|(objectClass=organizationalUnit)(objectClass=organization)(objectClass=container)(objectClass=nsContainer)" \
+                        "(objectClass=locality)(objectClass=country))"
+
+/* A full run and a delta by each way, each from its begin to its end. began: whether the run has begun, so that nothing else can be tried in its place.
+ * 0 or a negative errno; -ESTALE: the delta cannot be had, the directory must be read in full; -EOPNOTSUPP: the server does not do it that way after all. */
+struct feed { struct reading *reading; const struct feed_server *server; struct directory_sync *request; bool began; };
+/* repl.c. cookie NULL: a full run. Goes on watching if the request wants that. */
+int feed_repl(struct feed *feed, const struct feed_cookie *cookie, const char *from);
+/* changes.c */
+int feed_changes_full(struct feed *feed);
+int feed_changes_delta(struct feed *feed, const struct feed_cookie *cookie, const char *from);

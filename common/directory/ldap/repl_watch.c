@@ -1,0 +1,94 @@
+/* RFC 4533: the watch after a refresh; see ldap/repl.h. What comes within a moment is one run. Now and then the server is asked what has become of what
+ * holds the entries: that it answers proves that the connection lives, too. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "directory/ldap/repl.h"
+
+#define QUIET_MS 50u        /* this long without a word ends a run */
+#define RUN_MS 500u         /* ... and so does this, however much still comes */
+#define ASK_MS 20000u       /* between two such questions */
+#define ANSWER_MS 10000u    /* for the answer: a cut that nobody was told of looks like silence */
+#define TOLD_MS 60000u      /* the replica is said to be as old as that at most, also when nothing changes (L6) */
+
+struct watch {
+        struct repl *repl;
+        uint64_t began_ms;      /* of the run that is under way */
+        uint64_t heard_ms;      /* the server's last word */
+        uint64_t asked_ms;      /* the last question */
+};
+
+static bool is_asking(const struct watch *watch) {
+        return watch->repl->streams[CONTAINERS].id >= 0;
+}
+
+static int ask(struct watch *watch) {
+        watch->asked_ms = clock_monotonic_ms();
+        watch->repl->streams[CONTAINERS].refreshed = false;
+        return repl_start(watch->repl, CONTAINERS);
+}
+
+/* Answered: whatever the server had to tell came before it. */
+static int tell_age(struct watch *watch) {
+        struct repl *repl = watch->repl;
+        if (repl->open || clock_monotonic_ms() - repl->told_ms < TOLD_MS)
+                return 0;
+        int r = repl_begin_delta(repl, false, false);
+        return r == 0 ? repl_end(repl) : r;
+}
+
+static int take(struct watch *watch, LDAPMessage *message) {
+        struct repl *repl = watch->repl;
+        bool was_open = repl->open, was_asking = is_asking(watch);
+        int id = ldap_msgid(message), r = id == 0 ? -ENOTCONN : 0; /* 0: the server takes its leave */
+        watch->heard_ms = clock_monotonic_ms();
+        for (size_t i = 0; i < SEARCHES; i++)
+                if (id == repl->streams[i].id) {
+                        r = repl_take(repl, i, message);
+                        break;
+                }
+        if (repl->open && !was_open)
+                watch->began_ms = watch->heard_ms;
+        return r == 0 && was_asking && !is_asking(watch) ? tell_age(watch) : r;
+}
+
+static uint64_t next_look(const struct watch *watch) {
+        uint64_t ask_ms = watch->asked_ms + (is_asking(watch) ? ANSWER_MS : ASK_MS);
+        if (!watch->repl->open)
+                return ask_ms;
+        uint64_t quiet = watch->heard_ms + QUIET_MS, most = watch->began_ms + RUN_MS;
+        return quiet < most ? quiet : most;
+}
+
+/* Nothing more came until then. */
+static int pass(struct watch *watch) {
+        if (watch->repl->open)
+                return repl_end(watch->repl);
+        return is_asking(watch) ? -ETIMEDOUT : ask(watch);
+}
+
+static int turn(struct watch *watch) {
+        LDAPMessage *message = NULL;
+        uint64_t until = next_look(watch);
+        int r = 0;
+        if (clock_monotonic_ms() < until)
+                r = link_wait(watch->repl->reading->link, LDAP_RES_ANY, LDAP_MSG_ONE, until, &message);
+        if (r == 0 && message)
+                r = take(watch, message);
+        else if (r == 0 || r == -ETIMEDOUT)
+                r = pass(watch);
+        (void)ldap_msgfree(message);
+        return r;
+}
+
+int repl_watch(struct repl *repl) {
+        struct watch watch = { .repl = repl, .asked_ms = clock_monotonic_ms() };
+        int r = 0;
+        while (r == 0 && repl->from[0])
+                r = turn(&watch);
+        repl->feed->request->lost = !repl->open && r != -ESTALE;
+        if (r == -ETIMEDOUT || r == -ECONNRESET || r == -ENOTCONN)
+                sbuf_add(repl->reading->why, r == -ETIMEDOUT ? "the server says nothing any more" : "the server has ended the watch");
+        return r;
+}

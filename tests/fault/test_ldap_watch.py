@@ -1,0 +1,158 @@
+"""A directory that is watched: what becomes of changes when the watching worker, the keeper, the server or the service itself dies, hangs, or comes back
+as another one in between. Nothing is lost, and nothing stays that is gone."""
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+from bed import *
+
+SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
+DIR, PORT, SPORT = TOP / 'slapd', 3890, 6360
+PEOPLE = f"""[directory/people]
+type = ldap
+preset = openldap
+uri = ldap://127.0.0.1:{PORT}
+insecure_plaintext = yes
+base = dc=example,dc=org
+bind_dn = cn=reader,dc=example,dc=org
+bind_password_file = /etc/multidir/reader
+user_name = uid
+user_rdn = uid
+user_base = ou=people
+%s
+[application/host]
+directories = people
+[application/host/people]
+allow_all = yes
+"""
+
+
+def slapd(what, *arguments, stdin=None):
+    subprocess.run([SERVERS / 'slapd.sh', what, DIR, *map(str, arguments)], check=True, input=stdin, text=True, capture_output=True, timeout=60)
+
+
+def row():
+    return admin('status')['object']['directories'][0]
+
+
+def person(name):
+    return f'dn: uid={name},ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: x\n\n'
+
+
+def gone(name):
+    return f'dn: uid={name},ou=people,dc=example,dc=org\nchangetype: delete\n\n'
+
+
+def has(*names):
+    view = VIEW.read_bytes()
+    return all(f'{name}\0'.encode() in view for name in names)
+
+
+def shown(*names, limit=2):
+    return wait_for(lambda: has(*names), limit, 0.02)
+
+
+def hidden(name, limit=2):
+    return wait_for(lambda: not has(name), limit, 0.02)
+
+
+def watched(limit=10):
+    return wait_for(lambda: row().get('kept_by') == 'watch', limit, 0.1)
+
+
+def kill_watch():
+    for worker in service.workers('people'):
+        os.kill(worker, signal.SIGKILL)
+
+
+make()
+subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+pathlib.Path('/etc/multidir/reader').write_text('reader-pw\n')
+os.chmod('/etc/multidir/reader', 0o600)
+slapd('start', PORT, SPORT)
+configure(PEOPLE % '')
+service = started()
+check('it is watched', watched())
+slapd('change', stdin=person('one'))
+check('a change is shown', shown('one'))
+
+kill_watch()
+slapd('change', stdin=person('two') + gone('one'))
+check('the watching worker is killed: what changed meanwhile comes', (shown('two', limit=5), hidden('one', limit=5)), (True, True))
+check('... it is watched again', watched() and row()['state'], 'ready')
+slapd('change', stdin=person('three'))
+check('... and changes come', shown('three'))
+
+for _ in range(5):
+    slapd('change', stdin=person(f'storm{_}'))
+    kill_watch()
+check('killed again and again while it brings changes: all are there', shown(*[f'storm{i}' for i in range(5)], limit=40))
+check('... and it is watched', watched(30))
+
+os.kill(service.keeper(), signal.SIGKILL)
+slapd('change', stdin=person('four') + gone('storm0'))
+check('the keeper is killed: what changed meanwhile comes', (shown('four', limit=10), hidden('storm0', limit=10), watched()), (True, True, True))
+
+slapd('stop')
+check('the server is stopped: said so', wait_for(lambda: row()['state'] == 'failed', 10, 0.1) and has('two', 'three'))
+slapd('start', PORT, SPORT)
+slapd('change', stdin=person('five') + gone('two'))
+check('... and back: what changed comes', (shown('five', limit=10), hidden('two', limit=10), watched()), (True, True, True))
+
+pid = int((DIR / 'slapd.pid').read_text())
+os.kill(pid, signal.SIGKILL)
+wait_for(lambda: not pathlib.Path(f'/proc/{pid}').exists() or 'Z' in pathlib.Path(f'/proc/{pid}/stat').read_text().split()[2], 5)
+(DIR / 'slapd.pid').unlink(missing_ok=True)
+slapd('start', PORT, SPORT)
+slapd('change', stdin=person('six'))
+check('the server is killed and started: changes come', shown('six', limit=10))
+check('... watched', watched())
+
+service.stop()
+slapd('change', stdin=person('seven') + gone('three'))
+service = Service()
+check('the service was stopped: it goes on from where it was', service.wait_ready() and shown('seven', limit=5) and hidden('three', limit=5))
+check('... not by reading everything', row()['full_age'], lambda age: age is not None and age > 5)
+
+slapd('change', stdin='dn: ou=guests,ou=people,dc=example,dc=org\nchangetype: modify\nadd: description\ndescription: x\n')
+check('directory sync: from where it was', admin('directory sync', directory='people')['exit'], 0)
+check('... what holds entries was touched: everything is read', row()['full_age'], lambda age: age < 5)
+time.sleep(3)
+check('directory sync does not read everything', (admin('directory sync', directory='people')['exit'], row()['full_age'] > 2), (0, True))
+check('directory sync --full does', (admin('directory sync', directory='people', full=True)['exit'], row()['full_age'] < 2), (0, True))
+
+# too much goes at once
+before = VIEW.read_bytes()
+slapd('change', stdin=''.join(gone(name) for name in ('alice', 'bob', 'dave', 'erin', 'frank', 'gina', 'lou')))
+check('the shrink guard holds for deltas', wait_for(lambda: 'shrink_guard' in (row()['error'] or ''), 10, 0.1) and has('alice', 'bob'))
+check('... and the view stays', VIEW.read_bytes() == before)
+configure(PEOPLE % 'shrink_guard = 100')
+admin('reload')
+check('... let pass', hidden('alice', limit=15))
+check('... and watched again', watched(30))
+
+configure(PEOPLE % 'shrink_guard = 100\nuser_filter = (&(objectClass=inetOrgPerson)(uid=s*))')
+admin('reload')
+check('other settings: everything is read by them', (hidden('four', limit=10), has('six')), (True, True))
+configure(PEOPLE % 'shrink_guard = 100')
+admin('reload')
+check('... and by the former ones again', shown('four', limit=10))
+
+# another server under the same address: its entries are others
+slapd('wipe')
+slapd('start', PORT, SPORT)
+check('a server that was filled anew: nothing of the old one stays', (hidden('six', limit=20), shown('alice', limit=20)), (True, True))
+
+pid = int((DIR / 'slapd.pid').read_text())
+check('watched', watched(20))
+os.kill(pid, signal.SIGSTOP)
+check('a server that says nothing: known within a minute', wait_for(lambda: row()['state'] == 'failed', 60, 0.5))
+os.kill(pid, signal.SIGCONT)
+slapd('change', stdin=person('eight'))
+check('... and back', (shown('eight', limit=15), watched(15)), (True, True))
+service.stop()
+check('nothing is left running', wait_for(lambda: not children(service.pid)))
+slapd('stop')
+done()

@@ -147,7 +147,7 @@ static int is_lost(struct store_sync *sync, enum store_statement which, const ch
 
 static int count_entries(struct store_sync *sync, struct store_sync_changes *changes) {
         const struct store_delta *delta = sync->delta;
-        uint64_t users, groups;
+        uint64_t users = 0, groups = 0;
         int64_t more_users = 0, more_groups = 0;
         int r = count(sync, DELTA_COUNTS, &users, &groups);
         for (size_t i = 0; r == 0 && i < delta->live_users; i++) {

@@ -54,7 +54,7 @@ static const struct directory_settings *directory_of(const struct updating *upda
 /* What may have been changed by this step is read again, whoever waits for it. */
 static void read_again(struct updating *updating) {
         struct sync_wait nobody = { 0 };
-        if (sync_now(service_of(updating), directory_of(updating, updating->at)->name, NULL, NULL, &nobody) == 0)
+        if (sync_now(service_of(updating), directory_of(updating, updating->at)->name, false, NULL, NULL, &nobody) == 0)
                 sync_wait_cancel(&nobody);
 }
 
@@ -229,7 +229,7 @@ static void on_synced(void *userdata) {
 /* The synchronisation that brings what the server has now (U12). */
 static void publish(struct updating *updating) {
         updating->wait_until_ms = clock_monotonic_ms() + PUBLISH_MS;
-        if (sync_now(service_of(updating), directory_of(updating, updating->at - 1)->name, on_synced, updating, &updating->wait) < 0)
+        if (sync_now(service_of(updating), directory_of(updating, updating->at - 1)->name, false, on_synced, updating, &updating->wait) < 0)
                 on_synced(updating);
 }
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "directory/ldap/change.h"
-#include "directory/ldap/dn.h"
+#include "model/dn.h"
 
 /* Each is read back by libldap, and by the reader of DNs here, as what it was; and nothing of it ends the value. */
 static void names(void **state) {

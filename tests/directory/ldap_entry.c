@@ -270,12 +270,12 @@ static void memberships(void **state) {
 /* M10 in a forest: two domains whose groups have the same RIDs. */
 static void primary_groups_of_two_domains(void **state) {
         struct members m = { .nested = true };
-        assert_int_equal(members_add_user(&m, "cn=a,dc=x", "a", 0, "S-1-5-21-1-2-3-1000", 513), 0);
-        assert_int_equal(members_add_user(&m, "cn=b,dc=y", "b", 0, "S-1-5-21-4-5-6-1000", 513), 0);
-        assert_int_equal(members_add_user(&m, "cn=c,dc=y", "c", 0, "S-1-5-21-4-5-6-1001", 514), 0);
-        assert_int_equal(members_add_group(&m, "cn=g,dc=x", 0, "S-1-5-21-1-2-3-513"), 0);
-        assert_int_equal(members_add_group(&m, "cn=g,dc=y", 0, "S-1-5-21-4-5-6-513"), 0);
-        assert_int_equal(members_add_group(&m, "cn=h,dc=x", 0, "S-1-5-21-1-2-3-514"), 0);
+        assert_int_equal(add_user(&m, "cn=a,dc=x", "a", 0, "S-1-5-21-1-2-3-513"), 0);
+        assert_int_equal(add_user(&m, "cn=b,dc=y", "b", 0, "S-1-5-21-4-5-6-513"), 0);
+        assert_int_equal(add_user(&m, "cn=c,dc=y", "c", 0, "S-1-5-21-4-5-6-514"), 0);
+        assert_int_equal(add_group(&m, "cn=g,dc=x", 0, "S-1-5-21-1-2-3-513"), 0);
+        assert_int_equal(add_group(&m, "cn=g,dc=y", 0, "S-1-5-21-4-5-6-513"), 0);
+        assert_int_equal(add_group(&m, "cn=h,dc=x", 0, "S-1-5-21-1-2-3-514"), 0);
         deliver(&m, "0>0 1>1 ");
 }
 static void memberships_by_name(void **state) {

@@ -32,12 +32,12 @@ static int take_group(void *userdata, const struct ldap_entry *entry) {
         if (verdict == ENTRY_NAMELESS || !group->name || !text_same_name(group->name, looking->name))
                 return 0;
         looking->matches++;
-        if (verdict != ENTRY_OK || !looking->mapped.dn) {
+        if (verdict != ENTRY_OK || !group->dn) {
                 looking->broken = true;
                 return 0;
         }
         memcpy(looking->id, group->entry_id, strlen(group->entry_id) + 1);
-        memcpy(looking->dn, looking->mapped.dn, strlen(looking->mapped.dn) + 1);
+        memcpy(looking->dn, group->dn, strlen(group->dn) + 1);
         return 0;
 }
 

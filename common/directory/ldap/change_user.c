@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "directory/ldap/change.h"
-#include "directory/ldap/dn.h"
+#include "model/dn.h"
 #include "model/name.h"
 
 #define CLASS "objectClass"

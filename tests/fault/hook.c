@@ -337,6 +337,11 @@ static void attack_sync(const char *word, struct channel *channel, uint64_t id, 
                 (void)protocol_send_synced(channel, &synced);
         else if (strcmp(word, "other-id") == 0)
                 (void)(synced.id++, protocol_send_synced(channel, &synced));
+        else if (strcmp(word, "runs") == 0)
+                for (int i = 0; i < 3; i++)
+                        (void)protocol_send_run(channel, &(struct protocol_run){ id, SYNC_KEPT_WATCH });
+        else if (strcmp(word, "lost") == 0)
+                (void)(synced.lost = true, protocol_send_synced(channel, &synced));
         else if (strcmp(word, "strange-type") == 0)
                 (void)channel_send(channel, 200, "x", 1);
         else if (strcmp(word, "answer") == 0)

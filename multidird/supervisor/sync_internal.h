@@ -46,6 +46,8 @@ struct sync {
         uint64_t ended_ms;
         bool full_wanted;                    /* the next one is a full one */
         uint64_t full_s;                     /* the last one, as the keeper says, by the wall clock; 0: it does not */
+        uint64_t full_needed_ms;             /* when it was found last that changes cannot be told */
+        unsigned fulls;                      /* ... so many times, less than a minute apart */
         uint64_t known_ms;                   /* since when the service knows the directory */
         enum sync_keeping keeping;           /* of the last run that was complete */
         bool restarted;                      /* the last one ended as a watch, and was begun again at once */

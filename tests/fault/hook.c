@@ -339,6 +339,11 @@ static void attack_sync(const char *word, struct channel *channel, uint64_t id, 
                 (void)(synced.id++, protocol_send_synced(channel, &synced));
         else if (strcmp(word, "note") == 0 || strcmp(word, "other-note") == 0)
                 (void)protocol_send_note(channel, &(struct protocol_note){ .id = id + (word[0] == 'o'), .text = "left out\x1b[2J\n<2>all" });
+        else if (strcmp(word, "runs") == 0)
+                for (int i = 0; i < 3; i++)
+                        (void)protocol_send_run(channel, &(struct protocol_run){ id, SYNC_KEPT_WATCH });
+        else if (strcmp(word, "lost") == 0)
+                (void)(synced.lost = true, protocol_send_synced(channel, &synced));
         else if (strcmp(word, "strange-type") == 0)
                 (void)channel_send(channel, 200, "x", 1);
         else if (strcmp(word, "answer") == 0)

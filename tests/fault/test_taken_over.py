@@ -105,8 +105,8 @@ attack('marked', published=True)
 
 # workers that attack, each in its own directory's name, with the service's own keeper
 (STATE / 'stores' / 'attack').unlink()
-words = {'liar': 'broke off', 'other-id': 'nonsense', 'strange-type': 'nonsense', 'answer': 'nonsense', 'long': '', 'descriptors': '', 'noise': '',
-         'other-frames': '', 'leaves': '', 'note': 'broke off', 'other-note': 'nonsense'}
+words = {'liar': 'broke off', 'runs': '', 'lost': 'nonsense', 'other-id': 'nonsense', 'strange-type': 'nonsense', 'answer': 'nonsense', 'long': '', 'descriptors': '',
+         'noise': '', 'other-frames': '', 'leaves': '', 'note': 'broke off', 'other-note': 'nonsense'}
 configure('[directory/d1]\ntype = internal\n' + ''.join(
     f'[directory/{word}]\ntype = ldap\nuri = ldap://127.0.0.1:1\nbase = dc=x\non_unavailable = next\n' for word in words) +
     '[application/host]\ndirectories = liar, d1\n[application/host/d1]\nallow_all = yes\n[application/host/liar]\nallow_all = yes\n')

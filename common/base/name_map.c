@@ -67,6 +67,25 @@ int name_map_add(struct name_map *map, const char *name, uint32_t value) {
         return 0;
 }
 
+void name_map_remove(struct name_map *map, const char *name) {
+        if (map->size == 0)
+                return;
+        struct name_map_slot *gap = find(map, name, name_hash(name));
+        uint32_t mask = map->size - 1, at = (uint32_t)(gap - map->slots);
+        if (!gap->name)
+                return;
+        map->used--;
+        /* What had to pass the gap on its way moves up, or would not be found any more. */
+        for (uint32_t i = (at + 1) & mask; map->slots[i].name; i = (i + 1) & mask) {
+                uint32_t home = map->slots[i].hash & mask;
+                if (((i - home) & mask) < ((i - at) & mask))
+                        continue;
+                map->slots[at] = map->slots[i];
+                at = i;
+        }
+        map->slots[at] = (struct name_map_slot){ 0 };
+}
+
 uint32_t name_map_get(const struct name_map *map, const char *name) {
         if (map->size == 0)
                 return NAME_MAP_NONE;

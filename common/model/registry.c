@@ -325,6 +325,13 @@ bool registry_is_accepted(const struct registry *registry, enum name_kind kind, 
         return name_map_get(&registry->accepted[kind], name) != NAME_MAP_NONE;
 }
 
+bool registry_has_accepted(const struct registry *registry) {
+        for (size_t kind = 0; kind < KINDS; kind++)
+                if (registry->accepted[kind].used > 0)
+                        return true;
+        return false;
+}
+
 void registry_clear_accepted(struct registry *registry) {
         for (size_t kind = 0; kind < KINDS; kind++) {
                 if (registry->accepted[kind].used == 0)

@@ -1,7 +1,7 @@
 /* Building a replica; see replica.h.
  * Relies on: base/name_map.
- * Must never: change a replica once it is finished (its name maps point into its text). */
-#include "model/replica.h"
+ * Must never: change a replica once it is finished (its name maps point into its text; replica_change.c knows how). */
+#include "model/replica_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,19 +9,8 @@
 
 #include "base/cleanup.h"
 
-/* A replica while it grows: the public part first, so that one pointer stands for both. */
-struct building {
-        struct replica replica;
-        size_t text_size, user_size, group_size, user_edge_size, group_edge_size; /* room, in elements */
-        bool too_long; /* more text than a text_ref can point into */
-};
-
-static struct building *building_of(struct replica *replica) {
-        return (struct building *)(void *)replica;
-}
-
 /* Room for `need` elements in *array; doubles, so that adding stays linear. */
-static int reserve(void **array, size_t *size, size_t need, size_t element) {
+int replica_reserve(void **array, size_t *size, size_t need, size_t element) {
         if (need <= *size)
                 return 0;
         size_t bigger = *size < 64 ? 64 : *size * 2;
@@ -36,9 +25,6 @@ static int reserve(void **array, size_t *size, size_t need, size_t element) {
         *size = bigger;
         return 0;
 }
-
-#define RESERVE(array, size, need) \
-        ({ void *_array = (array); int _r = reserve(&_array, &(size), (need), sizeof *(array)); (array) = _array; _r; })
 
 struct replica *replica_new(void) {
         struct building *building = calloc(1, sizeof *building);
@@ -64,6 +50,8 @@ void replica_free(struct replica *replica) {
         free(replica->groups);
         free(replica->user_edges);
         free(replica->group_edges);
+        free(replica->user_rows);
+        free(replica->group_rows);
         free(building_of(replica));
 }
 
@@ -224,6 +212,12 @@ int replica_finish(struct replica *replica) {
         replica->groups = shrink(replica->groups, replica->group_count * sizeof *replica->groups);
         replica->user_edges = shrink(replica->user_edges, replica->user_edge_count * sizeof *replica->user_edges);
         replica->group_edges = shrink(replica->group_edges, replica->group_edge_count * sizeof *replica->group_edges);
+        struct building *building = building_of(replica);
+        building->text_size = building->text_read = replica->text_len;
+        building->user_size = replica->user_count;
+        building->group_size = replica->group_count;
+        building->user_edge_size = replica->user_edge_count;
+        building->group_edge_size = replica->group_edge_count;
         /* Only now: the maps keep pointers into the text, which must not move again. */
         r = name_users(replica);
         return r == 0 ? name_groups(replica) : r;

@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "multidird/keeper/accept.h"
+#include "multidird/keeper/build_part.h"
+#include "multidird/keeper/follow.h"
 #include "multidird/keeper/json.h"
 
 #define GENERATION_FILE "generation"
@@ -144,6 +146,36 @@ static int check_directories(const struct keeper *keeper, char *text, size_t siz
         return 0;
 }
 
+/* All of it is the keeper's now. */
+static void take_view(struct keeper *keeper, const struct view *view, const struct compile_result *result, int fd) {
+        keeper_drop_view(keeper);
+        keeper->view = *view;
+        keeper->masked = *result;
+        keeper->view_fd = fd;
+        keeper_changed_clear(keeper);
+}
+
+/* From the last view and the users who changed. 0, or why not; then everybody is to be built. */
+static int build_part(struct keeper *keeper) {
+        struct compile_result part = { 0 };
+        struct view view = { 0 };
+        _cleanup_close_ int fd = -1;
+        int r = keeper_build_part(keeper, &fd, &part);
+        if (r == 0)
+                r = seal_and_map(fd, &view);
+        if (r == 0)
+                r = compile_join(&keeper->masked, &part, &keeper->changed);
+        if (r < 0) {
+                view_close(&view);
+                compile_result_done(&part);
+                return r;
+        }
+        struct compile_result result = keeper->masked;
+        keeper->masked = (struct compile_result){ 0 };
+        take_view(keeper, &view, &result, TAKE_FD(fd));
+        return 0;
+}
+
 static int build(struct keeper *keeper, const char **step) {
         *step = "it has no configuration, or no local account files, yet";
         if (!keeper->config || !keeper->local)
@@ -158,6 +190,8 @@ static int build(struct keeper *keeper, const char **step) {
                 return r;
         next_generation(keeper);
         *step = "it cannot be compiled";
+        if (build_part(keeper) == 0)
+                return 0;
         _cleanup_close_ int fd = memfd_create("multidir-view", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (fd < 0)
                 return -errno;
@@ -173,10 +207,7 @@ static int build(struct keeper *keeper, const char **step) {
                 return r;
         }
         keeper_accepted_used(keeper);
-        keeper_drop_view(keeper);
-        keeper->view = view;
-        keeper->masked = result;
-        keeper->view_fd = TAKE_FD(fd);
+        take_view(keeper, &view, &result, TAKE_FD(fd));
         return 0;
 }
 

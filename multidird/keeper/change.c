@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "multidird/keeper/accept.h"
+#include "multidird/keeper/follow.h"
 
 int change_init(struct change *change, struct keeper_call *call) {
         size_t count = call->keeper->directory_count;
@@ -258,8 +259,7 @@ static void reload(struct change *change, const uint8_t *state) {
         }
         for (size_t d = 0; d < keeper->directory_count; d++)
                 if (state[d] == COMMITTED)
-                        keeper_mark_stale(keeper, d);
-        keeper_touch(keeper);
+                        keeper_follow(keeper, d);
         keeper_refresh(keeper);
 }
 

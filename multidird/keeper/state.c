@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "multidird/keeper/accept.h"
 #include "multidird/keeper/build.h"
+#include "multidird/keeper/follow.h"
 #include "multidird/keeper/import.h"
 
 struct keeper *keeper_new(const char *folder) {
@@ -54,6 +55,7 @@ void keeper_free(struct keeper *keeper) {
         keeper_import_drop_all(keeper);
         keeper_drop_view(keeper);
         keeper_accepted_done(keeper);
+        keeper_changed_clear(keeper);
         free_directories(keeper);
         config_free(keeper->config);
         local_accounts_free(keeper->local);
@@ -113,6 +115,13 @@ void keeper_refresh(struct keeper *keeper) {
                 if (!was && keeper_replica(keeper, i))
                         keeper_touch(keeper);
         }
+}
+
+void keeper_forget(struct keeper *keeper, size_t directory) {
+        forget_tables(keeper, directory);
+        replica_free(keeper->replicas[directory]);
+        keeper->replicas[directory] = NULL;
+        keeper_mark_stale(keeper, directory);
 }
 
 void keeper_mark_stale(struct keeper *keeper, size_t directory) {

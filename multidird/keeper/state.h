@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
+#include "base/name_map.h"
 #include "config/config.h"
 #include "model/local.h"
 #include "model/registry.h"
@@ -53,6 +55,9 @@ struct keeper {
         bool has_published;                /* this host has a view, from this run or an earlier one */
         int view_fd;                       /* its sealed memory while nobody took it (keeper_take_view); else -1 */
         uint64_t generation, generation_bound; /* of the last view; what the disk says that no earlier run went beyond */
+        bool everybody;                    /* since the last build more has changed than the users of `changed` */
+        struct name_map changed;           /* their names, before and after */
+        struct arena changed_text;
         uint64_t wanted, built;            /* counts of keeper_touch: now, and when the view was built */
         char build_error[640];             /* why the last build failed; "" after a good one */
         struct keeper_import *imports;
@@ -72,8 +77,11 @@ int keeper_configure(struct keeper *keeper, const struct config_sources *sources
 /* The local account files' texts; NULL: absent. 0 or -ENOMEM (the former ones stay). */
 int keeper_set_local(struct keeper *keeper, const char *passwd, const char *group, const char *subuid, const char *subgid);
 
-/* The view is out of date. */
-static inline void keeper_touch(struct keeper *keeper) { keeper->wanted++; }
+/* The view is out of date, and who may be concerned is not known: the next build is of everybody. */
+static inline void keeper_touch(struct keeper *keeper) {
+        keeper->wanted++;
+        keeper->everybody = true;
+}
 static inline bool keeper_is_dirty(const struct keeper *keeper) { return keeper->wanted != keeper->built; }
 
 static inline const struct settings *keeper_settings(const struct keeper *keeper) { return &keeper->config->settings; }
@@ -82,6 +90,8 @@ static inline const struct settings *keeper_settings(const struct keeper *keeper
 void keeper_refresh(struct keeper *keeper);
 /* The directory's replica is older than its store from now on. */
 void keeper_mark_stale(struct keeper *keeper, size_t directory);
+/* The same, and there is none until it is loaded: it is of no use any more. */
+void keeper_forget(struct keeper *keeper, size_t directory);
 /* Loads the directory from its store again, whether that is older or not; the view is out of date from now on. A failure is in
  * directory->error. */
 void keeper_reread(struct keeper *keeper, size_t directory);

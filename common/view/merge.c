@@ -1,19 +1,17 @@
 /* The course of a merge, and the users; see merge.h. First everyone concerned goes from the indexes, then those who are there now come in: ids and names may
  * pass between them.
- * Relies on: posix_fallocate and a shared writable mapping of the file; the room that writer_layout.c leaves behind the sections that grow.
+ * Relies on: a private mapping, which madvise() makes what the file is again; the room that writer_layout.c leaves behind the sections that grow.
  * Must never: believe base further than its header and the record at hand say. */
 #include "view/merge.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "view/merge_internal.h"
+#include "view/patch.h"
 
 /* One name of the merge. number: in base's table, or where it comes to stand; UINT32_MAX: none. */
 struct person {
@@ -45,6 +43,7 @@ static int grow_table(struct merge *m) {
                 if (m->header.sections[i].start > table->start && end + 4 > other)
                         return -EAGAIN;
         }
+        merge_touch(m, m->to + end, 4);
         table->count++;
         return 0;
 }
@@ -71,7 +70,7 @@ static int index_user(struct merge *m, uint32_t number, index_change change) {
 /* The former record's room if the new one fits, else more at the section's end; *position is where. What was there is wiped. */
 static int make_room(struct merge *m, enum view_section_id id, uint32_t former, uint32_t former_size, uint32_t size, uint32_t *position) {
         if (former_size > 0)
-                memset(merge_at(m, former), 0, former_size);
+                memset(merge_touch(m, merge_at(m, former), former_size), 0, former_size);
         *position = size <= former_size ? former : merge_append(m, id, size);
         return *position == 0 ? -EAGAIN : 0;
 }
@@ -91,10 +90,11 @@ static int put_user(struct merge *m, const struct person *person, bool fresh) {
                 r = make_room(m, VIEW_ACCOUNTS, old_account, old_account_size, account->size, &account_position);
         if (r < 0)
                 return r;
-        struct view_user_record *copy = memcpy(merge_at(m, position), record, record->size);
-        struct view_account_record *account_copy = memcpy(merge_at(m, account_position), account, account->size);
+        struct view_user_record *copy = memcpy(merge_touch(m, merge_at(m, position), record->size), record, record->size);
+        struct view_account_record *account_copy = memcpy(merge_touch(m, merge_at(m, account_position), account->size), account, account->size);
         copy->index = account_copy->index = person->number;
         copy->account = account_position - accounts;
+        merge_touch(m, &table[person->number], sizeof *table);
         table[person->number] = position;
         return index_user(m, person->number, merge_index_add);
 }
@@ -103,18 +103,21 @@ static int put_user(struct merge *m, const struct person *person, bool fresh) {
 static void close_table(struct merge *m, uint32_t number) {
         uint32_t *table = merge_section(m, VIEW_USER_TABLE), last = --m->header.sections[VIEW_USER_TABLE].count;
         if (number != last) {
-                struct view_user_record *record = record_at(m, last);
-                record->index = account_at(m, record)->index = number;
+                struct view_user_record *record = merge_touch(m, record_at(m, last), sizeof *record);
+                struct view_account_record *account = merge_touch(m, account_at(m, record), sizeof *account);
+                record->index = account->index = number;
+                merge_touch(m, &table[number], sizeof *table);
                 table[number] = table[last];
         }
+        merge_touch(m, &table[last], sizeof *table);
         table[last] = 0;
 }
 
 static void wipe_user(struct merge *m, uint32_t number) {
         struct view_user_record *record = record_at(m, number);
         struct view_account_record *account = account_at(m, record);
-        memset(account, 0, account->size);
-        memset(record, 0, record->size);
+        memset(merge_touch(m, account, account->size), 0, account->size);
+        memset(merge_touch(m, record, record->size), 0, record->size);
 }
 
 static int person_order(const void *a, const void *b) {
@@ -179,27 +182,6 @@ static bool same_meta(const struct view *a, const struct view *b) {
                x->application_count == y->application_count && x->service_count == y->service_count && x->account_max_age_s == y->account_max_age_s;
 }
 
-/* base's bytes behind the header; the header stays zero. */
-static int copy_base(struct merge *m, int fd) {
-        int r;
-        do
-                r = posix_fallocate(fd, 0, (off_t)m->size);
-        while (r == EINTR);
-        if (r != 0)
-                return -r;
-        for (uint64_t at = sizeof m->header; at < m->size;) {
-                ssize_t n = pwrite(fd, m->base->base + at, (size_t)(m->size - at), (off_t)at);
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                at += n > 0 ? (uint64_t)n : 0;
-        }
-        void *to = mmap(NULL, (size_t)m->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (to == MAP_FAILED)
-                return -errno;
-        m->to = to;
-        return 0;
-}
-
 static void write_header(struct merge *m) {
         const struct view_header *part = view_header_of(m->part);
         m->header.superseded = 0;
@@ -207,26 +189,41 @@ static void write_header(struct merge *m) {
         m->header.built_s = part->built_s;
         m->header.body_checksum = hash_bytes(m->to + sizeof m->header, (size_t)(m->size - sizeof m->header), 0);
         m->header.header_checksum = view_header_checksum(&m->header);
-        memcpy(m->to, &m->header, sizeof m->header);
+        memcpy(merge_touch(m, m->to, sizeof m->header), &m->header, sizeof m->header);
 }
 
-int view_merge(const struct view *base, const struct view *part, const struct name_map *names, int fd) {
-        struct merge m = { .base = base, .part = part, .names = names, .size = base->size };
+/* Page by page what the file has: changes were in this process alone. */
+static void undo(const struct merge *m) {
+        (void)madvise(m->to, (size_t)m->size, MADV_DONTNEED);
+}
+
+static int merge(struct merge *m, int fd) {
         size_t count = 0;
-        if (view_check_header(base) < 0 || view_check_header(part) < 0 || !same_meta(base, part) || !merge_same_groups(base, part))
+        const struct view_header *base = view_header_of(m->base);
+        struct view_patch_header header = { .base_generation = base->generation, .base_checksum = base->header_checksum, .file_size = m->size };
+        _cleanup_free_ struct person *people = calloc((size_t)m->names->used + 1, sizeof *people);
+        int r = people ? find_people(m, people, &count) : -ENOMEM;
+        if (r == 0)
+                r = merge_groups(m);
+        if (r == 0)
+                r = merge_users(m, people, count);
+        if (r < 0)
+                return r;
+        write_header(m);
+        return view_patch_write(fd, &header, m->to, m->dirty);
+}
+
+int view_merge(struct view *view, const struct view *part, const struct name_map *names, int fd) {
+        struct merge m = { .base = view, .part = part, .names = names, .to = (unsigned char *)(uintptr_t)view->base, .size = view->size };
+        if (view_check_header(view) < 0 || view_check_header(part) < 0 || !same_meta(view, part) || !merge_same_groups(view, part))
                 return -EAGAIN;
-        m.header = *view_header_of(base);
-        _cleanup_free_ struct person *people = calloc((size_t)names->used + 1, sizeof *people);
-        int r = people ? find_people(&m, people, &count) : -ENOMEM;
-        if (r == 0)
-                r = copy_base(&m, fd);
-        if (r == 0)
-                r = merge_groups(&m);
-        if (r == 0)
-                r = merge_users(&m, people, count);
-        if (r == 0)
-                write_header(&m);
-        if (m.to)
-                (void)munmap(m.to, (size_t)m.size);
+        m.header = *view_header_of(view);
+        _cleanup_free_ uint8_t *dirty = calloc(m.size / VIEW_PAGE / 8 + 1, 1);
+        if (!dirty)
+                return -ENOMEM;
+        m.dirty = dirty;
+        int r = merge(&m, fd);
+        if (r < 0)
+                undo(&m);
         return r;
 }

@@ -113,12 +113,13 @@ static int relocate(struct merge *m, uint32_t *position, uint64_t size) {
         uint32_t from = *position, old_size = old->size, to = room > UINT32_MAX ? 0 : merge_append(m, VIEW_GROUPS, (uint32_t)room);
         if (to == 0)
                 return -EAGAIN;
-        memcpy(merge_at(m, to), old, sizeof *old + old->name_len);
+        memcpy(merge_touch(m, merge_at(m, to), room), old, sizeof *old + old->name_len);
         struct view_group_record *record = (void *)merge_at(m, to);
         record->size = (uint32_t)room;
         struct merge_entry entry = { .name = (const char *)(record + 1), .name_len = record->name_len, .id = record->gid, .position = to };
         int r = merge_index_move(m, VIEW_GROUP_NAMES, VIEW_GROUP_IDS, &entry, from);
-        memset(merge_at(m, from), 0, old_size);
+        memset(merge_touch(m, merge_at(m, from), old_size), 0, old_size);
+        merge_touch(m, position, sizeof *position);
         *position = to;
         return r;
 }
@@ -140,6 +141,7 @@ static int rewrite(struct merge *m, uint32_t number) {
         if (r < 0)
                 return r;
         record = (void *)merge_at(m, table[number]);
+        merge_touch(m, record, record->size);
         record->member_count = members.count;
         record->members_len = members.len;
         unsigned char *at = (unsigned char *)record + start;

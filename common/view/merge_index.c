@@ -43,12 +43,13 @@ static uint32_t next_bucket(const struct index *index, uint32_t bucket) {
         return bucket + 1 == index->count ? 0 : bucket + 1;
 }
 
-static int put(const struct index *index, uint64_t hash, uint32_t tag, uint32_t position) {
+static int put(struct merge *m, const struct index *index, uint64_t hash, uint32_t tag, uint32_t position) {
         uint32_t at = view_bucket_of(hash, index->count);
         for (uint32_t probed = 0; index->count > 0 && probed < PROBES_MAX && probed < index->count; probed++, at = next_bucket(index, at)) {
                 unsigned used = used_slots(&index->buckets[at]);
                 if (used == SLOTS)
                         continue;
+                merge_touch(m, &index->buckets[at], sizeof index->buckets[at]);
                 index->buckets[at].entry[used].tag = tag;
                 index->buckets[at].entry[used].position = position;
                 return 0;
@@ -71,7 +72,8 @@ static bool find(const struct index *index, uint64_t hash, uint32_t position, ui
 }
 
 /* Takes a slot away; the bucket's last entry fills it. */
-static void close_gap(struct view_bucket *bucket, unsigned slot) {
+static void close_gap(struct merge *m, struct view_bucket *bucket, unsigned slot) {
+        merge_touch(m, bucket, sizeof *bucket);
         unsigned last = used_slots(bucket) - 1;
         bucket->entry[slot] = bucket->entry[last];
         bucket->entry[last].tag = bucket->entry[last].position = 0;
@@ -95,14 +97,14 @@ static bool find_displaced(const struct merge *m, const struct index *index, uin
         return false;
 }
 
-static int take(const struct merge *m, const struct index *index, uint64_t hash, uint32_t position) {
+static int take(struct merge *m, const struct index *index, uint64_t hash, uint32_t position) {
         uint32_t bucket, from;
         unsigned slot;
         if (index->count == 0 || !find(index, hash, position, &bucket, &slot))
                 return -EAGAIN;
         for (;;) {
                 bool full = used_slots(&index->buckets[bucket]) == SLOTS;
-                close_gap(&index->buckets[bucket], slot);
+                close_gap(m, &index->buckets[bucket], slot);
                 if (!full || !find_displaced(m, index, bucket, &from, &slot))
                         return 0;
                 index->buckets[bucket].entry[SLOTS - 1] = index->buckets[from].entry[slot];
@@ -143,8 +145,8 @@ int merge_index_add(struct merge *m, enum view_section_id names, enum view_secti
         view_key_init(&key, entry->name, entry->name_len, m->header.seed);
         if (by_name.count == 0 || by_id.count == 0 || known(m, &by_name, &by_id, &key, entry->id))
                 return -EAGAIN;
-        int r = put(&by_name, key.hash, (uint32_t)key.hash, entry->position);
-        return r < 0 ? r : put(&by_id, hash_u64(entry->id, m->header.seed), entry->id, entry->position);
+        int r = put(m, &by_name, key.hash, (uint32_t)key.hash, entry->position);
+        return r < 0 ? r : put(m, &by_id, hash_u64(entry->id, m->header.seed), entry->id, entry->position);
 }
 
 int merge_index_remove(struct merge *m, enum view_section_id names, enum view_section_id ids, const struct merge_entry *entry) {
@@ -163,9 +165,11 @@ int merge_index_move(struct merge *m, enum view_section_id names, enum view_sect
         view_key_init(&key, entry->name, entry->name_len, m->header.seed);
         if (by_name.count == 0 || !find(&by_name, key.hash, from, &bucket, &slot))
                 return -EAGAIN;
+        merge_touch(m, &by_name.buckets[bucket], sizeof by_name.buckets[bucket]);
         by_name.buckets[bucket].entry[slot].position = entry->position;
         if (by_id.count == 0 || !find(&by_id, hash_u64(entry->id, m->header.seed), from, &bucket, &slot))
                 return -EAGAIN;
+        merge_touch(m, &by_id.buckets[bucket], sizeof by_id.buckets[bucket]);
         by_id.buckets[bucket].entry[slot].position = entry->position;
         return 0;
 }

@@ -6,14 +6,23 @@
 #include "view/merge.h"
 #include "view/reader_internal.h"
 
-/* The file at hand: a copy of base, changed in place. Its header is zero until the end; `header` is what it will be. */
+/* The view at hand, changed in place; base and to are the same bytes. The header there is the former one until the end; `header` is what it will be. */
 struct merge {
         const struct view *base, *part;
         const struct name_map *names;
         struct view_header header;
         unsigned char *to;
         uint64_t size;
+        uint8_t *dirty; /* a bit for each page */
 };
+
+/* To be called of all bytes that change. Gives `at` back. */
+static inline void *merge_touch(struct merge *m, void *at, uint64_t len) {
+        uint64_t start = (uint64_t)((unsigned char *)at - m->to);
+        for (uint64_t page = start / VIEW_PAGE; len > 0 && page <= (start + len - 1) / VIEW_PAGE; page++)
+                m->dirty[page / 8] |= (uint8_t)(1u << page % 8);
+        return at;
+}
 
 static inline unsigned char *merge_at(const struct merge *m, uint32_t position) {
         return m->to + (uint64_t)position * VIEW_UNIT;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,6 +20,7 @@
 #include "unit/merge_compare.h"
 #include "unit/merge_world.h"
 #include "view/merge.h"
+#include "view/patch.h"
 
 enum { STEPS = 30 };
 
@@ -29,7 +31,8 @@ static uint64_t merged, full;
 struct builder {
         struct registry *registry;
         struct compile_result result;
-        struct view view;
+        struct view view; /* private, writable: view_merge changes it */
+        int fd;           /* its file */
 };
 
 static void fail_at(uint32_t seed, uint32_t step, const char *change, const char *said) {
@@ -37,17 +40,42 @@ static void fail_at(uint32_t seed, uint32_t step, const char *change, const char
                 fail_msg("seed %u, step %u (%s): %s", seed, step, change, said);
 }
 
+static void map(int fd, struct view *view) {
+        struct stat st;
+        assert_int_equal(fstat(fd, &st), 0);
+        void *base = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+        assert_true(base != MAP_FAILED);
+        *view = (struct view){ .base = base, .size = (size_t)st.st_size };
+}
+
+/* Both taken. */
 static void replace(struct builder *builder, struct compile_result *result, int fd) {
         const char *what;
-        struct view view;
         compile_result_done(&builder->result);
         builder->result = *result;
         view_close(&builder->view);
-        assert_int_equal(view_open_fd(fd, &view), 0);
-        if (view_verify(&view, &what) < 0)
+        if (builder->fd > 0)
+                (void)close(builder->fd);
+        builder->fd = fd;
+        map(fd, &builder->view);
+        if (view_verify(&builder->view, &what) < 0)
                 fail_msg("the view is damaged: %s", what);
-        builder->view = view;
-        (void)close(fd);
+}
+
+/* As the installer: the former file, copied and patched. */
+static int patched(const struct builder *builder, int patch_fd) {
+        struct view base, patch_file;
+        struct view_patch patch;
+        int fd = memfd_create("patched", MFD_CLOEXEC);
+        map(builder->fd, &base);
+        map(patch_fd, &patch_file);
+        assert_int_equal(pwrite(fd, base.base, base.size, 0), base.size);
+        assert_int_equal(view_patch_parse(patch_file.base, patch_file.size, &patch), 0);
+        assert_int_equal(patch.header->file_size, base.size);
+        assert_int_equal(view_patch_apply(&patch, fd), 0);
+        view_close(&base);
+        view_close(&patch_file);
+        return fd;
 }
 
 static struct compile_input input_of(struct merge_world *world, struct replica *const *replicas, struct registry *registry, uint32_t step) {
@@ -76,7 +104,7 @@ static int build_part(struct builder *builder, struct merge_world *world, struct
         struct compile_input input = input_of(world, parts, builder->registry, step);
         struct view part = { 0 };
         input.base = &base;
-        int r = 0, part_fd = memfd_create("part", MFD_CLOEXEC), fd = memfd_create("merged", MFD_CLOEXEC);
+        int r = 0, part_fd = memfd_create("part", MFD_CLOEXEC), fd = memfd_create("patch", MFD_CLOEXEC);
         for (size_t i = 0; r == 0 && i < MERGE_DIRECTORIES; i++)
                 r = replicas[i] ? replica_part(replicas[i], names, &parts[i]) : 0;
         if (r == 0)
@@ -88,13 +116,20 @@ static int build_part(struct builder *builder, struct merge_world *world, struct
         if (r == 0) {
                 struct compile_result joined = builder->result;
                 builder->result = (struct compile_result){ 0 };
+                int next = patched(builder, fd);
+                struct view file;
+                map(next, &file);
+                assert_memory_equal(file.base, builder->view.base, file.size); /* no change is left out of the patch */
+                view_close(&file);
                 assert_int_equal(compile_join(&joined, &result, names), 0);
-                replace(builder, &joined, fd);
+                replace(builder, &joined, next);
         } else {
+                const char *what;
                 assert_int_equal(r, -11);
-                (void)close(fd);
+                assert_int_equal(view_verify(&builder->view, &what), 0); /* it is as it was */
                 registry_revert(builder->registry);
         }
+        (void)close(fd);
         view_close(&part);
         (void)close(part_fd);
         compile_result_done(&result);
@@ -150,6 +185,7 @@ static void one_step(uint32_t seed, uint32_t step, struct merge_world *world, st
 static void builder_done(struct builder *builder) {
         compile_result_done(&builder->result);
         view_close(&builder->view);
+        (void)close(builder->fd);
         registry_free(builder->registry);
 }
 

@@ -192,9 +192,9 @@ static void write_header(struct merge *m) {
         memcpy(merge_touch(m, m->to, sizeof m->header), &m->header, sizeof m->header);
 }
 
-/* Page by page what the file has: changes were in this process alone. */
-static void undo(const struct merge *m) {
-        (void)madvise(m->to, (size_t)m->size, MADV_DONTNEED);
+/* Changes were in this process alone: pages that it gives up come from the file again. */
+void view_merge_undo(struct view *view) {
+        (void)madvise((void *)(uintptr_t)view->base, view->size, MADV_DONTNEED);
 }
 
 static int merge(struct merge *m, int fd) {
@@ -224,6 +224,6 @@ int view_merge(struct view *view, const struct view *part, const struct name_map
         m.dirty = dirty;
         int r = merge(&m, fd);
         if (r < 0)
-                undo(&m);
+                view_merge_undo(view);
         return r;
 }

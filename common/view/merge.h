@@ -11,4 +11,5 @@
  * have; whoever of them is not in part goes. fd: empty; gets the patch (view/patch.h) that makes the former file the new one. 0; -EAGAIN: the view has
  * no room for it, or is no view of the same groups, directories and applications: build in full; or another negative errno. On failure the view is as it
  * was, and what is in fd of no use. */
+void view_merge_undo(struct view *view); /* of one that succeeded: the view is what its file is again */
 int view_merge(struct view *view, const struct view *part, const struct name_map *names, int fd);

@@ -32,7 +32,7 @@ static int parts_make(const struct keeper *keeper, struct parts *parts) {
 
 /* What is certain before anything is looked at: an acceptance may concern anybody of the name's history (I5). */
 static bool can_be_partly(const struct keeper *keeper) {
-        return keeper->view.base && keeper->masked.settled && !keeper->everybody && keeper->changed.used > 0 && !keeper->accepted &&
+        return keeper->view.base && keeper->view_file && keeper->masked.settled && !keeper->everybody && keeper->changed.used > 0 && !keeper->accepted &&
                !registry_has_accepted(keeper->registry);
 }
 
@@ -52,7 +52,12 @@ static int merge(struct keeper *keeper, int part_fd, int fd) {
                 return r;
         r = view_merge(&keeper->view, &part, &keeper->changed, fd);
         view_close(&part);
-        return r == 0 ? registry_store_save(keeper->registry_store, keeper->registry) : r;
+        if (r == 0) {
+                r = registry_store_save(keeper->registry_store, keeper->registry);
+                if (r < 0)
+                        view_merge_undo(&keeper->view);
+        }
+        return r;
 }
 
 int keeper_build_part(struct keeper *keeper, int *fd, struct compile_result *part) {
@@ -60,18 +65,18 @@ int keeper_build_part(struct keeper *keeper, int *fd, struct compile_result *par
                 return -EAGAIN;
         _cleanup_(parts_done) struct parts parts = { 0 };
         _cleanup_close_ int part_fd = memfd_create("multidir-part", MFD_CLOEXEC);
-        _cleanup_close_ int whole_fd = memfd_create("multidir-view", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        int r = part_fd < 0 || whole_fd < 0 ? -ENOMEM : parts_make(keeper, &parts);
+        _cleanup_close_ int patch_fd = memfd_create("multidir-patch", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        int r = part_fd < 0 || patch_fd < 0 ? -ENOMEM : parts_make(keeper, &parts);
         if (r == 0)
                 r = compile_part(keeper, &parts, part_fd, part);
         if (r == 0)
-                r = merge(keeper, part_fd, whole_fd);
+                r = merge(keeper, part_fd, patch_fd);
         if (r < 0) {
                 log_debug("the change may concern others than its %u users: everybody is built", keeper->changed.used);
                 compile_result_done(part);
                 registry_revert(keeper->registry);
                 return r;
         }
-        *fd = TAKE_FD(whole_fd);
+        *fd = TAKE_FD(patch_fd);
         return 0;
 }

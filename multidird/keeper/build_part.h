@@ -5,6 +5,6 @@
 
 #include "multidird/keeper/state.h"
 
-/* 0: *fd is the new view's memory, the caller's, with its ids on disk, and *part what compile_join takes; -EAGAIN: everybody is to be built; another
- * negative errno likewise, and nothing of it is in the registry. */
+/* 0: the keeper's view is the new one, with its ids on disk, *fd the memory of its patch (view/patch.h), the caller's, and *part what compile_join takes;
+ * -EAGAIN: everybody is to be built; another negative errno likewise; the view and the registry are then as they were. */
 int keeper_build_part(struct keeper *keeper, int *fd, struct compile_result *part);

@@ -218,11 +218,24 @@ static void handle_installed(struct loop *loop, const unsigned char *payload, si
                 release(loop, loop->in_flight_built, NULL);
                 return;
         }
+        if (loop->keeper->view_patch) {
+                /* Whatever became of the view that it was made of: the whole one goes out at once. */
+                log_warning("view %llu was not made of the one before: %s", (unsigned long long)installed.generation, installed.text);
+                keeper_touch(loop->keeper);
+                return;
+        }
         log_error("view %llu was not installed: %s", (unsigned long long)installed.generation, installed.text);
         release(loop, loop->in_flight_built, installed.text[0] ? installed.text : strerror(-installed.error));
         /* Held back by a rollback: the supervisor keeps it until that ends. */
         if (installed.error != -ECANCELED)
                 loop->retry_ms = clock_monotonic_ms() + RETRY_MS;
+}
+
+static void handle_view_file(struct loop *loop, const unsigned char *payload, size_t len) {
+        uint64_t generation;
+        _cleanup_close_ int fd = channel_take_fd(loop->channel);
+        if (protocol_get_number(payload, len, &generation) == 0 && fd >= 0)
+                keeper_use_file(loop->keeper, generation, fd);
 }
 
 static void handle_gate(struct loop *loop, const unsigned char *payload, size_t len) {
@@ -289,7 +302,7 @@ static void handle(struct loop *loop, const struct channel_frame *frame) {
                 { PROTOCOL_CONFIG, handle_config }, { KEEPER_LOCAL, handle_local }, { KEEPER_ADMIN, handle_admin },
                 { KEEPER_ADMIN_CLOSED, handle_admin_closed }, { KEEPER_INSTALLED, handle_installed }, { KEEPER_GATE, handle_gate },
                 { KEEPER_SESSION, handle_session }, { KEEPER_CHANGE_PASSWORD, handle_change_password }, { KEEPER_SYNC, handle_sync },
-                { KEEPER_ADMIT, handle_admit },
+                { KEEPER_ADMIT, handle_admit }, { KEEPER_VIEW_FILE, handle_view_file },
         };
         for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
                 if (handlers[i].type == frame->type) {

@@ -53,7 +53,9 @@ struct keeper {
         struct view view;                  /* the last built one; base == NULL: none yet */
         bool registry_lost;                /* ids.db was not there though this host has had a view */
         bool has_published;                /* this host has a view, from this run or an earlier one */
-        int view_fd;                       /* its sealed memory while nobody took it (keeper_take_view); else -1 */
+        bool view_file;                    /* it is mapped from the published file, and unchanged: the next one may be made of it */
+        int view_fd;                       /* its sealed memory, or that of a patch, while nobody took it (keeper_take_view); else -1 */
+        bool view_patch;                   /* that, or what was taken last, is a patch */
         uint64_t generation, generation_bound; /* of the last view; what the disk says that no earlier run went beyond */
         bool everybody;                    /* since the last build more has changed than the users of `changed` */
         struct name_map changed;           /* their names, before and after */

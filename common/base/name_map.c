@@ -2,13 +2,13 @@
 #include "base/name_map.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
+#include "base/bulk.h"
 #include "base/hash.h"
 #include "base/text.h"
 
 void name_map_done(struct name_map *map) {
-        free(map->slots);
+        bulk_free(map->slots, map->size * sizeof *map->slots);
         *map = (struct name_map){ 0 };
 }
 
@@ -31,14 +31,14 @@ static struct name_map_slot *find(const struct name_map *map, const char *name, 
 
 static int resize(struct name_map *map, uint32_t size) {
         struct name_map bigger = { .size = size };
-        bigger.slots = calloc(size, sizeof *bigger.slots);
+        bigger.slots = bulk_alloc(size * sizeof *bigger.slots);
         if (!bigger.slots)
                 return -ENOMEM;
         for (uint32_t i = 0; i < map->size; i++)
                 if (map->slots[i].name)
                         *find(&bigger, map->slots[i].name, map->slots[i].hash) = map->slots[i];
         bigger.used = map->used;
-        free(map->slots);
+        bulk_free(map->slots, map->size * sizeof *map->slots);
         *map = bigger;
         return 0;
 }

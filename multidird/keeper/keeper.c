@@ -21,6 +21,7 @@
 #include "multidird/channel/protocol.h"
 
 #define RETRY_MS 5000u            /* after a build or an installation that failed */
+#define REST_MS 5000              /* without a message: memory that was needed for work is given back */
 #define REPLY_MAX (WIRE_ADMIN_MAX - 64)
 
 /* A change's reply, waiting for the view that has the change. */
@@ -44,6 +45,7 @@ struct loop {
         bool in_flight;                  /* a view is with the supervisor */
         uint64_t in_flight_built;        /* keeper->built of that view */
         uint64_t retry_ms;               /* when to try again; 0: no need */
+        bool rested;                     /* nothing has come since keeper_rest */
         uint64_t progress_connection, progress_id;
 };
 
@@ -378,7 +380,12 @@ static int wait_for_input(struct loop *loop) {
         (void)intakes_poll(loop->intakes, loop->fds + 1, count - 1);
         uint64_t now = clock_monotonic_ms();
         int timeout = loop->retry_ms == 0 ? -1 : loop->retry_ms <= now ? 0 : (int)(loop->retry_ms - now);
-        return poll(loop->fds, count, timeout) < 0 && errno != EINTR ? -errno : 0;
+        bool may_rest = !loop->rested && !loop->in_flight && (timeout < 0 || timeout > REST_MS);
+        int n = poll(loop->fds, count, may_rest ? REST_MS : timeout);
+        if (n == 0 && may_rest)
+                keeper_rest(loop->keeper);
+        loop->rested = n == 0 && (may_rest || loop->rested);
+        return n < 0 && errno != EINTR ? -errno : 0;
 }
 
 static int run(struct loop *loop) {

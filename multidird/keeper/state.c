@@ -2,9 +2,11 @@
 #include "multidird/keeper/state.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bulk.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "multidird/keeper/accept.h"
@@ -164,6 +166,18 @@ int keeper_prepare(struct keeper *keeper, size_t directory) {
         if (!keeper->closures[directory])
                 return closure_new(replica, &keeper_settings(keeper)->directories[directory], &keeper->closures[directory]);
         return 0;
+}
+
+void keeper_rest(struct keeper *keeper) {
+        for (size_t i = 0; i < keeper->directory_count; i++) {
+                forget_tables(keeper, i);
+                if (keeper->directories[i].store)
+                        store_rest(keeper->directories[i].store);
+        }
+        (void)malloc_trim(0);
+        int r = bulk_rest(keeper->folder);
+        if (r < 0)
+                log_debug("memory stays memory: %s", strerror(-r));
 }
 
 /* Moves the store and the replica of a directory that stays from the old arrays to the new ones. */

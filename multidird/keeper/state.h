@@ -111,6 +111,9 @@ const struct replica *keeper_replica(const struct keeper *keeper, size_t directo
 /* Makes the closure and the table of direct groups of a directory with a replica. 0 or -ENOMEM. */
 int keeper_prepare(struct keeper *keeper, size_t directory);
 
+/* Nothing has come for a while: gives back what work needs, and lets the large arrays lie in a file (base/bulk.h). Everything stays as it is. */
+void keeper_rest(struct keeper *keeper);
+
 /* What a command looks at: one application, or one directory alone (the console, P3), the same shape for both. Not to be moved: it
  * points into itself. */
 struct keeper_scope {

@@ -21,7 +21,7 @@
 #include "multidird/channel/protocol.h"
 
 #define RETRY_MS 5000u            /* after a build or an installation that failed */
-#define REST_MS 5000              /* without a message: memory that was needed for work is given back */
+#define REST_MS 2000              /* without a message: memory that was needed for work is given back. The supervisor asks every few seconds whether it lives */
 #define REPLY_MAX (WIRE_ADMIN_MAX - 64)
 
 /* A change's reply, waiting for the view that has the change. */
@@ -45,7 +45,7 @@ struct loop {
         bool in_flight;                  /* a view is with the supervisor */
         uint64_t in_flight_built;        /* keeper->built of that view */
         uint64_t retry_ms;               /* when to try again; 0: no need */
-        bool rested;                     /* nothing has come since keeper_rest */
+        bool rested;                     /* nothing was done since keeper_rest but the supervisor asked whether this lives */
         uint64_t progress_connection, progress_id;
 };
 
@@ -244,6 +244,7 @@ static void handle_gate(struct loop *loop, const unsigned char *payload, size_t 
         struct protocol_gate gate;
         if (protocol_get_gate(payload, len, &gate) < 0)
                 return;
+        loop->rested &= !gate.user[0]; /* the pulse asks of nobody */
         struct protocol_gate_reply reply = { .id = gate.id, .member = keeper_gate(loop->keeper, &gate) };
         (void)protocol_send_gate_reply(loop->channel, &reply);
 }
@@ -308,6 +309,7 @@ static void handle(struct loop *loop, const struct channel_frame *frame) {
         };
         for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
                 if (handlers[i].type == frame->type) {
+                        loop->rested &= frame->type == KEEPER_GATE;
                         handlers[i].handle(loop, frame->payload, frame->len);
                         return;
                 }
@@ -384,7 +386,7 @@ static int wait_for_input(struct loop *loop) {
         int n = poll(loop->fds, count, may_rest ? REST_MS : timeout);
         if (n == 0 && may_rest)
                 keeper_rest(loop->keeper);
-        loop->rested = n == 0 && (may_rest || loop->rested);
+        loop->rested |= n == 0 && may_rest;
         return n < 0 && errno != EINTR ? -errno : 0;
 }
 
@@ -394,8 +396,10 @@ static int run(struct loop *loop) {
                 if (r == 0)
                         r = drain(loop);
                 if (r == 0) {
-                        if (intakes_read(loop->intakes))
+                        if (intakes_read(loop->intakes)) {
+                                loop->rested = false;
                                 send_state(loop);
+                        }
                         build_and_publish(loop);
                         r = channel_write(loop->channel);
                 }

@@ -58,7 +58,8 @@ static int transaction_commit(struct store *store) {
                 return r;
         }
         r = database_commit(database);
-        store->touched.revisions += r == 0 && store->changed;
+        if (r == 0 && store->changed)
+                store_touch_revision(store);
         return r;
 }
 

@@ -30,6 +30,10 @@ void store_touch_everything(struct store *store) {
         store->touched.everything = true;
 }
 
+void store_touch_revision(struct store *store) {
+        store->touched.revisions++;
+}
+
 void store_touched_clear(struct store *store) {
         store->touched.everything = false;
         store->touched.count = 0;

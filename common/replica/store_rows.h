@@ -12,6 +12,9 @@ void store_touch_user(struct store *store, int64_t user);
 void store_touch_member(struct store *store, int64_t user, int64_t group);
 void store_touch_everything(struct store *store);
 
+/* Every commit that let the revision grow says so: a growth that nobody noted means rows that nobody noted. */
+void store_touch_revision(struct store *store);
+
 /* The replica is as the store is now: nothing is touched. */
 void store_touched_clear(struct store *store);
 

@@ -22,6 +22,7 @@ struct admission {
         const struct local_accounts *local;
         uint32_t given[LOCAL_GROUPS_MAX]; /* gids of local groups that are given to directory groups */
         size_t given_count;
+        uint32_t good[4096];              /* gids that are no local group's, by their last bits: the same few stand in millions of memberships */
         uint64_t seeds[2];
         struct fingerprint listed, held;  /* memberships that groups list, and that users have: one relation, read from both ends (M5) */
         char *text;
@@ -95,13 +96,23 @@ static void add_membership(struct fingerprint *print, const struct half *name, c
         print->count++;
 }
 
+static bool is_local_group(struct admission *admission, uint32_t gid) {
+        uint32_t *good = &admission->good[gid % ARRAY_SIZE(admission->good)];
+        if (*good == gid && gid != 0)
+                return false;
+        if (gid < FIRST_ID || local_accounts_has_id(admission->local, gid))
+                return true;
+        *good = gid;
+        return false;
+}
+
 static const char *bad_groups(struct admission *admission, const struct view_user *user) {
         const struct half name = half_of_name(admission, user->name, user->name_len), primary = half_of_gid(admission, user->gid);
         for (uint32_t i = 0; i < user->gid_count; i++) {
                 uint32_t gid = user->gids[i];
                 if (is_given(admission, gid))
                         continue;
-                if (gid < FIRST_ID || local_accounts_has_id(admission->local, gid))
+                if (is_local_group(admission, gid))
                         return "it is in a local group that local_groups does not give away (N4)";
                 const struct half half = half_of_gid(admission, gid);
                 add_membership(&admission->held, &name, &half);

@@ -23,6 +23,20 @@ void arena_done(struct arena *arena) {
         *arena = (struct arena){ 0 };
 }
 
+void arena_join(struct arena *into, struct arena *from) {
+        if (!into->blocks) {
+                *into = *from;
+        } else {
+                /* Behind the newest block: the room that is left in it is still to be used. */
+                struct arena_block **end = &into->blocks->next;
+                while (*end)
+                        end = &(*end)->next;
+                *end = from->blocks;
+                into->total += from->total;
+        }
+        *from = (struct arena){ 0 };
+}
+
 void *arena_alloc(struct arena *arena, size_t size) {
         const size_t align = alignof(max_align_t);
         if (size > SIZE_MAX - sizeof(struct arena_block) - align)

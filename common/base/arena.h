@@ -14,6 +14,9 @@ struct arena {
 /* Zeroed memory is an empty arena. Frees everything that came from it. */
 void arena_done(struct arena *arena);
 
+/* What came from `from` is `into`'s from now on; `from` is empty. */
+void arena_join(struct arena *into, struct arena *from);
+
 /* size bytes, zeroed, aligned for any type; NULL when memory is out. Owned by the arena. */
 void *arena_alloc(struct arena *arena, size_t size);
 

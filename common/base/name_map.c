@@ -2,13 +2,13 @@
 #include "base/name_map.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
+#include "base/bulk.h"
 #include "base/hash.h"
 #include "base/text.h"
 
 void name_map_done(struct name_map *map) {
-        free(map->slots);
+        bulk_free(map->slots, map->size * sizeof *map->slots);
         *map = (struct name_map){ 0 };
 }
 
@@ -31,14 +31,14 @@ static struct name_map_slot *find(const struct name_map *map, const char *name, 
 
 static int resize(struct name_map *map, uint32_t size) {
         struct name_map bigger = { .size = size };
-        bigger.slots = calloc(size, sizeof *bigger.slots);
+        bigger.slots = bulk_alloc(size * sizeof *bigger.slots);
         if (!bigger.slots)
                 return -ENOMEM;
         for (uint32_t i = 0; i < map->size; i++)
                 if (map->slots[i].name)
                         *find(&bigger, map->slots[i].name, map->slots[i].hash) = map->slots[i];
         bigger.used = map->used;
-        free(map->slots);
+        bulk_free(map->slots, map->size * sizeof *map->slots);
         *map = bigger;
         return 0;
 }
@@ -65,6 +65,25 @@ int name_map_add(struct name_map *map, const char *name, uint32_t value) {
         *slot = (struct name_map_slot){ .name = name, .hash = hash, .value = value };
         map->used++;
         return 0;
+}
+
+void name_map_remove(struct name_map *map, const char *name) {
+        if (map->size == 0)
+                return;
+        struct name_map_slot *gap = find(map, name, name_hash(name));
+        uint32_t mask = map->size - 1, at = (uint32_t)(gap - map->slots);
+        if (!gap->name)
+                return;
+        map->used--;
+        /* What had to pass the gap on its way moves up, or would not be found any more. */
+        for (uint32_t i = (at + 1) & mask; map->slots[i].name; i = (i + 1) & mask) {
+                uint32_t home = map->slots[i].hash & mask;
+                if (((i - home) & mask) < ((i - at) & mask))
+                        continue;
+                map->slots[at] = map->slots[i];
+                at = i;
+        }
+        map->slots[at] = (struct name_map_slot){ 0 };
 }
 
 uint32_t name_map_get(const struct name_map *map, const char *name) {

@@ -28,5 +28,8 @@ int name_map_reserve(struct name_map *map, uint32_t names);
  * Returns 0, -EEXIST when a name that folds to the same is there (the map is unchanged), -ENOMEM. */
 int name_map_add(struct name_map *map, const char *name, uint32_t value);
 
+/* Takes a name out, in any case; nothing where it is absent. */
+void name_map_remove(struct name_map *map, const char *name);
+
 /* The value of name, in any case; NAME_MAP_NONE if absent. */
 uint32_t name_map_get(const struct name_map *map, const char *name);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/bulk.h"
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/name_map.h"
@@ -58,18 +59,22 @@ static void forget_accepted(struct registry *registry) {
         arena_done(&registry->accepted_text);
 }
 
+static void table_free(struct table *table) {
+        bulk_free(table->slots, table->size * sizeof *table->slots);
+}
+
 void registry_free(struct registry *registry) {
         if (!registry)
                 return;
         while (registry->chunks) {
                 struct chunk *older = registry->chunks->older;
-                free(registry->chunks);
+                bulk_free(registry->chunks, sizeof *older + registry->chunks->size);
                 registry->chunks = older;
         }
         for (size_t i = 0; i < KINDS * KEY_MAX; i++)
-                free(registry->tables[i / KEY_MAX][i % KEY_MAX].slots);
+                table_free(&registry->tables[i / KEY_MAX][i % KEY_MAX]);
         forget_accepted(registry);
-        free(registry->rows);
+        bulk_free(registry->rows, registry->row_size * sizeof *registry->rows);
         free(registry);
 }
 
@@ -80,7 +85,7 @@ static void *take(struct registry *registry, size_t size) {
         struct chunk *chunk = registry->chunks;
         if (!chunk || chunk->size - chunk->used < size) {
                 size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
-                chunk = malloc(sizeof *chunk + room);
+                chunk = bulk_alloc(sizeof *chunk + room);
                 if (!chunk)
                         return NULL;
                 *chunk = (struct chunk){ .older = registry->chunks, .size = room };
@@ -132,7 +137,7 @@ static int table_grow(struct table *table) {
         if (table->size > 0 && table->used < table->size / 2)
                 return 0;
         uint32_t size = table->size ? table->size * 2 : 64;
-        struct slot *slots = calloc(size, sizeof *slots);
+        struct slot *slots = bulk_alloc(size * sizeof *slots);
         if (!slots)
                 return -ENOMEM;
         for (uint32_t i = 0; i < table->size; i++) {
@@ -143,7 +148,7 @@ static int table_grow(struct table *table) {
                         place = (place + 1) & (size - 1);
                 slots[place] = table->slots[i];
         }
-        free(table->slots);
+        table_free(table);
         table->slots = slots;
         table->size = size;
         return 0;
@@ -222,7 +227,7 @@ static struct stored_row *copy_row(struct registry *registry, const struct regis
 static int append(struct registry *registry, const struct registry_row *row, bool older) {
         if (registry->row_count == registry->row_size) {
                 uint32_t size = registry->row_size ? registry->row_size * 2 : 64;
-                struct stored_row **rows = size > registry->row_size ? reallocarray(registry->rows, size, sizeof *rows) : NULL;
+                struct stored_row **rows = size > registry->row_size ? bulk_resize(registry->rows, registry->row_size * sizeof *rows, size * sizeof *rows) : NULL;
                 if (!rows)
                         return -ENOMEM;
                 registry->rows = rows;
@@ -282,7 +287,7 @@ void registry_saved(struct registry *registry) {
 static void cut_chunks(struct registry *registry) {
         while (registry->chunks != registry->saved_chunk) {
                 struct chunk *older = registry->chunks->older;
-                free(registry->chunks);
+                bulk_free(registry->chunks, sizeof *older + registry->chunks->size);
                 registry->chunks = older;
         }
         if (registry->chunks)
@@ -323,6 +328,13 @@ int registry_accept(struct registry *registry, enum name_kind kind, const char *
 
 bool registry_is_accepted(const struct registry *registry, enum name_kind kind, const char *name) {
         return name_map_get(&registry->accepted[kind], name) != NAME_MAP_NONE;
+}
+
+bool registry_has_accepted(const struct registry *registry) {
+        for (size_t kind = 0; kind < KINDS; kind++)
+                if (registry->accepted[kind].used > 0)
+                        return true;
+        return false;
 }
 
 void registry_clear_accepted(struct registry *registry) {

@@ -54,3 +54,4 @@ void registry_revert(struct registry *registry);
 int registry_accept(struct registry *registry, enum name_kind kind, const char *name);
 bool registry_is_accepted(const struct registry *registry, enum name_kind kind, const char *name);
 void registry_clear_accepted(struct registry *registry);
+bool registry_has_accepted(const struct registry *registry);

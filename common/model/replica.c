@@ -1,27 +1,17 @@
 /* Building a replica; see replica.h.
  * Relies on: base/name_map.
- * Must never: change a replica once it is finished (its name maps point into its text). */
-#include "model/replica.h"
+ * Must never: change a replica once it is finished (its name maps point into its text; replica_change.c knows how). */
+#include "model/replica_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bulk.h"
 #include "base/cleanup.h"
 
-/* A replica while it grows: the public part first, so that one pointer stands for both. */
-struct building {
-        struct replica replica;
-        size_t text_size, user_size, group_size, user_edge_size, group_edge_size; /* room, in elements */
-        bool too_long; /* more text than a text_ref can point into */
-};
-
-static struct building *building_of(struct replica *replica) {
-        return (struct building *)(void *)replica;
-}
-
 /* Room for `need` elements in *array; doubles, so that adding stays linear. */
-static int reserve(void **array, size_t *size, size_t need, size_t element) {
+int replica_reserve(void **array, size_t *size, size_t need, size_t element) {
         if (need <= *size)
                 return 0;
         size_t bigger = *size < 64 ? 64 : *size * 2;
@@ -29,16 +19,13 @@ static int reserve(void **array, size_t *size, size_t need, size_t element) {
                 bigger *= 2;
         if (bigger > SIZE_MAX / element)
                 return -ENOMEM;
-        void *moved = realloc(*array, bigger * element);
+        void *moved = bulk_resize(*array, *size * element, bigger * element);
         if (!moved)
                 return -ENOMEM;
         *array = moved;
         *size = bigger;
         return 0;
 }
-
-#define RESERVE(array, size, need) \
-        ({ void *_array = (array); int _r = reserve(&_array, &(size), (need), sizeof *(array)); (array) = _array; _r; })
 
 struct replica *replica_new(void) {
         struct building *building = calloc(1, sizeof *building);
@@ -59,12 +46,15 @@ void replica_free(struct replica *replica) {
                 return;
         name_map_done(&replica->user_names);
         name_map_done(&replica->group_names);
-        free(replica->text);
-        free(replica->users);
-        free(replica->groups);
-        free(replica->user_edges);
-        free(replica->group_edges);
-        free(building_of(replica));
+        struct building *building = building_of(replica);
+        bulk_free(replica->text, building->text_size);
+        bulk_free(replica->users, building->user_size * sizeof *replica->users);
+        bulk_free(replica->groups, building->group_size * sizeof *replica->groups);
+        bulk_free(replica->user_edges, building->user_edge_size * sizeof *replica->user_edges);
+        bulk_free(replica->group_edges, building->group_edge_size * sizeof *replica->group_edges);
+        free(replica->user_rows);
+        free(replica->group_rows);
+        free(building);
 }
 
 int replica_add_text(struct replica *replica, const char *text, text_ref *ref) {
@@ -205,11 +195,16 @@ static int name_groups(struct replica *replica) {
         return r;
 }
 
-/* Gives back spare room; a block that cannot shrink simply stays. */
-static void *shrink(void *array, size_t bytes) {
-        void *smaller = bytes > 0 ? realloc(array, bytes) : NULL;
-        return smaller ? smaller : array;
+/* Gives back spare room; a block that cannot shrink simply stays. *size: its room in elements. */
+static void *shrink(void *array, size_t *size, size_t count, size_t element) {
+        void *smaller = count > 0 ? bulk_resize(array, *size * element, count * element) : NULL;
+        if (!smaller)
+                return array;
+        *size = count;
+        return smaller;
 }
+
+#define SHRINK(array, size, count) ((array) = shrink((array), &(size), (count), sizeof *(array)))
 
 int replica_finish(struct replica *replica) {
         if (building_of(replica)->too_long)
@@ -219,11 +214,13 @@ int replica_finish(struct replica *replica) {
                 r = edges_clean(replica->group_edges, &replica->group_edge_count, replica->group_count, replica->group_count, false);
         if (r < 0)
                 return r;
-        replica->text = shrink(replica->text, replica->text_len);
-        replica->users = shrink(replica->users, replica->user_count * sizeof *replica->users);
-        replica->groups = shrink(replica->groups, replica->group_count * sizeof *replica->groups);
-        replica->user_edges = shrink(replica->user_edges, replica->user_edge_count * sizeof *replica->user_edges);
-        replica->group_edges = shrink(replica->group_edges, replica->group_edge_count * sizeof *replica->group_edges);
+        struct building *building = building_of(replica);
+        SHRINK(replica->text, building->text_size, replica->text_len);
+        SHRINK(replica->users, building->user_size, replica->user_count);
+        SHRINK(replica->groups, building->group_size, replica->group_count);
+        SHRINK(replica->user_edges, building->user_edge_size, replica->user_edge_count);
+        SHRINK(replica->group_edges, building->group_edge_size, replica->group_edge_count);
+        building->text_read = replica->text_len;
         /* Only now: the maps keep pointers into the text, which must not move again. */
         r = name_users(replica);
         return r == 0 ? name_groups(replica) : r;

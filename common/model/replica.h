@@ -1,4 +1,4 @@
-/* One directory's replica in memory: users, groups and direct memberships, compact, immutable once finished.
+/* One directory's replica in memory: users, groups and direct memberships, compact; once finished it changes only as replica_change.c does it.
  * 1,000,000 users and 10,000,000 memberships fit in a few hundred megabytes: strings are offsets into one pool, edges are pairs
  * of indexes.
  * Relies on: base.
@@ -53,6 +53,7 @@ struct replica {
         size_t user_edge_count;
         struct replica_edge *group_edges; /* child -> parent, no duplicates, no self-edges */
         size_t group_edge_count;
+        int64_t *user_rows, *group_rows;  /* of each user and group, in the store that they were read from; ascending. NULL: not known */
         struct name_map user_names, group_names; /* folded name -> index (of the first of ambiguous ones) */
         uint64_t synchronised_s;          /* when it was complete, wall clock; 0: never yet (D6) */
         uint64_t revision;                /* grows with every change of its content */
@@ -74,6 +75,24 @@ int replica_add_group_edge(struct replica *replica, uint32_t child, uint32_t par
 /* Sorts the edges by member, then group; drops duplicates and self-edges; builds the name maps, marks ambiguous entries (N2), gives back
  * spare memory. After a failure only replica_free is allowed. */
 int replica_finish(struct replica *replica);
+
+/* A user as it is now; texts are the caller's. entry_id and name are never empty. */
+struct replica_person {
+        const char *name, *entry_id, *display_name, *email, *home, *shell, *ssh_keys, *sid;
+        uint32_t uid, gid;
+        bool active, posix_primary;
+};
+/* A finished replica with known rows, changed: it is then as if it had been read from the changed store. 0; -ENOMEM, or -EOVERFLOW when too much text
+ * of former changes lies about, and then only replica_free is allowed. */
+int replica_put_person(struct replica *replica, int64_t row, const struct replica_person *person); /* adds it, or changes what it is */
+int replica_drop_person(struct replica *replica, int64_t row);                                    /* with its memberships; none: nothing changes */
+int replica_set_member(struct replica *replica, int64_t user_row, int64_t group_row, bool member); /* rows that are not there: nothing changes */
+/* The index of a row, REPLICA_NONE. */
+uint32_t replica_row_index(const int64_t *rows, uint32_t count, int64_t row);
+
+/* A replica of those users alone whose names are in the map, with their memberships, and of all groups and nestings; finished, the caller's. 0,
+ * -ENOMEM, or -EAGAIN when one of the names is ambiguous (N2). */
+int replica_part(const struct replica *replica, const struct name_map *names, struct replica **part);
 
 /* Index by name in any case, REPLICA_NONE if absent. */
 static inline uint32_t replica_find_user(const struct replica *replica, const char *name) {

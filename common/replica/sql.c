@@ -79,6 +79,9 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
         [STORE_LOAD_GROUPS] = { "SELECT id, gid, active, name, entry_id, description, sid FROM groups ORDER BY id" },
         [STORE_LOAD_MEMBERS] = { "SELECT user, grp FROM members" },
         [STORE_LOAD_CHILDREN] = { "SELECT child, parent FROM children" },
+        [STORE_ROW_USER] = { "SELECT id, uid, gid, active, posix_primary, name, entry_id, display_name, email, home, shell, ssh_keys,"
+                             " sid FROM users WHERE id = ?1" },
+        [STORE_ROW_MEMBER] = { "SELECT 1 FROM members WHERE grp = ?1 AND user = ?2" },
         [STORE_NEXT_IDS] = { "SELECT (SELECT coalesce(max(id), 0) + 1 FROM users), (SELECT coalesce(max(id), 0) + 1 FROM groups)", true },
         [STORE_BUMP_REVISION] = { "UPDATE store SET revision = revision + 1", true },
         [STORE_INSERT_USER] = { "INSERT INTO users (id, name, entry_id, display_name, email, home, shell, ssh_keys, uid, gid, active,"

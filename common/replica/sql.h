@@ -36,6 +36,8 @@ enum store_statement {
         STORE_LOAD_GROUPS,
         STORE_LOAD_MEMBERS,
         STORE_LOAD_CHILDREN,
+        STORE_ROW_USER,       /* the columns of STORE_LOAD_USERS */
+        STORE_ROW_MEMBER,
         STORE_NEXT_IDS,
         STORE_BUMP_REVISION,
         STORE_INSERT_USER,

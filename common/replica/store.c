@@ -77,6 +77,10 @@ void store_close(struct store *store) {
         free(store);
 }
 
+void store_rest(struct store *store) {
+        (void)sqlite3_db_release_memory(store->database.handle);
+}
+
 const char *store_error(const struct store *store) {
         return store->database.error;
 }

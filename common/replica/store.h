@@ -26,6 +26,8 @@ enum store_mode { STORE_READ_ONLY = 0, STORE_READ_WRITE };
 int store_open(const char *folder, const char *name, enum directory_type type, enum store_mode mode, struct store **store);
 void store_close(struct store *store);
 DEFINE_CLEANUP(struct store *, store_close)
+/* Gives back what SQLite keeps to be faster; nothing else changes. */
+void store_rest(struct store *store);
 const char *store_error(const struct store *store);
 
 /* The whole content as a replica, read in one piece; the caller's. Never the hashes. A never synchronised store has synchronised_s 0; an

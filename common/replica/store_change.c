@@ -8,6 +8,7 @@
 
 #include "base/sbuf.h"
 #include "replica/store_internal.h"
+#include "replica/store_rows.h"
 
 static int transaction_open(struct store *store) {
         struct database *database = &store->database;
@@ -56,7 +57,10 @@ static int transaction_commit(struct store *store) {
                 database_rollback(database);
                 return r;
         }
-        return database_commit(database);
+        r = database_commit(database);
+        if (r == 0 && store->changed)
+                store_touch_revision(store);
+        return r;
 }
 
 int store_begin(struct store *store) {
@@ -219,6 +223,7 @@ static int add_user(struct store *store, const struct store_user *user) {
         if (r < 0)
                 return r;
         store->next_user++;
+        store_touch_user(store, id);
         return set_extras(store, id, user);
 }
 
@@ -236,6 +241,7 @@ static int modify_user(struct store *store, const char *name, const struct store
                 return r;
         sqlite3_stmt *statement = database_statement(&store->database, STORE_UPDATE_USER);
         bind_user(&store->database, statement, id, user);
+        store_touch_user(store, id);
         r = database_run(&store->database, statement, NULL);
         return r < 0 ? r : set_extras(store, id, user);
 }
@@ -255,6 +261,7 @@ static int rename_user(struct store *store, const char *name, const char *new_na
         sqlite3_stmt *statement = database_statement(&store->database, STORE_RENAME_USER);
         database_bind_number(&store->database, statement, 1, id);
         database_bind_text(&store->database, statement, 2, new_name);
+        store_touch_user(store, id);
         return database_run(&store->database, statement, NULL);
 }
 
@@ -276,6 +283,8 @@ static int remove_user(struct store *store, const char *name) {
         }
         if (r == 0)
                 store->has_gone = true;
+        if (r == 0)
+                store_touch_user(store, id);
         return r;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "replica/store_internal.h"
+#include "replica/store_rows.h"
 
 static void bind_group(struct database *database, sqlite3_stmt *statement, int64_t id, const struct store_group *group) {
         database_bind_number(database, statement, 1, id);
@@ -28,6 +29,7 @@ static int add_group(struct store *store, const struct store_group *group) {
         database_bind_text(&store->database, statement, 3, entry_id);
         database_bind_text(&store->database, statement, 7, group->external_id);
         r = database_run(&store->database, statement, NULL);
+        store_touch_everything(store);
         if (r == 0)
                 store->next_group++;
         return r;
@@ -45,6 +47,7 @@ static int modify_group(struct store *store, const char *name, const struct stor
                 return r;
         sqlite3_stmt *statement = database_statement(&store->database, STORE_UPDATE_GROUP);
         bind_group(&store->database, statement, id, group);
+        store_touch_everything(store);
         return database_run(&store->database, statement, NULL);
 }
 
@@ -57,6 +60,7 @@ static int remove_group(struct store *store, const char *name) {
         static const enum store_statement steps[] = { STORE_DELETE_GROUP, STORE_DELETE_GROUP_MEMBERS, STORE_DELETE_GROUP_CHILDREN };
         int64_t id = 0;
         int r = store_find(store, STORE_FIND_GROUP, name, &id);
+        store_touch_everything(store);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++) {
                 sqlite3_stmt *statement = database_statement(&store->database, steps[i]);
                 database_bind_number(&store->database, statement, 1, id);
@@ -90,6 +94,10 @@ static int change_pair(struct store *store, const struct pair *pair) {
         sqlite3_stmt *statement = database_statement(&store->database, pair->run);
         database_bind_number(&store->database, statement, 1, group);
         database_bind_number(&store->database, statement, 2, member);
+        if (pair->is_group)
+                store_touch_everything(store);
+        else
+                store_touch_member(store, member, group);
         r = database_run(&store->database, statement, &changed);
         return r < 0 ? r : changed > 0 ? 0 : -ENOENT;
 }

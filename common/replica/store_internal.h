@@ -6,8 +6,21 @@
 #include "replica/database.h"
 #include "replica/store.h"
 
+enum { STORE_TOUCHED_MAX = 256 };
+
+/* group 0: the user's own row. */
+struct store_touched_row { int64_t user, group; };
+/* What was touched since a replica was last read (store_rows.h), and by how much the revision grew meanwhile. */
+struct store_touched {
+        bool everything;
+        size_t count;
+        uint64_t revisions;
+        struct store_touched_row rows[STORE_TOUCHED_MAX];
+};
+
 struct store {
         struct database database;
+        struct store_touched touched;
         enum directory_type type;
         bool explicit_transaction; /* between store_begin() and its end */
         bool changed;              /* in this transaction: the revision grows at its commit */

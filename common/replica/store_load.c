@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "replica/store_internal.h"
+#include "replica/store_rows.h"
 
 /* From the file's row ids, which come in ascending order, to the replica's indexes. */
 struct id_map {
@@ -49,6 +50,17 @@ static int id_map_finish(struct id_map *map) {
                 if ((uint64_t)map->ids[i] <= highest) /* a damaged tree may be out of order */
                         map->direct[map->ids[i]] = (uint32_t)i;
         return 0;
+}
+
+/* The ids for the replica to keep; NULL where they do not ascend, as they do unless the tree is damaged. */
+static int64_t *take_rows(struct id_map *map) {
+        for (size_t i = 1; i < map->count; i++)
+                if (map->ids[i - 1] >= map->ids[i])
+                        return NULL;
+        int64_t *rows = realloc(map->ids, (map->count + 1) * sizeof *rows);
+        if (rows)
+                map->ids = NULL;
+        return rows;
 }
 
 static uint32_t id_map_get(const struct id_map *map, int64_t id) {
@@ -178,6 +190,10 @@ static int load_all(struct loading *loading) {
                 r = load_rows(loading, STORE_LOAD_CHILDREN, load_child);
         if (r == 0)
                 r = store_state(loading->store, &loading->replica->revision, &loading->replica->synchronised_s);
+        if (r == 0) {
+                loading->replica->user_rows = take_rows(&loading->users);
+                loading->replica->group_rows = take_rows(&loading->groups);
+        }
         id_map_done(&loading->users);
         id_map_done(&loading->groups);
         free(loading->text);
@@ -201,6 +217,7 @@ int store_load(struct store *store, struct replica **replica) {
                 replica_free(loading.replica);
                 return r;
         }
+        store_touched_clear(store);
         *replica = loading.replica;
         return 0;
 }

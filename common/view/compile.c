@@ -19,6 +19,7 @@ void compile_result_done(struct compile_result *result) {
                 free(result->arena);
         }
         free(result->rows);
+        free(result->displaced);
         *result = (struct compile_result){ 0 };
 }
 
@@ -87,6 +88,7 @@ static void workings_done(struct compiler *c) {
         for (size_t i = 0; i < c->grant_count; i++)
                 free(c->grants[i].reaches);
         orders_done(c);
+        base_done(c);
         side_done(&c->users);
         side_done(&c->groups);
         free(c->prepared);
@@ -156,9 +158,9 @@ static int own_users(struct compiler *c) {
 
 /* Groups come before users throughout: a user's primary and private group depend on them (M10). */
 static const build_step steps[] = {
-        orders_make, directories_prepare, gates_make, grants_make,
+        base_prepare, orders_make, directories_prepare, gates_make, grants_make,
         own_groups, own_users, hidden_rows, hide_without_access,
-        ids_assign, numbers_make, writer_begin, groups_write, users_write,
+        ids_assign, numbers_make, writer_begin, groups_write, users_write, base_check,
 };
 
 int compile_view(const struct compile_input *input, int fd, struct compile_result *result) {

@@ -116,6 +116,8 @@ static int take_fixed(struct compiler *c, struct side *side, uint32_t number, co
                 snprintf(text, sizeof text, "%s of directory %s has id %" PRIu32 " (I4)", other.name, other.directory->name, id);
                 return refuse(c, side, number, facts, id, c->host->places[place].directory, text);
         }
+        if (base_has_id(c, side, id))
+                return -EAGAIN; /* which of the two comes first, only a build of everybody tells */
         /* After I4, which names the winner: an id that somebody has now is not waiting for an acceptance. */
         if (withheld(c, side, facts, current, id, text))
                 return refuse(c, side, number, facts, id, NOBODY, text);
@@ -167,12 +169,11 @@ static int claim_fixed(struct compiler *c, struct side *side, uint32_t number, c
 /* Round 2: an allocated name whose former entry is gone keeps the name's id; a group keeps it even under an accepted new owner, since
  * same-named groups share one id (I2). Where the former entry took a new name and its id with it, this one gets a new id in round 3. */
 static int claim_known(struct compiler *c, struct side *side, uint32_t number, const struct facts *facts) {
-        uint32_t holder;
         const struct registry_row *current = registry_by_name(c->input->registry, side->kind, facts->name);
         if (!current)
                 return 0;
         bool same_directory = strcmp(current->directory, facts->directory->name) == 0;
-        bool keeps = registry_by_id(c->input->registry, side->kind, current->id) == current && !claims_get(&side->claims, current->id, &holder);
+        bool keeps = registry_by_id(c->input->registry, side->kind, current->id) == current && !is_claimed(c, side, current->id);
         if (same_directory)
                 return keeps ? take_known(c, side, number, facts, current, current->id) : 0;
         if (!accepted(c, side, facts))
@@ -184,8 +185,7 @@ static int claim_known(struct compiler *c, struct side *side, uint32_t number, c
 
 /* Whether nobody has, had or may not have the id. */
 static bool is_free(const struct compiler *c, const struct facts *facts, uint32_t id) {
-        uint32_t holder;
-        return !claims_get(&c->users.claims, id, &holder) && !claims_get(&c->groups.claims, id, &holder) &&
+        return !is_claimed(c, &c->users, id) && !is_claimed(c, &c->groups, id) &&
                !registry_by_id(c->input->registry, NAME_OF_USER, id) && !registry_by_id(c->input->registry, NAME_OF_GROUP, id) &&
                id_check(facts->directory, c->input->local, id, NULL) == REASON_OK;
 }
@@ -250,13 +250,14 @@ int ids_assign(struct compiler *c) {
 
 /* Says where an entry did not get the id computed for it because somebody else has that one: another host may decide otherwise (I2). */
 static int note_collision(struct compiler *c, const struct side *side, uint32_t id, const struct facts *facts) {
-        uint32_t first, last, holder;
+        uint32_t first, last;
         id_range(facts->directory, &first, &last);
         uint32_t computed = computed_id(side, facts, first, last);
         if (computed == id)
                 return 0;
-        if (!claims_get(&c->users.claims, computed, &holder) && !claims_get(&c->groups.claims, computed, &holder))
-                return 0;
+        int r = side->kind == NAME_OF_USER ? displaced_add(c, computed) : 0;
+        if (r < 0 || (!is_claimed(c, &c->users, computed) && !is_claimed(c, &c->groups, computed)))
+                return r;
         return add_row(c, side, facts, id, NOBODY, REASON_OK, "published with id %" PRIu32 ": id %" PRIu32 ", computed for it, is taken (I2)", id, computed);
 }
 

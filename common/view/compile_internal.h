@@ -1,5 +1,5 @@
 /* What the parts of the compiler share: compile.c (the course of a build), compile_order.c (D6, owners, names), compile_ids.c (I, M10),
- * compile_access.c (L3, L4, L12, N4's local groups) and compile_people.c (memberships and texts, into the writer).
+ * compile_base.c (a build of a few users only), compile_access.c (L3, L4, L12, N4's local groups) and compile_people.c (memberships and texts, into the writer).
  * Relies on: rules/, model/.
  * Must never: be included outside view/compile*.c. */
 #pragma once
@@ -88,9 +88,10 @@ struct compiler {
         uint32_t *primary;                      /* by place of host: the gid of primary_group, 0 none */
         struct local_grant *grants;
         size_t grant_count;
+        struct base_state *base_state;          /* of a build with a base; else NULL */
         struct view_writer *writer;
         struct compile_result result;
-        size_t row_size;
+        size_t row_size, displaced_size;
         uint32_t *group_stamps, *group_list, group_stamp; /* by writer index: the groups of the user at hand */
         uint32_t *found;                        /* room for one directory's groups */
         uint32_t out_count;                     /* groups in the writer */
@@ -152,6 +153,18 @@ enum reason gate_of(const struct compiler *c, const struct place *place, uint32_
 /* What an application says of a published user: L3, L4, L12, D6. */
 void access_of(const struct compiler *c, size_t application, const char *name, uint32_t owner_directory, uint32_t owner_index,
                struct view_writer_access *access);
+
+/* compile_base.c */
+int base_prepare(struct compiler *c);
+void base_done(struct compiler *c);
+/* Whether an id is somebody's, in this build or, with a base, in the last view among those who are as they were. */
+bool is_claimed(const struct compiler *c, const struct side *side, uint32_t id);
+/* The second half of that alone. */
+bool base_has_id(const struct compiler *c, const struct side *side, uint32_t id);
+/* A published user has another id than the one computed for it. 0 or -ENOMEM. */
+int displaced_add(struct compiler *c, uint32_t computed);
+/* With a base: whether nobody else is concerned, 0 or -EAGAIN. Without: whether the next build may have this one for its base. */
+int base_check(struct compiler *c);
 
 /* compile_people.c */
 int groups_write(struct compiler *c);

@@ -23,9 +23,24 @@ static void place(struct layout *l, enum view_section_id id, uint64_t count, uin
         l->size = (l->size + count * element + VIEW_LINE - 1) / VIEW_LINE * VIEW_LINE;
 }
 
+/* Room that stays behind what is there, for changes in place (view/merge.h): zero, and of no meaning to a reader. */
+static void spare(struct layout *l, uint64_t bytes) {
+        l->size += (bytes + VIEW_LINE - 1) / VIEW_LINE * VIEW_LINE;
+}
+
+static uint64_t spare_users(uint64_t users) {
+        return users / 64 + 32;
+}
+
 /* Buckets for that many entries at load 0.5. */
 static uint64_t buckets_for(uint64_t entries) {
         return (entries + 3) / 4;
+}
+
+/* Bytes of a group's record, with some for members to come. */
+static uint64_t group_size(const struct group_build *group) {
+        uint64_t size = sizeof(struct view_group_record) + view_name_room(group->name_len) + 4 * (uint64_t)group->member_count + group->members_len;
+        return (size + size / 64 + VIEW_LINE - 1) / VIEW_LINE * VIEW_LINE;
 }
 
 /* Gives every group record its place in the section. Returns the section's bytes, or 0 when a group is too large for one. */
@@ -33,12 +48,11 @@ static uint64_t place_groups(struct view_writer *w) {
         uint64_t at = 0;
         for (uint32_t i = 0; i < writer_group_count(w); i++) {
                 struct group_build *group = writer_group(w, i);
-                uint64_t size = sizeof(struct view_group_record) + view_name_room(group->name_len) + 4 * (uint64_t)group->member_count +
-                                group->members_len;
+                uint64_t size = group_size(group);
                 if (group->members_len > INT32_MAX || size > UINT32_MAX - VIEW_LINE || at / VIEW_UNIT > UINT32_MAX)
                         return 0;
                 group->position = (uint32_t)(at / VIEW_UNIT);
-                at += view_round(size, VIEW_LINE);
+                at += size;
         }
         return at;
 }
@@ -52,18 +66,22 @@ static int place_all(struct layout *l) {
         uint64_t users = w->user_count, groups = writer_group_count(w), group_bytes = place_groups(w), meta = meta_size(w);
         if ((groups > 0 && group_bytes == 0) || meta > UINT32_MAX || groups + w->private_count > UINT32_MAX)
                 return -EOVERFLOW;
-        uint64_t group_entries = groups + w->private_count;
+        uint64_t group_entries = groups + w->private_count, more = spare_users(users);
         l->size = sizeof(struct view_header);
-        place(l, VIEW_USER_NAMES, buckets_for(users), sizeof(struct view_bucket));
-        place(l, VIEW_USER_IDS, buckets_for(users), sizeof(struct view_bucket));
-        place(l, VIEW_GROUP_NAMES, buckets_for(group_entries), sizeof(struct view_bucket));
-        place(l, VIEW_GROUP_IDS, buckets_for(group_entries), sizeof(struct view_bucket));
+        place(l, VIEW_USER_NAMES, buckets_for(users + more), sizeof(struct view_bucket));
+        place(l, VIEW_USER_IDS, buckets_for(users + more), sizeof(struct view_bucket));
+        place(l, VIEW_GROUP_NAMES, buckets_for(group_entries + more), sizeof(struct view_bucket));
+        place(l, VIEW_GROUP_IDS, buckets_for(group_entries + more), sizeof(struct view_bucket));
         place(l, VIEW_USER_TABLE, users, sizeof(uint32_t));
+        spare(l, more * sizeof(uint32_t));
         place(l, VIEW_GROUP_TABLE, groups, sizeof(uint32_t));
         place(l, VIEW_META, meta, 1);
         place(l, VIEW_USERS, w->users.used / VIEW_UNIT, VIEW_UNIT);
+        spare(l, w->users.used / 64 + 4096);
         place(l, VIEW_GROUPS, group_bytes / VIEW_UNIT, VIEW_UNIT);
+        spare(l, group_bytes / 32 + 4096);
         place(l, VIEW_ACCOUNTS, w->accounts.used / VIEW_UNIT, VIEW_UNIT);
+        spare(l, w->accounts.used / 64 + 4096);
         l->size = (l->size + VIEW_PAGE - 1) / VIEW_PAGE * VIEW_PAGE;
         return l->size > VIEW_SIZE_MAX || l->size > SIZE_MAX ? -EOVERFLOW : 0;
 }
@@ -172,10 +190,8 @@ static int write_groups(struct layout *l) {
                 group->position += start;
                 unsigned char *at = l->base + (uint64_t)group->position * VIEW_UNIT;
                 const char *name = (const char *)w->group_names.base + group->name;
-                uint64_t size = sizeof(struct view_group_record) + view_name_room(group->name_len) + 4 * (uint64_t)group->member_count +
-                                group->members_len;
                 *(struct view_group_record *)(void *)at = (struct view_group_record) {
-                        .size = view_round(size, VIEW_LINE), .kind = VIEW_RECORD_GROUP, .name_len = (uint8_t)group->name_len, .gid = group->gid,
+                        .size = (uint32_t)group_size(group), .kind = VIEW_RECORD_GROUP, .name_len = (uint8_t)group->name_len, .gid = group->gid,
                         .index = i, .member_count = group->member_count, .members_len = (uint32_t)group->members_len,
                 };
                 memcpy(at + sizeof(struct view_group_record), name, group->name_len);

@@ -34,10 +34,12 @@ enum protocol_type {
         KEEPER_SYNC,            /* struct protocol_sync, and the receiving end of a sync stream (channel/sync_wire.h) -> SYNCED */
         KEEPER_ADMIT,           /* struct protocol_admit (channel/admit.h) -> ADMITTED, once it is durable, and in the view */
         KEEPER_APPLY,           /* struct protocol_apply (channel/update.h) -> APPLIED, once its view is installed */
+        KEEPER_VIEW_FILE,       /* u64 generation, and the file that its VIEW became, open for reading; before INSTALLED. No answer */
         /* keeper -> supervisor */
         KEEPER_ADMIN_PROGRESS,  /* struct protocol_admin */
         KEEPER_ADMIN_REPLY,     /* struct protocol_admin */
-        KEEPER_VIEW,            /* u64 generation, and a sealed memfd with the view -> INSTALLED. The next one only after the answer */
+        KEEPER_VIEW,            /* u64 generation, and a sealed memfd with the view, or the patch of the one before (view/patch.h) -> VIEW_FILE, INSTALLED.
+                                   The next one only after the answer */
         KEEPER_GATE_REPLY,      /* struct protocol_gate_reply */
         KEEPER_PASSWORD_CHANGED,/* struct protocol_password_changed */
         KEEPER_ADMITTED,        /* struct protocol_admitted */

@@ -14,7 +14,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "multidird/keeper/accept.h"
+#include "multidird/keeper/build_part.h"
+#include "multidird/keeper/follow.h"
 #include "multidird/keeper/json.h"
+#include "view/format.h"
 
 #define GENERATION_FILE "generation"
 #define GENERATION_BLOCK 1000u /* numbers reserved at a time: one write to disk per so many builds */
@@ -78,22 +81,25 @@ static int open_registry(struct keeper *keeper) {
         return keeper->registry ? 0 : registry_store_load(keeper->registry_store, &keeper->registry);
 }
 
-/* Maps privately: a shared mapping of write-sealed memory is refused before Linux 6.7. */
+/* Maps privately, and so that view_merge can make the next one of it. */
 static int map_view(int fd, struct view *view) {
         struct stat st;
         if (fstat(fd, &st) < 0)
                 return -errno;
-        void *base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *base = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
         if (base == MAP_FAILED)
                 return -errno;
         *view = (struct view){ .base = base, .size = (size_t)st.st_size };
         return 0;
 }
 
+static int seal(int fd) {
+        return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0 ? -errno : 0;
+}
+
 static int seal_and_map(int fd, struct view *view) {
-        if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-                return -errno;
-        return map_view(fd, view);
+        int r = seal(fd);
+        return r < 0 ? r : map_view(fd, view);
 }
 
 static int compile(struct keeper *keeper, int fd, struct compile_result *result) {
@@ -144,6 +150,38 @@ static int check_directories(const struct keeper *keeper, char *text, size_t siz
         return 0;
 }
 
+/* All of it is the keeper's now. */
+static void take_view(struct keeper *keeper, const struct view *view, const struct compile_result *result, int fd) {
+        keeper_drop_view(keeper);
+        keeper->view = *view;
+        keeper->masked = *result;
+        keeper->view_fd = fd;
+        keeper->view_patch = false;
+        keeper_changed_clear(keeper);
+}
+
+/* From the last view and the users who changed. 0, or why not; then everybody is to be built. */
+static int build_part(struct keeper *keeper) {
+        struct compile_result part = { 0 };
+        _cleanup_close_ int fd = -1;
+        int r = keeper_build_part(keeper, &fd, &part);
+        if (r < 0)
+                return r;
+        keeper->view_file = false; /* it is ahead of the file until the file is replaced */
+        r = seal(fd);
+        if (r == 0)
+                r = compile_join(&keeper->masked, &part, &keeper->changed);
+        compile_result_done(&part);
+        if (r < 0)
+                return r;
+        if (keeper->view_fd >= 0)
+                (void)close(keeper->view_fd);
+        keeper->view_fd = TAKE_FD(fd);
+        keeper->view_patch = true;
+        keeper_changed_clear(keeper);
+        return 0;
+}
+
 static int build(struct keeper *keeper, const char **step) {
         *step = "it has no configuration, or no local account files, yet";
         if (!keeper->config || !keeper->local)
@@ -158,6 +196,8 @@ static int build(struct keeper *keeper, const char **step) {
                 return r;
         next_generation(keeper);
         *step = "it cannot be compiled";
+        if (build_part(keeper) == 0)
+                return 0;
         _cleanup_close_ int fd = memfd_create("multidir-view", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (fd < 0)
                 return -errno;
@@ -173,10 +213,7 @@ static int build(struct keeper *keeper, const char **step) {
                 return r;
         }
         keeper_accepted_used(keeper);
-        keeper_drop_view(keeper);
-        keeper->view = view;
-        keeper->masked = result;
-        keeper->view_fd = TAKE_FD(fd);
+        take_view(keeper, &view, &result, TAKE_FD(fd));
         return 0;
 }
 
@@ -210,10 +247,32 @@ int keeper_take_view(struct keeper *keeper, uint64_t *generation) {
         return TAKE_FD(keeper->view_fd);
 }
 
+void keeper_use_file(struct keeper *keeper, uint64_t generation, int fd) {
+        struct view file;
+        struct view_header ours, theirs;
+        if (!keeper->view.base || keeper->view_fd >= 0 || generation != keeper->generation || map_view(fd, &file) < 0)
+                return;
+        memcpy(&ours, keeper->view.base, sizeof ours);
+        if (file.size != keeper->view.size || file.size < sizeof theirs) {
+                view_close(&file);
+                return;
+        }
+        memcpy(&theirs, file.base, sizeof theirs);
+        ours.superseded = theirs.superseded = 0;
+        if (memcmp(&ours, &theirs, sizeof ours) != 0) {
+                view_close(&file);
+                return;
+        }
+        view_close(&keeper->view);
+        keeper->view = file;
+        keeper->view_file = true;
+}
+
 void keeper_drop_view(struct keeper *keeper) {
         if (keeper->view.base)
                 (void)munmap((void *)(uintptr_t)keeper->view.base, keeper->view.size);
         keeper->view = (struct view){ 0 };
+        keeper->view_file = false;
         compile_result_done(&keeper->masked);
         keeper->masked = (struct compile_result){ 0 };
         if (keeper->view_fd >= 0)

@@ -9,8 +9,12 @@
 
 /* Builds if the view is out of date. 0: the view is up to date; else a negative errno and keeper->build_error, the former view stays. */
 int keeper_build(struct keeper *keeper);
-/* The built view as sealed memory, once per build; the caller owns the descriptor. -ENOENT: nothing new since the last call. */
+/* The built view as sealed memory, or the patch that makes it of the one before (keeper->view_patch), once per build; the caller owns the descriptor.
+ * -ENOENT: nothing new since the last call. */
 int keeper_take_view(struct keeper *keeper, uint64_t *generation);
+/* The published file of the view that was taken last: the keeper's view is mapped from there from now on, which needs no memory of its own, and the next
+ * one may be made of it. Not so if it is another view, or one was built since. fd stays the caller's. */
+void keeper_use_file(struct keeper *keeper, uint64_t generation, int fd);
 /* Unmaps and forgets the view. */
 void keeper_drop_view(struct keeper *keeper);
 

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "multidird/keeper/accept.h"
+#include "multidird/keeper/follow.h"
 #include "multidird/keeper/handover.h"
 
 int change_init(struct change *change, struct keeper_call *call) {
@@ -260,8 +261,7 @@ static void reload(struct change *change, const uint8_t *state) {
         }
         for (size_t d = 0; d < keeper->directory_count; d++)
                 if (state[d] == COMMITTED)
-                        keeper_mark_stale(keeper, d);
-        keeper_touch(keeper);
+                        keeper_follow(keeper, d);
         keeper_refresh(keeper);
 }
 

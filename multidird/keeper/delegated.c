@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "multidird/keeper/change.h"
+#include "multidird/keeper/follow.h"
 #include "multidird/keeper/import_groups.h"
 
 struct admission {
@@ -156,7 +157,7 @@ void keeper_admit(struct keeper *keeper, const struct protocol_admit *admit, str
         if (admitted->state != RECORD_SAME)
                 return;
         if (a.visible && !admit->dry)
-                keeper_reread(keeper, directory);
+                keeper_follow(keeper, directory);
         int r = store_login_by_name(a.store, a.user, &login);
         explicit_bzero(login.hash, sizeof login.hash);
         admitted->active = r == 0 && login.active;

@@ -22,6 +22,7 @@
 #include "multidird/channel/protocol.h"
 
 #define RETRY_MS 5000u            /* after a build or an installation that failed */
+#define REST_MS 2000              /* without a message: memory that was needed for work is given back. The supervisor asks every few seconds whether it lives */
 #define REPLY_MAX (WIRE_ADMIN_MAX - 64)
 
 /* Whom an answer is for: a connection's command; or, applied, the supervisor, whose number id is (KEEPER_APPLY). */
@@ -49,6 +50,7 @@ struct loop {
         bool in_flight;                  /* a view is with the supervisor */
         uint64_t in_flight_built;        /* keeper->built of that view */
         uint64_t retry_ms;               /* when to try again; 0: no need */
+        bool rested;                     /* nothing was done since keeper_rest but the supervisor asked whether this lives */
         uint64_t progress_connection, progress_id;
 };
 
@@ -274,6 +276,12 @@ static void handle_installed(struct loop *loop, const unsigned char *payload, si
                 release(loop, loop->in_flight_built, NULL);
                 return;
         }
+        if (loop->keeper->view_patch) {
+                /* Whatever became of the view that it was made of: the whole one goes out at once. */
+                log_warning("view %llu was not made of the one before: %s", (unsigned long long)installed.generation, installed.text);
+                keeper_touch(loop->keeper);
+                return;
+        }
         log_error("view %llu was not installed: %s", (unsigned long long)installed.generation, installed.text);
         release(loop, loop->in_flight_built, installed.text[0] ? installed.text : strerror(-installed.error));
         /* Held back by a rollback: the supervisor keeps it until that ends. */
@@ -281,10 +289,18 @@ static void handle_installed(struct loop *loop, const unsigned char *payload, si
                 loop->retry_ms = clock_monotonic_ms() + RETRY_MS;
 }
 
+static void handle_view_file(struct loop *loop, const unsigned char *payload, size_t len) {
+        uint64_t generation;
+        _cleanup_close_ int fd = channel_take_fd(loop->channel);
+        if (protocol_get_number(payload, len, &generation) == 0 && fd >= 0)
+                keeper_use_file(loop->keeper, generation, fd);
+}
+
 static void handle_gate(struct loop *loop, const unsigned char *payload, size_t len) {
         struct protocol_gate gate;
         if (protocol_get_gate(payload, len, &gate) < 0)
                 return;
+        loop->rested &= !gate.user[0]; /* the pulse asks of nobody */
         struct protocol_gate_reply reply = { .id = gate.id, .member = keeper_gate(loop->keeper, &gate) };
         (void)protocol_send_gate_reply(loop->channel, &reply);
 }
@@ -345,10 +361,11 @@ static void handle(struct loop *loop, const struct channel_frame *frame) {
                 { PROTOCOL_CONFIG, handle_config }, { KEEPER_LOCAL, handle_local }, { KEEPER_ADMIN, handle_admin },
                 { KEEPER_ADMIN_CLOSED, handle_admin_closed }, { KEEPER_INSTALLED, handle_installed }, { KEEPER_GATE, handle_gate },
                 { KEEPER_SESSION, handle_session }, { KEEPER_CHANGE_PASSWORD, handle_change_password }, { KEEPER_SYNC, handle_sync },
-                { KEEPER_ADMIT, handle_admit }, { KEEPER_APPLY, handle_apply },
+                { KEEPER_ADMIT, handle_admit }, { KEEPER_APPLY, handle_apply }, { KEEPER_VIEW_FILE, handle_view_file },
         };
         for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
                 if (handlers[i].type == frame->type) {
+                        loop->rested &= frame->type == KEEPER_GATE;
                         handlers[i].handle(loop, frame->payload, frame->len);
                         return;
                 }
@@ -421,7 +438,12 @@ static int wait_for_input(struct loop *loop) {
         (void)intakes_poll(loop->intakes, loop->fds + 1, count - 1);
         uint64_t now = clock_monotonic_ms();
         int timeout = loop->retry_ms == 0 ? -1 : loop->retry_ms <= now ? 0 : (int)(loop->retry_ms - now);
-        return poll(loop->fds, count, timeout) < 0 && errno != EINTR ? -errno : 0;
+        bool may_rest = !loop->rested && !loop->in_flight && (timeout < 0 || timeout > REST_MS);
+        int n = poll(loop->fds, count, may_rest ? REST_MS : timeout);
+        if (n == 0 && may_rest)
+                keeper_rest(loop->keeper);
+        loop->rested |= n == 0 && may_rest;
+        return n < 0 && errno != EINTR ? -errno : 0;
 }
 
 static int run(struct loop *loop) {
@@ -430,8 +452,10 @@ static int run(struct loop *loop) {
                 if (r == 0)
                         r = drain(loop);
                 if (r == 0) {
-                        if (intakes_read(loop->intakes))
+                        if (intakes_read(loop->intakes)) {
+                                loop->rested = false;
                                 send_state(loop);
+                        }
                         build_and_publish(loop);
                         r = channel_write(loop->channel);
                 }

@@ -2,13 +2,16 @@
 #include "multidird/keeper/state.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bulk.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "multidird/keeper/accept.h"
 #include "multidird/keeper/build.h"
+#include "multidird/keeper/follow.h"
 #include "multidird/keeper/handover.h"
 #include "multidird/keeper/import.h"
 
@@ -56,6 +59,7 @@ void keeper_free(struct keeper *keeper) {
         keeper_drop_view(keeper);
         keeper_accepted_done(keeper);
         keeper_planned_free(keeper->planned);
+        keeper_changed_clear(keeper);
         free_directories(keeper);
         config_free(keeper->config);
         local_accounts_free(keeper->local);
@@ -117,6 +121,13 @@ void keeper_refresh(struct keeper *keeper) {
         }
 }
 
+void keeper_forget(struct keeper *keeper, size_t directory) {
+        forget_tables(keeper, directory);
+        replica_free(keeper->replicas[directory]);
+        keeper->replicas[directory] = NULL;
+        keeper_mark_stale(keeper, directory);
+}
+
 void keeper_mark_stale(struct keeper *keeper, size_t directory) {
         keeper->directories[directory].stale = true;
 }
@@ -165,6 +176,18 @@ int keeper_prepare(struct keeper *keeper, size_t directory) {
         if (!keeper->closures[directory])
                 return closure_new(replica, &keeper_settings(keeper)->directories[directory], &keeper->closures[directory]);
         return 0;
+}
+
+void keeper_rest(struct keeper *keeper) {
+        for (size_t i = 0; i < keeper->directory_count; i++) {
+                forget_tables(keeper, i);
+                if (keeper->directories[i].store)
+                        store_rest(keeper->directories[i].store);
+        }
+        (void)malloc_trim(0);
+        int r = bulk_rest(keeper->folder);
+        if (r < 0)
+                log_debug("memory stays memory: %s", strerror(-r));
 }
 
 /* Moves the store and the replica of a directory that stays from the old arrays to the new ones. */

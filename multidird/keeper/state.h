@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
+#include "base/name_map.h"
 #include "config/config.h"
 #include "model/local.h"
 #include "model/registry.h"
@@ -65,8 +67,13 @@ struct keeper {
         struct view view;                  /* the last built one; base == NULL: none yet */
         bool registry_lost;                /* ids.db was not there though this host has had a view */
         bool has_published;                /* this host has a view, from this run or an earlier one */
-        int view_fd;                       /* its sealed memory while nobody took it (keeper_take_view); else -1 */
+        bool view_file;                    /* it is mapped from the published file, and unchanged: the next one may be made of it */
+        int view_fd;                       /* its sealed memory, or that of a patch, while nobody took it (keeper_take_view); else -1 */
+        bool view_patch;                   /* that, or what was taken last, is a patch */
         uint64_t generation, generation_bound; /* of the last view; what the disk says that no earlier run went beyond */
+        bool everybody;                    /* since the last build more has changed than the users of `changed` */
+        struct name_map changed;           /* their names, before and after */
+        struct arena changed_text;
         uint64_t wanted, built;            /* counts of keeper_touch: now, and when the view was built */
         char build_error[640];             /* why the last build failed; "" after a good one */
         struct keeper_import *imports;
@@ -87,8 +94,11 @@ int keeper_configure(struct keeper *keeper, const struct config_sources *sources
 /* The local account files' texts; NULL: absent. 0 or -ENOMEM (the former ones stay). */
 int keeper_set_local(struct keeper *keeper, const char *passwd, const char *group, const char *subuid, const char *subgid);
 
-/* The view is out of date. */
-static inline void keeper_touch(struct keeper *keeper) { keeper->wanted++; }
+/* The view is out of date, and who may be concerned is not known: the next build is of everybody. */
+static inline void keeper_touch(struct keeper *keeper) {
+        keeper->wanted++;
+        keeper->everybody = true;
+}
 static inline bool keeper_is_dirty(const struct keeper *keeper) { return keeper->wanted != keeper->built; }
 
 static inline const struct settings *keeper_settings(const struct keeper *keeper) { return &keeper->config->settings; }
@@ -97,6 +107,8 @@ static inline const struct settings *keeper_settings(const struct keeper *keeper
 void keeper_refresh(struct keeper *keeper);
 /* The directory's replica is older than its store from now on. */
 void keeper_mark_stale(struct keeper *keeper, size_t directory);
+/* The same, and there is none until it is loaded: it is of no use any more. */
+void keeper_forget(struct keeper *keeper, size_t directory);
 /* Loads the directory from its store again, whether that is older or not; the view is out of date from now on. A failure is in
  * directory->error. */
 void keeper_reread(struct keeper *keeper, size_t directory);
@@ -115,6 +127,9 @@ static inline bool keeper_is_loaded(const struct keeper *keeper, size_t director
 const struct replica *keeper_replica(const struct keeper *keeper, size_t directory);
 /* Makes the closure and the table of direct groups of a directory with a replica. 0 or -ENOMEM. */
 int keeper_prepare(struct keeper *keeper, size_t directory);
+
+/* Nothing has come for a while: gives back what work needs, and lets the large arrays lie in a file (base/bulk.h). Everything stays as it is. */
+void keeper_rest(struct keeper *keeper);
 
 /* What a command looks at: one application, or one directory alone (the console, P3), the same shape for both. Not to be moved: it
  * points into itself. */

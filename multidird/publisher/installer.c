@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "base/text.h"
 #include "multidird/publisher/view_admission.h"
 #include "view/format.h"
+#include "view/patch.h"
 #include "view/reader.h"
 #include "view/writer.h"
 
@@ -87,8 +89,8 @@ static int copy(int from, int to, off_t size) {
         return 0;
 }
 
-/* A copy of the source under the temporary name, in our own file, open for writing. */
-static int copy_source(const struct place *place, int source, int *fd) {
+/* A copy of the source under the temporary name, in our own file, open for writing; with the patch, unless NULL, applied. */
+static int copy_source(const struct place *place, int source, const struct view_patch *patch, int *fd) {
         struct stat st;
         if (fstat(source, &st) < 0)
                 return -errno;
@@ -101,6 +103,8 @@ static int copy_source(const struct place *place, int source, int *fd) {
         int r = -posix_fallocate(file, 0, st.st_size);
         if (r == 0)
                 r = copy(source, file, st.st_size);
+        if (r == 0 && patch)
+                r = view_patch_apply(patch, file);
         if (r < 0)
                 return r;
         /* A former view has its mark set; no new one may. */
@@ -239,19 +243,77 @@ static int open_kept(const struct place *place, uint64_t generation) {
         return fd < 0 ? -errno : fd;
 }
 
-static int install(const struct installer_job *job, const struct place *place, char *text) {
-        _cleanup_close_ int kept = -1;
-        _cleanup_close_ int fd = -1;
-        int r = 0;
-        if (job->source >= 0)
-                r = check_sealed(job->source);
-        else if ((kept = open_kept(place, job->generation)) < 0)
-                return failed(text, "there is no such view", kept);
+/* The kept view that a patch applies to. Whether that is what the keeper made it of, the check of the whole result tells as well: this says it sooner. */
+static int open_base(const struct place *place, const struct view_patch *patch) {
+        struct view_header header;
+        struct stat st;
+        _cleanup_close_ int fd = open_kept(place, patch->header->base_generation);
+        if (fd < 0)
+                return fd;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header || (uint64_t)st.st_size != patch->header->file_size ||
+            header.header_checksum != patch->header->base_checksum)
+                return -ESTALE;
+        return TAKE_FD(fd);
+}
+
+struct mapping { void *base; size_t size; };
+
+static void mapping_done(struct mapping *mapping) {
+        if (mapping->base)
+                (void)munmap(mapping->base, mapping->size);
+}
+
+/* The keeper's sealed memory, to look whether it is a patch. */
+static int map_source(int source, struct mapping *mapping) {
+        struct stat st;
+        if (fstat(source, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > SIZE_MAX_BYTES)
+                return -EBADMSG;
+        void *base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, source, 0);
+        if (base == MAP_FAILED)
+                return -errno;
+        *mapping = (struct mapping){ .base = base, .size = (size_t)st.st_size };
+        return 0;
+}
+
+/* Our own copy of what the keeper sent, a view or a patch of a kept one. */
+static int copy_sent(const struct installer_job *job, const struct place *place, int *fd, char *text) {
+        _cleanup_(mapping_done) struct mapping sent = { 0 };
+        struct view_patch patch;
+        int r = check_sealed(job->source);
         if (r < 0)
                 return failed(text, "the keeper's view is not sealed", r);
-        r = copy_source(place, job->source >= 0 ? job->source : kept, &fd);
+        r = map_source(job->source, &sent);
         if (r < 0)
-                return failed(text, "the view cannot be copied into the state folder", r);
+                return failed(text, "the keeper's view cannot be read", r);
+        if (!view_is_patch(sent.base, sent.size)) {
+                r = copy_source(place, job->source, NULL, fd);
+        } else {
+                r = view_patch_parse(sent.base, sent.size, &patch);
+                _cleanup_close_ int base = r == 0 ? open_base(place, &patch) : -1;
+                if (r < 0 || base < 0)
+                        return failed(text, "the keeper's patch does not fit", r < 0 ? r : base);
+                r = copy_source(place, base, &patch, fd);
+        }
+        return r < 0 ? failed(text, "the view cannot be copied into the state folder", r) : 0;
+}
+
+static int copy_kept(const struct installer_job *job, const struct place *place, int *fd, char *text) {
+        _cleanup_close_ int kept = open_kept(place, job->generation);
+        if (kept < 0)
+                return failed(text, "there is no such view", kept);
+        int r = copy_source(place, kept, NULL, fd);
+        return r < 0 ? failed(text, "the view cannot be copied into the state folder", r) : 0;
+}
+
+static int install(const struct installer_job *job, const struct place *place, char *text) {
+        _cleanup_close_ int fd = -1;
+        int r = job->source >= 0 ? copy_sent(job, place, &fd, text) : copy_kept(job, place, &fd, text);
+        if (r < 0)
+                return r;
         r = check_copy(job, fd, text);
         if (r == 0 && job->pause == PAUSE_BEGIN && (r = write_marker(place, job->generation)) < 0)
                 return failed(text, "the rollback cannot be recorded", r);

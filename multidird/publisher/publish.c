@@ -153,6 +153,8 @@ static void answer(struct service *service, struct task *task, int error, const 
         if (task->incarnation > 0) {
                 struct protocol_installed installed = { .generation = task->generation, .error = error };
                 (void)snprintf(installed.text, sizeof installed.text, "%s", error ? text : "");
+                if (!error)
+                        keeper_link_view_file(service, task->incarnation, task->generation, open(VIEW_PATH, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
                 keeper_link_installed(service, task->incarnation, &installed);
         }
         if (task->done)

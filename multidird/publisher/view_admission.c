@@ -22,6 +22,7 @@ struct admission {
         const struct local_accounts *local;
         uint32_t given[LOCAL_GROUPS_MAX]; /* gids of local groups that are given to directory groups */
         size_t given_count;
+        uint32_t good[4096];              /* gids that are no local group's, by their last bits: the same few stand in millions of memberships */
         uint64_t seeds[2];
         struct fingerprint listed, held;  /* memberships that groups list, and that users have: one relation, read from both ends (M5) */
         char *text;
@@ -76,33 +77,58 @@ static bool is_given(const struct admission *admission, uint32_t gid) {
         return false;
 }
 
+/* A name's or a gid's half of a membership: a user has one name for many groups, a group one gid for many members. */
+struct half { uint64_t words[2]; };
+
+static struct half half_of_name(const struct admission *admission, const char *name, size_t len) {
+        return (struct half){ { hash_bytes(name, len, admission->seeds[0]), hash_bytes(name, len, admission->seeds[1]) } };
+}
+
+static struct half half_of_gid(const struct admission *admission, uint32_t gid) {
+        return (struct half){ { hash_u64(gid, admission->seeds[0]), hash_u64(gid, admission->seeds[1]) } };
+}
+
 /* One membership into a fingerprint. The sums over all of them are equal from both ends only if the relation is (M5): the seeds are drawn
  * for each admission, so that a view cannot be made to fit them, and no membership has to be looked up. */
-static void add_membership(struct fingerprint *print, const uint64_t seeds[2], const char *name, size_t name_len, uint32_t gid) {
+static void add_membership(struct fingerprint *print, const struct half *name, const struct half *gid) {
         for (size_t i = 0; i < ARRAY_SIZE(print->sums); i++)
-                print->sums[i] += hash_mix(hash_bytes(name, name_len, seeds[i]), hash_u64(gid, seeds[i]));
+                print->sums[i] += hash_mix(name->words[i], gid->words[i]);
         print->count++;
 }
 
+static bool is_local_group(struct admission *admission, uint32_t gid) {
+        uint32_t *good = &admission->good[gid % ARRAY_SIZE(admission->good)];
+        if (*good == gid && gid != 0)
+                return false;
+        if (gid < FIRST_ID || local_accounts_has_id(admission->local, gid))
+                return true;
+        *good = gid;
+        return false;
+}
+
 static const char *bad_groups(struct admission *admission, const struct view_user *user) {
+        const struct half name = half_of_name(admission, user->name, user->name_len), primary = half_of_gid(admission, user->gid);
         for (uint32_t i = 0; i < user->gid_count; i++) {
                 uint32_t gid = user->gids[i];
                 if (is_given(admission, gid))
                         continue;
-                if (gid < FIRST_ID || local_accounts_has_id(admission->local, gid))
+                if (is_local_group(admission, gid))
                         return "it is in a local group that local_groups does not give away (N4)";
-                add_membership(&admission->held, admission->seeds, user->name, user->name_len, gid);
+                const struct half half = half_of_gid(admission, gid);
+                add_membership(&admission->held, &name, &half);
         }
         if (user->primary_listed)
-                add_membership(&admission->held, admission->seeds, user->name, user->name_len, user->gid);
+                add_membership(&admission->held, &name, &primary);
         return NULL;
 }
 
 /* Read from the other end; that only published users are listed (M4) follows, as others hold nothing. */
 static void add_members(struct admission *admission, const struct view_group *group) {
+        const struct half gid = half_of_gid(admission, group->gid);
         for (uint32_t i = 0; i < group->member_count; i++) {
                 const char *name = group->members + group->member_offsets[i];
-                add_membership(&admission->listed, admission->seeds, name, strlen(name), group->gid);
+                const struct half half = half_of_name(admission, name, strlen(name));
+                add_membership(&admission->listed, &half, &gid);
         }
 }
 

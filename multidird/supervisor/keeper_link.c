@@ -428,6 +428,12 @@ void keeper_link_session(struct service *service, const struct protocol_session 
                 (void)sent(service, protocol_send_session(endpoint_channel(service->keeper->endpoint), session));
 }
 
+void keeper_link_view_file(struct service *service, uint64_t incarnation, uint64_t generation, int fd) {
+        _cleanup_close_ int owned = fd;
+        if (fd >= 0 && keeper_link_is_up(service) && service->keeper->incarnation == incarnation)
+                (void)sent(service, protocol_send_number(endpoint_channel(service->keeper->endpoint), KEEPER_VIEW_FILE, generation, TAKE_FD(owned)));
+}
+
 void keeper_link_installed(struct service *service, uint64_t incarnation, const struct protocol_installed *installed) {
         if (keeper_link_is_up(service) && service->keeper->incarnation == incarnation)
                 (void)sent(service, protocol_send_installed(endpoint_channel(service->keeper->endpoint), installed));

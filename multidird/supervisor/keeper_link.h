@@ -52,6 +52,8 @@ int keeper_link_admin(struct service *service, uint64_t connection, uint64_t id,
 void keeper_link_admin_closed(struct service *service, uint64_t connection);
 void keeper_link_session(struct service *service, const struct protocol_session *session);
 /* Answers a KEEPER_VIEW of the keeper with that incarnation number; nothing is sent when it is another keeper now. */
+/* The file that the keeper's view became, before it is told so. Takes fd. */
+void keeper_link_view_file(struct service *service, uint64_t incarnation, uint64_t generation, int fd);
 void keeper_link_installed(struct service *service, uint64_t incarnation, const struct protocol_installed *installed);
 
 /* A synchronisation; sync_keeper_answer() gets what became of it, or sync_keeper_gone() is called. Takes fd, also on failure. -EHOSTDOWN: no keeper. */

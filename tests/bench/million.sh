@@ -1,16 +1,34 @@
 #!/bin/bash
 # From a store of 1,000,000 users, 50,000 groups and 10 million memberships (nested three deep, about a third of them direct) to a published view, by
-# the real service; then the same at 100,000. Run by tests/bench/all.sh through namespace.sh: million.sh BUILD
+# the real service; what all its processes take together once idle, and how long one changed user takes to be published; then the same at 100,000. Run by tests/bench/all.sh through namespace.sh: million.sh BUILD
 # Relies on: namespace.sh, bench_store. The stores lie on the namespace's tmpfs.
 [ -n "${MULTIDIR_IN_NAMESPACE:-}" ] || { echo "million.sh: run it through namespace.sh" >&2; exit 2; }
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 bench=$1/tests/bench/bench_store
 # shellcheck source=tests/e2e/lib.sh
 . "$here/../e2e/lib.sh"
+# shellcheck source=tests/bench/idle.sh
+. "$here/idle.sh"
 wrong=0
 printf '[directory/bench]\ntype = internal\n[application/host]\ndirectories = bench\n[application/host/bench]\nallow_all = yes\n' > /etc/multidir/multidir.conf
 
-# measure USERS GROUPS DIRECT-MEMBERSHIPS SECONDS MEGABYTES (0: no target: bench_compile has the one for a million, which is from replicas in
+# change_within SECONDS: the slowest of five changes of one user, an addition among them, each until it is published
+change_within() {
+        local slowest=0 took started i
+        for i in 1 2 3 4 5; do
+                started=$(date +%s.%N)
+                if [ "$i" = 3 ]; then multidirctl user add "newcomer" --display-name "Some Body" >/dev/null
+                else multidirctl user modify "user000004$i" --display-name "Changed $i" >/dev/null; fi || wrong=1
+                took=$(echo "$(date +%s.%N) - $started" | bc)
+                [ "$(echo "$took > $slowest" | bc)" = 0 ] || slowest=$took
+        done
+        local verdict=PASS
+        [ "$(echo "$slowest < $1" | bc)" = 1 ] || { verdict=FAIL; wrong=1; }
+        getent passwd newcomer >/dev/null || multidirctl user show newcomer >/dev/null || wrong=1
+        echo "  one changed user published: at most $slowest s of five (target: $1) $verdict"
+}
+
+# measure USERS GROUPS DIRECT-MEMBERSHIPS SECONDS MEGABYTES CHANGE-SECONDS IDLE-MEGABYTES (0: no target: bench_compile has the one for a million, which is from replicas in
 # memory; here are also the service's start, the store's loading and the first save of a million ids)
 measure() {
         rm -rf /var/lib/multidir
@@ -29,8 +47,11 @@ measure() {
         [ "$5" = 0 ] || [ "$memory" -lt "$5" ] || verdict=FAIL
         [ $verdict = PASS ] || wrong=1
         echo "$1 users, $2 groups, $3 direct memberships: started, loaded, built and published in $took s ($([ "$4" = 0 ] && echo "no target" || echo "target: $4")), keeper at most $memory MB ($([ "$5" = 0 ] && echo "no target" || echo "target: $5")), view $(($(stat -c %s /var/lib/multidir/view) / 1048576)) MB $verdict"
+        idle_within "$7" || wrong=1
+        change_within "$6"
+        idle_within "$7" || wrong=1
         service_stop
 }
-measure 1000000 50000 3500000 0 1200 || { wrong=1; tail "$service_log"; }
-measure 100000 10000 350000 1 0 || { wrong=1; tail "$service_log"; }
+measure 1000000 50000 3500000 0 1200 3 400 || { wrong=1; tail "$service_log"; }
+measure 100000 10000 350000 1 0 1 60 || { wrong=1; tail "$service_log"; }
 exit $wrong

@@ -73,5 +73,8 @@ seconds multidirctl directory sync people >/dev/null || wrong=1
 echo "a synchronisation that finds nothing new: $(cat "$MULTIDIR_TOP/seconds") s"
 sed -n 's/^VmHWM:/keeper, at most:/p' "/proc/$(pgrep -f role=keeper | head -n 1)/status"
 "$bench" one user0 pw - 200 || wrong=1
+# shellcheck source=tests/bench/idle.sh
+. "$here/idle.sh"
+idle_within 60 || wrong=1
 service_stop
 exit $wrong

@@ -25,6 +25,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "fault/hook_patch.h"
 #include "multidird/channel/jobs.h"
 #include "multidird/channel/protocol.h"
 #include "multidird/keeper/keeper.h"
@@ -315,6 +316,8 @@ static int attacking_keeper(int fd) {
         else if (strcmp(word, "descriptors") == 0)
                 for (int i = 0; i < 64; i++)
                         (void)protocol_send_number(channel, KEEPER_ADMIN_CLOSED, 7, fcntl(0, F_DUPFD, 10));
+        else if (strncmp(word, "patch-", 6) == 0) /* of the good view that was published before */
+                (void)protocol_send_number(channel, KEEPER_VIEW, 78, evil_patch(word, evil_view("", 77), evil_view(word + 6, 78)));
         else
                 (void)protocol_send_number(channel, KEEPER_VIEW, 77, evil_view(word, 77));
         for (;;) {

@@ -60,18 +60,19 @@ replace('/etc/subuid', 'neighbour:800000:65536\n')
 bed.BINARY = HOOK
 
 
-def attack(word, published=False, said=None):
+def attack(word, published=False, said=None, number=77, logins=True):
     """Runs the service with the attacking keeper. Checks that its view is refused (or published), and what the log says."""
     (STATE / 'stores' / 'attack').write_text(word)
     os.chown(STATE / 'stores' / 'attack', UID, GID)
     attacked = Service()
     text_now = wait_for(lambda: 'ready' in attacked.text() and attacked.text(), 5)
     if published:
-        check(f'a keeper hands in: {word}', (generation(), superseded(VIEW)), (77, False))
+        check(f'a keeper hands in: {word}', (generation(), superseded(VIEW)), (number, False))
     else:
         check(f'a keeper, taken over, hands in: {word}', VIEW.read_bytes() == before)
         check(f'... the log says why: {word}', said in attacked.text())
-        check(f'... and logins still work: {word}', reason('anna', 'one'), 'ok')
+        if logins:
+            check(f'... and logins still work: {word}', reason('anna', 'one'), 'ok')
     attacked.stop()
 
 
@@ -101,6 +102,14 @@ attack('long-state', said='nonsense')
 attack('descriptors', said='nonsense')
 attack('good', published=True)
 before = VIEW.read_bytes()
+for word, said in {'patch-low-uid': 'mallory (id 999): the id is below 1000', 'patch-local-member': 'do not list just those who are in them',
+                   'patch-damaged': 'the view is damaged', 'patch-foreign': 'does not fit', 'patch-of-nothing': 'does not fit',
+                   'patch-outside': 'does not fit', 'patch-cut': 'does not fit'}.items():
+    attack(word, said=said, logins=False) # the view is the attacker's own by now
+attack('patch-marked', published=True, number=78)
+for path in (STATE / 'views').iterdir():
+    path.unlink()
+VIEW.unlink()
 attack('marked', published=True)
 
 # workers that attack, each in its own directory's name, with the service's own keeper

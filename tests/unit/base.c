@@ -4,12 +4,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/bulk.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/name_map.h"
@@ -132,6 +134,74 @@ static void maps_find_what_was_added(void **state) {
         arena_done(&arena);
 }
 
+/* Against a list: after every removal each of the others is found, and the one that went is not. */
+static void maps_forget_what_was_removed(void **state) {
+        enum { NAMES = 400 };
+        static char names[NAMES][8];
+        bool there[NAMES] = { false };
+        struct name_map map = { 0 };
+        uint32_t random = 1;
+        for (uint32_t i = 0; i < NAMES; i++)
+                (void)snprintf(names[i], sizeof names[i], "n%u", i);
+        name_map_remove(&map, "nobody");
+        for (uint32_t step = 0; step < 4000; step++) {
+                random = random * 1664525u + 1013904223u;
+                uint32_t at = (random >> 16) % NAMES;
+                if (there[at])
+                        name_map_remove(&map, names[at]);
+                else
+                        assert_int_equal(name_map_add(&map, names[at], at), 0);
+                there[at] = !there[at];
+                for (uint32_t i = 0; step % 50 == 0 && i < NAMES; i++)
+                        assert_int_equal(name_map_get(&map, names[i]), there[i] ? i : NAME_MAP_NONE);
+        }
+        name_map_done(&map);
+}
+
+static void arenas_are_joined(void **state) {
+        struct arena a = { 0 }, b = { 0 };
+        char *first = arena_strdup(&a, "first"), *second = arena_strdup(&b, "second");
+        arena_join(&a, &b);
+        assert_null(b.blocks);
+        char *third = arena_strdup(&a, "third");
+        struct arena empty = { 0 };
+        arena_join(&empty, &a);
+        assert_string_equal(first, "first");
+        assert_string_equal(second, "second");
+        assert_string_equal(third, "third");
+        arena_done(&empty);
+        arena_done(&a);
+}
+
+/* Sizes on both sides of where they stop being malloc's, before and after rests: the bytes stay, whatever moves. */
+static void bulk_keeps_its_bytes(void **state) {
+        static const size_t sizes[] = { 100, 1 << 20, 3 << 20, (1 << 20) + 1, 200, 5 << 20, 300 * 1024, 299 * 1024 };
+        unsigned char *p = NULL, *other = bulk_alloc(1 << 20);
+        size_t old = 0;
+        assert_true(other && other[(1 << 20) - 1] == 0);
+        memset(other, 0x5a, 1 << 20);
+        assert_int_equal(bulk_rest("/nonexistent"), -ENOENT); /* memory stays memory */
+        for (size_t round = 0; round < 3; round++)
+                for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                        unsigned char *moved = bulk_resize(p, old, sizes[i]);
+                        assert_non_null(moved);
+                        p = moved;
+                        size_t kept = old < sizes[i] ? old : sizes[i];
+                        for (size_t at = 0; at < kept; at += 999)
+                                assert_int_equal(p[at], (unsigned char)(at * 7));
+                        for (size_t at = 0; at < sizes[i]; at++)
+                                p[at] = (unsigned char)(at * 7);
+                        old = sizes[i];
+                        if (i % 2 == round % 2)
+                                assert_int_equal(bulk_rest("/tmp"), 0);
+                        assert_true(other[0] == 0x5a && other[(1 << 20) - 1] == 0x5a);
+                }
+        bulk_free(p, old);
+        bulk_free(other, 1 << 20);
+        bulk_free(NULL, 0);
+        assert_int_equal(bulk_rest("/tmp"), 0);
+}
+
 static void arenas_give_zeroed_aligned_memory(void **state) {
         struct arena arena = { 0 };
         for (size_t size = 0; size < 200000; size = size * 2 + 1) {
@@ -206,7 +276,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(names_fold_ascii_only), cmocka_unit_test(utf8_is_strict), cmocka_unit_test(numbers_are_strict),
                 cmocka_unit_test(durations), cmocka_unit_test(buffers_grow_and_fail_once), cmocka_unit_test(secrets_are_bounded_and_wiped),
-                cmocka_unit_test(maps_find_what_was_added), cmocka_unit_test(arenas_give_zeroed_aligned_memory),
+                cmocka_unit_test(maps_find_what_was_added), cmocka_unit_test(maps_forget_what_was_removed),
+                cmocka_unit_test(arenas_are_joined), cmocka_unit_test(bulk_keeps_its_bytes), cmocka_unit_test(arenas_give_zeroed_aligned_memory),
                 cmocka_unit_test(files_are_replaced_whole), cmocka_unit_test(reasons_have_one_word_each),
                 cmocka_unit_test(hashes_depend_on_every_byte_and_the_seed),
         };

@@ -61,6 +61,7 @@ static void users(void **state) {
         struct keeper_world world;
         keeper_world_open(&world, TWO(""));
         RUN(&world, rows);
+        assert_true(world.patches >= 6); /* these are changes of one user */
         keeper_world_close(&world);
 }
 

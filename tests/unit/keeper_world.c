@@ -12,26 +12,45 @@
 #include <cmocka.h>
 #include <dirent.h>
 
-void keeper_world_configure(struct keeper_world *world, const char *config) {
+#include "unit/keeper_publish.h"
+#include "unit/merge_compare.h"
+
+static void configure(struct keeper *keeper, const char *config) {
         struct config_source source = { .path = (char *)(uintptr_t)"multidir.conf", .text = (char *)(uintptr_t)config, .len = strlen(config) };
         struct config_sources sources = { .items = &source, .count = 1 };
         _cleanup_sbuf_ struct sbuf errors = { 0 };
-        if (keeper_configure(world->keeper, &sources, &errors) < 0)
+        if (keeper_configure(keeper, &sources, &errors) < 0)
                 fail_msg("the configuration is refused: %s", sbuf_text(&errors));
-        keeper_build(world->keeper);
+        keeper_build(keeper);
+}
+
+void keeper_world_configure(struct keeper_world *world, const char *config) {
+        char *copy = strdup(config);
+        free(world->config);
+        world->config = copy;
+        configure(world->keeper, copy);
+}
+
+static struct keeper *fresh_keeper(const struct keeper_world *world) {
+        struct keeper *keeper = keeper_new(world->folder);
+        assert_non_null(keeper);
+        assert_int_equal(keeper_set_local(keeper, "root:x:0:0::/root:/bin/sh\nlocalguy:x:1000:1000::/:/bin/sh\n", "root:x:0:\nsudo:x:27:\nlocalgroup:x:1001:\n",
+                                          "localguy:100000:65536\n", NULL), 0);
+        return keeper;
 }
 
 static void start(struct keeper_world *world, const char *config) {
-        world->keeper = keeper_new(world->folder);
-        assert_non_null(world->keeper);
-        assert_int_equal(keeper_set_local(world->keeper, "root:x:0:0::/root:/bin/sh\nlocalguy:x:1000:1000::/:/bin/sh\n", "root:x:0:\nsudo:x:27:\nlocalgroup:x:1001:\n",
-                                          "localguy:100000:65536\n", NULL), 0);
+        world->keeper = fresh_keeper(world);
         keeper_world_configure(world, config);
         assert_int_equal(keeper_build(world->keeper), 0);
 }
 
 void keeper_world_open(struct keeper_world *world, const char *config) {
         (void)snprintf(world->folder, sizeof world->folder, "/tmp/multidir-keeper-XXXXXX");
+        world->config = NULL;
+        world->file = -1;
+        world->alone = false;
+        world->patches = 0;
         assert_non_null(mkdtemp(world->folder));
         start(world, config);
 }
@@ -43,6 +62,9 @@ void keeper_world_restart(struct keeper_world *world, const char *config) {
 
 void keeper_world_close(struct keeper_world *world) {
         keeper_free(world->keeper);
+        free(world->config);
+        if (world->file >= 0)
+                (void)close(world->file);
         DIR *folder = opendir(world->folder);
         for (struct dirent *entry; folder && (entry = readdir(folder));)
                 if (entry->d_name[0] != '.')
@@ -65,6 +87,24 @@ static json_t *parse(const char *text) {
         return value;
 }
 
+/* The view that was made of the one before, and one of everybody, read from the stores. */
+static void compare(const struct keeper_world *world, const char *request) {
+        if (world->alone)
+                return;
+        struct keeper *other = fresh_keeper(world);
+        configure(other, world->config);
+        assert_true(other->view.base && !other->build_error[0]);
+        const char *said = compare_views(&world->keeper->view, &other->view);
+        if (!said)
+                said = compare_rows(&world->keeper->masked, &other->masked);
+        for (size_t i = 0; !said && i < world->keeper->directory_count; i++)
+                if (world->keeper->replicas[i] && world->keeper->replicas[i]->user_rows)
+                        said = compare_replicas(world->keeper->replicas[i], other->replicas[i]);
+        if (said)
+                fail_msg("%s: not as a build of everybody: %s", request, said);
+        keeper_free(other);
+}
+
 json_t *keeper_world_ask(struct keeper_world *world, const char *request, int *exit) {
         json_t *json = parse(request);
         json_t *object = keeper_command(world->keeper, json, exit);
@@ -72,10 +112,10 @@ json_t *keeper_world_ask(struct keeper_world *world, const char *request, int *e
         assert_non_null(object);
         if (keeper_build(world->keeper) < 0)
                 fail_msg("%s: %s", request, world->keeper->build_error);
-        uint64_t generation;
-        int fd = keeper_take_view(world->keeper, &generation);
-        if (fd >= 0)
-                (void)close(fd);
+        if (keeper_publish(world->keeper, &world->file)) {
+                world->patches++;
+                compare(world, request);
+        }
         return object;
 }
 

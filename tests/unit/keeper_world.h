@@ -9,7 +9,14 @@
 #include "multidird/keeper/build.h"
 #include "multidird/keeper/command.h"
 
-struct keeper_world { struct keeper *keeper; char folder[64]; };
+struct keeper_world {
+        struct keeper *keeper;
+        char folder[64];
+        char *config;
+        int file;             /* the published view */
+        bool alone;           /* set by a test in which nobody else may look at the stores: what is published is then not compared */
+        unsigned patches;     /* views that were made of the one before; each is compared with what a keeper that starts now builds */
+};
 
 /* config: the text of multidir.conf. Fails the test when it is refused. */
 void keeper_world_open(struct keeper_world *world, const char *config);

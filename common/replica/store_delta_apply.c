@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "replica/store_delta.h"
+#include "replica/store_rows.h"
 
 static int write_users(struct store_sync *sync) {
         const struct store_delta *delta = sync->delta;
@@ -189,49 +190,22 @@ static int count_memberships(struct store_sync *sync, struct store_sync_changes 
         return r;
 }
 
-static int compare_rows(const void *a, const void *b) {
-        const int64_t *x = a, *y = b;
-        return (*x > *y) - (*x < *y);
-}
-
-static size_t unique(int64_t *rows, size_t count) {
-        size_t kept = 0;
-        if (count > 1)
-                qsort(rows, count, sizeof *rows, compare_rows);
-        for (size_t i = 0; i < count; i++)
-                if (kept == 0 || rows[kept - 1] != rows[i])
-                        rows[kept++] = rows[i];
-        return kept;
-}
-
-static void note(const struct delta_pairs *pairs, int64_t *members, size_t *member_count, int64_t *groups, size_t *group_count) {
-        for (size_t i = 0; i < pairs->count; i++) {
-                members[(*member_count)++] = pairs->items[i].member;
-                groups[(*group_count)++] = pairs->items[i].group;
-        }
-}
-
-static int note_touched(struct store_sync *sync) {
+/* Whoever follows the store row by row (store_rows.h) is told which. Groups are few, and what one is concerns all its members. */
+static void note_touched(struct store_sync *sync) {
         const struct store_delta *delta = sync->delta;
-        struct store_touched *touched = &sync->touched;
-        size_t members = delta->members.added.count + delta->members.removed.count, children = delta->children.added.count + delta->children.removed.count;
-        touched->users = calloc(delta->live_users + members + 1, sizeof *touched->users);
-        touched->groups = calloc(delta->live_groups + members + 2 * children + 1, sizeof *touched->groups);
-        if (!touched->users || !touched->groups)
-                return delta_out_of_memory(sync);
+        struct store *store = sync->store;
+        const struct delta_pairs *const pairs[] = { &delta->members.added, &delta->members.removed };
+        bool groups = delta->children.added.count + delta->children.removed.count > 0;
+        for (size_t i = 0; !groups && i < delta->live_groups; i++)
+                groups = delta->groups_by_row[i]->state <= SYNC_CHANGED;
+        if (groups)
+                store_touch_everything(store);
         for (size_t i = 0; i < delta->live_users; i++)
                 if (delta->users_by_row[i]->state <= SYNC_CHANGED)
-                        touched->users[touched->user_count++] = delta->users_by_row[i]->row;
-        for (size_t i = 0; i < delta->live_groups; i++)
-                if (delta->groups_by_row[i]->state <= SYNC_CHANGED)
-                        touched->groups[touched->group_count++] = delta->groups_by_row[i]->row;
-        note(&delta->members.added, touched->users, &touched->user_count, touched->groups, &touched->group_count);
-        note(&delta->members.removed, touched->users, &touched->user_count, touched->groups, &touched->group_count);
-        note(&delta->children.added, touched->groups, &touched->group_count, touched->groups, &touched->group_count);
-        note(&delta->children.removed, touched->groups, &touched->group_count, touched->groups, &touched->group_count);
-        touched->user_count = unique(touched->users, touched->user_count);
-        touched->group_count = unique(touched->groups, touched->group_count);
-        return 0;
+                        store_touch_user(store, delta->users_by_row[i]->row);
+        for (size_t p = 0; p < ARRAY_SIZE(pairs); p++)
+                for (size_t i = 0; i < pairs[p]->count; i++)
+                        store_touch_member(store, pairs[p]->items[i].member, pairs[p]->items[i].group);
 }
 
 int store_delta_prepare(struct store_sync *sync, struct store_sync_changes *changes) {
@@ -247,5 +221,7 @@ int store_delta_prepare(struct store_sync *sync, struct store_sync_changes *chan
         r = count_entries(sync, changes);
         if (r == 0)
                 r = count_memberships(sync, changes);
-        return r < 0 ? r : note_touched(sync);
+        if (r == 0)
+                note_touched(sync);
+        return r;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "replica/store_delta.h"
+#include "replica/store_rows.h"
 #include "replica/store_sync_internal.h"
 
 int sync_refuse(struct store_sync *sync, int error, const char *format, ...) {
@@ -77,8 +78,6 @@ void store_sync_free(struct store_sync *sync) {
         free(sync->user_primaries.texts);
         free(sync->group_dns.texts);
         free(sync->strays);
-        free(sync->touched.users);
-        free(sync->touched.groups);
         arena_done(&sync->texts);
         replica_free(sync->replica);
         free(sync);
@@ -159,7 +158,6 @@ static int prepare_full(struct store_sync *sync, struct store_sync_changes *chan
         changes->lost_groups = sync->groups.lost;
         changes->old_memberships = sync->members.old_count + sync->children.old_count;
         changes->lost_memberships = sync->members.lost + sync->children.lost;
-        sync->touched.everything = changes->content;
         return 0;
 }
 
@@ -170,7 +168,7 @@ static int prepare_delta(struct store_sync *sync, bool follows, struct store_syn
         int r = store_delta_prepare(sync, changes);
         replica_free(sync->replica);
         sync->replica = NULL;
-        if (r < 0 || !changes->content)
+        if (r < 0 || !changes->content || !sync->store->touched.everything)
                 return r;
         r = store_load(sync->store, &sync->replica);
         return r < 0 ? sync_store_failed(sync, r) : 0;
@@ -230,6 +228,23 @@ static int write_all(struct store_sync *sync, uint64_t now_s) {
         return database_run(database, statement, NULL);
 }
 
+/* The rows of what came, which is in their order by now: whoever has the replica can follow the store from here (store_rows.h). */
+static int64_t *take_rows(struct sync_side *side) {
+        for (uint32_t i = 1; i < side->count; i++)
+                if (side->rows[i - 1] >= side->rows[i])
+                        return NULL;
+        return TAKE_PTR(side->rows);
+}
+
+static void give_replica(struct store_sync *sync, uint64_t now_s) {
+        sync->replica->revision = sync->revision + sync->content;
+        sync->replica->synchronised_s = now_s;
+        if (sync->delta)
+                return;
+        sync->replica->user_rows = take_rows(&sync->users);
+        sync->replica->group_rows = take_rows(&sync->groups);
+}
+
 int store_sync_commit(struct store_sync *sync, uint64_t now_s, struct replica **replica) {
         if (sync->bad || !sync->store || now_s == 0 || now_s > INT64_MAX)
                 return -EINVAL;
@@ -241,16 +256,13 @@ int store_sync_commit(struct store_sync *sync, uint64_t now_s, struct replica **
                 store_rollback(TAKE_PTR(sync->store));
                 return r;
         }
+        if (sync->replica) {
+                give_replica(sync, now_s);
+                store_touched_clear(sync->store);
+        } else if (sync->content)
+                store_touch_revision(sync->store);
         sync->store = NULL;
         sync->bad = true; /* it is used up */
-        if (sync->replica) {
-                sync->replica->revision = sync->revision + sync->content;
-                sync->replica->synchronised_s = now_s;
-        }
         *replica = TAKE_PTR(sync->replica);
         return 0;
-}
-
-const struct store_touched *store_sync_touched(const struct store_sync *sync) {
-        return &sync->touched;
 }

@@ -24,13 +24,6 @@ enum {
 
 struct store_sync;
 
-/* The rows that a run has changed, by their ids, ascending: their own columns, or a membership. */
-struct store_touched {
-        bool everything;           /* nobody counted: a full run that changed something */
-        int64_t *users, *groups;
-        size_t user_count, group_count;
-};
-
 /* NULL: memory is out. */
 struct store_sync *store_sync_new(void);
 void store_sync_free(struct store_sync *sync);
@@ -61,12 +54,11 @@ struct store_sync_changes {
  * -ENOMEM, -EOVERFLOW, or an error of store.h. */
 int store_sync_prepare(struct store_sync *sync, struct store *store, struct store_sync_changes *changes);
 
-/* What would be there then, finished; valid after store_sync_prepare until the commit or store_sync_free. NULL: what is there now, of a delta without content. */
+/* What would be there then, finished; valid after store_sync_prepare until the commit or store_sync_free. NULL: what is there now, of
+ * a delta without content, or of one that touched so little that store_follow() (store_rows.h) is told of each row. */
 const struct replica *store_sync_replica(const struct store_sync *sync);
 
 /* Writes, the cookie too. The store is what the server had at now_s (> 0); its revision grows by one if content changed. *replica: what store_load would give
- * now; the caller's. NULL: as before but for synchronised_s, of a delta without content.
+ * now; the caller's. NULL: as before but for synchronised_s, of a delta without content; else one that store_follow() brings up to it.
  * 0: durable. Otherwise everything is as before store_sync_prepare. */
 int store_sync_commit(struct store_sync *sync, uint64_t now_s, struct replica **replica);
-/* After a commit; owned by sync. */
-const struct store_touched *store_sync_touched(const struct store_sync *sync);

@@ -57,7 +57,6 @@ struct store_sync {
         struct sync_stray *strays;
         size_t stray_count, stray_size;
         bool rekey;             /* the store has no keys of this shape: all rows get theirs */
-        struct store_touched touched;
         struct store *store;    /* from sync_prepare on: it has our transaction */
         struct sync_side users, groups;
         struct sync_table members, children;

@@ -10,8 +10,12 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "multidird/channel/sync_wire.h"
+#include "multidird/keeper/follow.h"
 #include "multidird/keeper/intake_guard.h"
+#include "replica/store_rows.h"
 #include "replica/store_sync.h"
+
+enum { FOLLOWED_MAX = 100 }; /* deltas of a few rows each, one after the other */
 
 #define BASIS_SEED UINT64_C(0x73657474696e6773)
 
@@ -259,8 +263,12 @@ static void adopt(struct keeper *keeper, size_t directory, const struct store_sy
         forget_leaving(&d->leaving, changes);
         if (replica)
                 keeper_adopt(keeper, directory, replica, changes->content || !changes->had_replica);
-        else
+        else if (changes->content) {
+                d->sync_error[0] = 0;
+                keeper_follow(keeper, directory);
+        } else
                 keeper_confirm(keeper, directory, began_s);
+        d->followed = replica ? 0 : d->followed + changes->content;
         log_debug("directory %s: %s, %u users and %u groups%s", d->name, changes->delta ? "changes taken in" : "synchronised", changes->users, changes->groups,
                   changes->content ? "" : ", nothing new");
 }
@@ -278,6 +286,9 @@ static int take_in(struct keeper *keeper, size_t directory, struct intake *intak
                 return -EIO;
         }
         store_sync_basis(content, intake->basis);
+        /* What is followed row by row is not measured: after so many it is looked at as a whole. */
+        if (keeper->directories[directory].followed >= FOLLOWED_MAX)
+                store_touch_everything(store);
         int r = store_sync_prepare(content, store, &changes);
         if (r == 0) {
                 r = judge(keeper, directory, content, &changes, text, size);

@@ -45,6 +45,7 @@ struct keeper_directory {
         bool full_needed;      /* the store cannot go on from its cookie: the next run is a full one */
         uint64_t full_s;       /* when the last full run began; 0: not known */
         struct keeper_losses losses;
+        unsigned followed;     /* deltas that the replica followed row by row, since its memberships were last measured as a whole */
 };
 
 struct keeper_accepted { struct keeper_accepted *next; enum name_kind kind; char *name; };

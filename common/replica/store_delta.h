@@ -83,6 +83,7 @@ struct store_delta {
         struct delta_group **groups_by_row; /* likewise: the rows of these are nobody else's business */
         size_t live_users, live_groups;
         struct delta_table members, children;
+        bool values_left;          /* a value that made a membership names nobody any more */
 };
 
 /* ---- Gathering (store_delta.c); errors as the sink's ---- */

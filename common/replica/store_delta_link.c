@@ -96,6 +96,7 @@ static int unlink_member(struct store_sync *sync, const struct delta_pair *pair,
         const struct delta_user *user = delta_user_of(sync->delta, pair->member);
         const char *value = value_after(sync, &user->before, user->key, delta_user_is_gone(user));
         int r = 0;
+        sync->delta->values_left |= how != DERIVED && !sync->begin.linked;
         if (how != DERIVED && value)
                 r = delta_put_stray(sync, SYNC_INSERT_STRAY, pair->group, value);
         else if (how != DERIVED && (!sync->begin.linked || !delta_user_is_gone(user)))
@@ -144,6 +145,7 @@ static int unlink_child(struct store_sync *sync, const struct delta_pair *pair) 
         const char *value = value_after(sync, &child->before, child->key, delta_group_is_gone(child));
         if (!value && !(sync->begin.linked && delta_group_is_gone(child)))
                 return delta_stale(sync, "a group without a name for groups is in one");
+        sync->delta->values_left |= !sync->begin.linked;
         int r = value ? delta_put_stray(sync, SYNC_INSERT_STRAY, pair->group, value) : 0;
         return r < 0 ? r : delta_put_pair(sync, STORE_DELETE_CHILD, pair->group, pair->member, &sync->delta->children.removed);
 }

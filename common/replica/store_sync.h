@@ -47,6 +47,9 @@ struct store_sync_changes {
         uint32_t old_users, old_groups, lost_users, lost_groups;
         /* Of members and children. Lost with an entry that is gone, or was made anew, is not counted: only what was taken from entries that are there. */
         uint64_t old_memberships, lost_memberships;
+        /* Of a delta: who was named by DN in groups has gone, or has another DN. Some servers then change the groups, too, and tell nobody (slapd's refint): what
+         * is written is what was told; a full run should follow. */
+        bool unsettled;
 };
 /* Compares with the store, which must be open for writing, and keeps a transaction open in it until the commit or store_sync_free: no other change may be
  * made in between. -ESTALE: a delta that does not begin where the store is, or that cannot be applied exactly: the directory must be read in full.

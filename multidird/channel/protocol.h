@@ -161,7 +161,7 @@ struct protocol_keeper_synced {
         uint64_t id;
         bool complete;                /* D5: the store has it, durable. Else nothing has changed, the last good replica stays, and the stream is closed */
         bool delta;                   /* what was told is a delta */
-        bool full_needed;             /* it is not complete because only a full run can be: the next one will be */
+        bool full_needed;             /* it is not complete because only a full run can be: the next one will be. Or it is, and a full run should follow soon */
         uint32_t users, groups;       /* of the directory's replica now, whichever that is */
         uint64_t full_s;              /* when the last full run that was taken in began, as far as the store remembers; 0: not at all */
         char directory[WIRE_NAME_MAX + 1];

@@ -28,6 +28,7 @@ struct intake {
         struct sbuf settings;       /* of the directory when it began: its worker reads by these */
         uint64_t basis;             /* these, and how this version reads, as a number */
         uint64_t began_s;           /* the run */
+        bool unsettled;             /* what it told is perhaps not all that it changed */
         uint64_t runs;              /* taken in so far */
 };
 
@@ -35,7 +36,7 @@ struct intake {
 struct taken {
         struct taken *next;
         struct protocol_sync sync;
-        bool delta;
+        bool delta, unsettled;
         uint64_t wanted;            /* keeper->wanted then */
 };
 
@@ -104,6 +105,7 @@ static void answer_success(struct intakes *intakes, const struct taken *taken, c
         struct protocol_keeper_synced synced = answer_for(intakes, &taken->sync);
         synced.complete = true;
         synced.delta = taken->delta;
+        synced.full_needed = taken->unsettled;
         (void)snprintf(synced.error, sizeof synced.error, "%s", text);
         intakes->answer(intakes->data, &synced);
 }
@@ -300,6 +302,7 @@ static int take_in(struct keeper *keeper, size_t directory, struct intake *intak
                 (void)snprintf(text, size, "%s", store_sync_error(content));
                 return r;
         }
+        intake->unsettled = changes.unsettled;
         adopt(keeper, directory, &changes, replica, intake->began_s);
         return 0;
 }
@@ -317,7 +320,7 @@ static int wait_for_view(struct intakes *intakes, const struct intake *intake) {
         struct taken *taken = calloc(1, sizeof *taken);
         if (!taken)
                 return -ENOMEM;
-        *taken = (struct taken){ .sync = intake->sync, .delta = intake->receiver.delta, .wanted = intakes->keeper->wanted };
+        *taken = (struct taken){ .sync = intake->sync, .delta = intake->receiver.delta, .unsettled = intake->unsettled, .wanted = intakes->keeper->wanted };
         *intakes->taken_end = taken;
         intakes->taken_end = &taken->next;
         return 0;

@@ -23,6 +23,8 @@
 #define WANTED_MS 30000u          /* between the end of one and one that a login wants */
 #define WANTED_FULL_MS 600000u    /* ... and between two full ones, where changes are told: then something was not */
 #define FULL_MS 86400000u         /* between two full ones: no server's news are trusted for ever */
+#define FULL_AGAIN_MS 15000u      /* between two full ones, when what was told is perhaps not all */
+#define SETTLE_MS 1000u           /* ... and for the server to do the rest */
 #define FULLS_AT_ONCE 3u          /* that many one after the other, because changes cannot be told; then with a pause */
 #define FULLS_MS 60000u
 #define LOST_MS 500u              /* until a watch that has ended is begun again */
@@ -101,6 +103,13 @@ static uint64_t since_full_ms(const struct sync *sync) {
         return clock_monotonic_ms() - sync->known_ms;
 }
 
+/* What was told of who went, or got another name, may not be all that changed with it: soon everything is read, but not again and again. */
+static void plan_full(struct sync *sync) {
+        uint64_t since = since_full_ms(sync);
+        if (sync->unsettled && sync->failures == 0)
+                plan_sooner(sync, since < FULL_AGAIN_MS ? FULL_AGAIN_MS - since : SETTLE_MS);
+}
+
 static size_t count_running(const struct syncs *syncs) {
         size_t count = 0;
         for (const struct sync *s = syncs->first; s; s = s->next)
@@ -122,7 +131,7 @@ static void begin(struct sync *sync) {
         /* A watch goes on from where it is. */
         sync_run_drop(sync);
         sync->runs++;
-        if (since_full_ms(sync) >= FULL_MS)
+        if (since_full_ms(sync) >= FULL_MS || sync->unsettled)
                 sync->full_wanted = true;
         int r = sync_run_begin(sync, &why);
         if (r < 0)
@@ -159,6 +168,7 @@ void sync_ended(struct sync *sync, bool complete, const char *text) {
         else
                 outage_suspect(service, sync->name);
         plan_next(sync);
+        plan_full(sync);
         begin_pending(service->syncs);
         sync_waits_answer(sync, run);
 }
@@ -172,6 +182,7 @@ void sync_watches(struct sync *sync, const char *text) {
         sync->ended_ms = now;
         sync->keeping = SYNC_KEPT_WATCH;
         (void)snprintf(sync->error, sizeof sync->error, "%s", text);
+        plan_full(sync);
         if (!first) {
                 log_debug("directory %s: a change has come in%s%s", sync->name, text[0] ? ", but: " : "", text);
                 return;

@@ -285,6 +285,7 @@ void sync_run_answered(struct sync *sync, const struct protocol_keeper_synced *s
                 run->answered++;
                 memcpy(run->text, synced->error, sizeof run->text);
                 sync->full_s = synced->full_s;
+                sync->unsettled = synced->full_needed || (sync->unsettled && synced->delta);
                 settle(sync);
                 return;
         }

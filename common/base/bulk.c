@@ -5,13 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { SMALL = 256 * 1024, PAGE = 4096 };
+enum { SMALL = 256 * 1024, PAGE = 4096, RESERVE = 64 << 20 };
 
 /* offset: in the file; -1: memory. size: whole pages. */
 struct block { unsigned char *base; size_t size; off_t offset; };
@@ -130,6 +132,16 @@ static int put_down(struct block *block) {
         return 0;
 }
 
+/* Whether the disk has room for all of it, and as much again for those who write there for a better reason. */
+static bool has_room(void) {
+        uint64_t needed = 0;
+        struct statvfs room;
+        for (size_t i = 0; i < block_count; i++)
+                if (blocks[i].offset < 0)
+                        needed += blocks[i].size;
+        return needed == 0 || (fstatvfs(file, &room) == 0 && (uint64_t)room.f_bavail * room.f_frsize > 2 * needed + RESERVE);
+}
+
 int bulk_rest(const char *folder) {
         int r = 0;
         if (block_count == 0)
@@ -138,6 +150,8 @@ int bulk_rest(const char *folder) {
                 file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         if (file < 0)
                 return -errno;
+        if (!has_room())
+                r = -ENOSPC;
         for (size_t i = 0; r == 0 && i < block_count; i++)
                 if (blocks[i].offset < 0)
                         r = put_down(&blocks[i]);

@@ -195,12 +195,13 @@ static int name_groups(struct replica *replica) {
         return r;
 }
 
-/* Gives back spare room; a block that cannot shrink simply stays. *size: its room in elements. */
+/* Gives back spare room but for some that single changes will take; a block that cannot shrink simply stays. *size: its room in elements. */
 static void *shrink(void *array, size_t *size, size_t count, size_t element) {
-        void *smaller = count > 0 ? bulk_resize(array, *size * element, count * element) : NULL;
+        size_t room = count + count / 64 + 16;
+        void *smaller = room < *size ? bulk_resize(array, *size * element, room * element) : NULL;
         if (!smaller)
                 return array;
-        *size = count;
+        *size = room;
         return smaller;
 }
 

@@ -28,7 +28,7 @@ static const int calls_of_all[] = {
 static const int calls_of_keeper[] = {
         SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(fsync),
         SCMP_SYS(fdatasync), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
-        SCMP_SYS(memfd_create), SCMP_SYS(fchmod), SCMP_SYS(flock), SCMP_SYS(getdents64), SCMP_SYS(umask),
+        SCMP_SYS(memfd_create), SCMP_SYS(fchmod), SCMP_SYS(flock), SCMP_SYS(getdents64), SCMP_SYS(umask), SCMP_SYS(fstatfs),
 };
 
 /* A worker's connections: libldap's and the resolver's. It connects, and never waits for others to. */

@@ -1,3 +1,4 @@
+#!/bin/bash
 # What the service has in memory when it has nothing to do; for the measurements of whole services.
 # Relies on: /proc/PID/smaps_rollup, which root may read.
 # Must never: count a page twice that processes share (PSS).

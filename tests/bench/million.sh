@@ -12,20 +12,19 @@ bench=$1/tests/bench/bench_store
 wrong=0
 printf '[directory/bench]\ntype = internal\n[application/host]\ndirectories = bench\n[application/host/bench]\nallow_all = yes\n' > /etc/multidir/multidir.conf
 
-# change_within SECONDS: the slowest of five changes of one user, an addition among them, each until it is published
+# change_within SECONDS: five changes of one user, an addition among them, each until it is published; the median
 change_within() {
-        local slowest=0 took started i
+        local started i times=() verdict=PASS
         for i in 1 2 3 4 5; do
                 started=$(date +%s.%N)
-                if [ "$i" = 3 ]; then multidirctl user add "newcomer" --display-name "Some Body" >/dev/null
-                else multidirctl user modify "user000004$i" --display-name "Changed $i" >/dev/null; fi || wrong=1
-                took=$(echo "$(date +%s.%N) - $started" | bc)
-                [ "$(echo "$took > $slowest" | bc)" = 0 ] || slowest=$took
+                if [ "$i" = 3 ]; then multidirctl user add newcomer --display-name "Some Body" >/dev/null || wrong=1
+                else multidirctl user modify "user000004$i" --display-name "Changed $i" >/dev/null || wrong=1; fi
+                times+=("$(printf '%.2f' "$(echo "$(date +%s.%N) - $started" | bc)")")
         done
-        local verdict=PASS
-        [ "$(echo "$slowest < $1" | bc)" = 1 ] || { verdict=FAIL; wrong=1; }
-        getent passwd newcomer >/dev/null || multidirctl user show newcomer >/dev/null || wrong=1
-        echo "  one changed user published: at most $slowest s of five (target: $1) $verdict"
+        mapfile -t times < <(printf '%s\n' "${times[@]}" | sort -n)
+        [ "$(echo "${times[2]} < $1" | bc)" = 1 ] || { verdict=FAIL; wrong=1; }
+        getent -s multidir passwd newcomer >/dev/null || { verdict=FAIL; wrong=1; }
+        echo "  one changed user published in ${times[*]} s (target for the median: $1) $verdict"
 }
 
 # measure USERS GROUPS DIRECT-MEMBERSHIPS SECONDS MEGABYTES CHANGE-SECONDS IDLE-MEGABYTES (0: no target: bench_compile has the one for a million, which is from replicas in

@@ -219,8 +219,100 @@ static void test_merge(void **state) {
         assert_true(merged > (uint64_t)world_count * STEPS / 4);
 }
 
+enum { CROWD = 1500, CROWD_NAMES = 3000, CROWD_GROUPS = 40, CROWD_STEPS = 500 };
+
+static struct replica *crowd_make(void) {
+        struct replica *replica = replica_new();
+        replica->user_rows = calloc(CROWD, sizeof *replica->user_rows);
+        replica->group_rows = calloc(CROWD_GROUPS, sizeof *replica->group_rows);
+        for (uint32_t g = 0; g < CROWD_GROUPS; g++) {
+                char name[16];
+                uint32_t index;
+                struct replica_group group = { .gid = 50000 + g, .active = true };
+                (void)snprintf(name, sizeof name, "g%u", g);
+                assert_int_equal(replica_add_text(replica, name, &group.name), 0);
+                group.entry_id = group.name;
+                assert_int_equal(replica_add_group(replica, &group, &index), 0);
+                replica->group_rows[g] = g + 1;
+        }
+        for (uint32_t u = 0; u < CROWD; u++) {
+                char name[16];
+                uint32_t index;
+                struct replica_user user = { .uid = 2000 + u, .active = true };
+                (void)snprintf(name, sizeof name, "u%u", u);
+                assert_int_equal(replica_add_text(replica, name, &user.name), 0);
+                user.entry_id = user.name;
+                assert_int_equal(replica_add_user(replica, &user, &index), 0);
+                replica->user_rows[u] = u + 1;
+                for (uint32_t g = 0; g < CROWD_GROUPS; g++)
+                        if (merge_below(4) == 0)
+                                assert_int_equal(replica_add_user_edge(replica, u, g), 0);
+        }
+        replica->synchronised_s = 1;
+        assert_int_equal(replica_finish(replica), 0);
+        return replica;
+}
+
+/* Some user of the pool comes, goes, or changes a text or a group; row and name belong together. */
+static void crowd_change(struct replica *replica, char name[16]) {
+        uint32_t u = merge_below(CROWD_NAMES);
+        int64_t row = (int64_t)u + 1;
+        (void)snprintf(name, 16, "u%u", u);
+        bool there = replica_row_index(replica->user_rows, replica->user_count, row) != REPLICA_NONE;
+        struct replica_person person = { .name = name, .entry_id = name, .home = merge_below(2) ? "/srv/a-rather-long-place-to-live-at" : "", .uid = 2000 + u, .active = true };
+        if (there && merge_below(3) == 0) {
+                assert_int_equal(replica_drop_person(replica, row), 0);
+                return;
+        }
+        if (!there || merge_below(2) == 0)
+                assert_int_equal(replica_put_person(replica, row, &person), 0);
+        for (uint32_t i = 0; i < 6; i++)
+                assert_int_equal(replica_set_member(replica, row, 1 + merge_below(CROWD_GROUPS), merge_below(2)), 0);
+}
+
+/* Enough users that buckets run over and records find no room where they were: entries must move up, records away, and the rest stay found. */
+static void test_crowd(void **state) {
+        struct merge_world world = { .entries = 0 };
+        struct replica *replicas[MERGE_DIRECTORIES] = { NULL };
+        struct builder quick = { .registry = registry_new() }, whole = { .registry = registry_new() };
+        uint32_t made = 0;
+        (void)state;
+        merge_seed(7);
+        world.directory_settings[0] = (struct directory_settings){ .name = "A", .type = DIRECTORY_LDAP, .active = true, .ids = IDS_ATTRIBUTE, .min_id = 1000,
+                                                                   .home = "/home/%u", .shell = "/bin/sh" };
+        world.mappings[0][0] = (struct mapping_settings){ .allow_all = true };
+        world.applications[0] = (struct application_settings){ .name = "host", .profile = "crowd", .mappings = world.mappings[0], .mapping_count = 1 };
+        world.settings = (struct settings){ .directories = world.directory_settings, .directory_count = 1, .applications = world.applications, .application_count = 1 };
+        assert_int_equal(local_accounts_new("root:x:0:0::/:/bin/sh\n", "root:x:0:\n", NULL, NULL, &world.local), 0);
+        replicas[0] = crowd_make();
+        build_full(&quick, &world, replicas, 0);
+        registry_saved(quick.registry);
+        for (uint32_t step = 1; step <= CROWD_STEPS; step++) {
+                char name[16];
+                struct name_map names = { 0 };
+                crowd_change(replicas[0], name);
+                assert_int_equal(name_map_add(&names, name, 0), 0);
+                if (build_part(&quick, &world, replicas, &names, step) == 0)
+                        made++;
+                else
+                        build_full(&quick, &world, replicas, step);
+                registry_saved(quick.registry);
+                name_map_done(&names);
+                if (step % 50 != 0)
+                        continue;
+                build_full(&whole, &world, replicas, step);
+                registry_saved(whole.registry);
+                fail_at(7, step, "crowd", compare_views(&quick.view, &whole.view));
+        }
+        assert_true(made > CROWD_STEPS * 3 / 4);
+        builder_done(&quick);
+        builder_done(&whole);
+        replica_free(replicas[0]);
+        local_accounts_free(world.local);
+}
+
 int main(int argc, char **argv) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_merge) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_merge), cmocka_unit_test(test_crowd) };
         if (argc > 1)
                 world_count = (uint32_t)strtoul(argv[1], NULL, 10);
         if (argc > 2)

@@ -4,7 +4,8 @@
  * What makes that possible without reading the groups again: a value of a group is never forgotten. It is a row of members or children; or a stray, where it
  * names no entry of this directory, or one whose membership the gidNumber or the primary group gives too (a derived one). So a row is by value unless it is
  * derived; and if it is derived, it is by value too if a stray says so. Whose key (DN or name), gid or primary group changes, or who goes, is unlinked: each
- * row by value becomes a stray again. Who comes or has changed is linked: each stray of that key becomes a row. A group that comes is put together anew from
+ * row by value becomes a stray again, where values are names; where they are DNs it is dropped, as the server may have changed the value unseen, and a full run
+ * is asked for (store_sync_changes.unsettled). Who comes or has changed is linked: each stray of that key becomes a row. A group that comes is put together anew from
  * its values. Untouched entries' rows stay as they are.
  *
  * Relies on: replica/store_sync_internal; all of it within the transaction that store_sync_prepare opened.

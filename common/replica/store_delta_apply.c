@@ -223,6 +223,6 @@ int store_delta_prepare(struct store_sync *sync, struct store_sync_changes *chan
                 r = count_memberships(sync, changes);
         if (r == 0)
                 note_touched(sync);
-        changes->unsettled = delta->values_left && sync->begin.references == SYNC_REFERENCES_DN;
+        changes->unsettled = delta->values_left;
         return r;
 }

@@ -54,9 +54,18 @@ static int read_pairs(struct store_sync *sync, enum store_statement which, struc
         return r < 0 ? sync_store_failed(sync, r) : 0;
 }
 
-/* A value that stays a value: of whom the entry is called now, where the server's values follow their entries; of what it named, elsewhere. NULL: it is gone. */
+/* A value that stays a value: of whom the entry is called now, where the server's values follow their entries; of the name that it was, where values are names.
+ * NULL: it is gone; or, of other DNs, not known: the server may have changed the groups, too, and told nobody (slapd's refint). Until everything is read again
+ * nobody is given what such a value gave. */
 static const char *value_after(const struct store_sync *sync, const struct delta_before *before, const char *key, bool gone) {
-        return !sync->begin.linked ? before->key : gone ? NULL : key;
+        if (sync->begin.references == SYNC_REFERENCES_NAME)
+                return before->key;
+        return sync->begin.linked && !gone ? key : NULL;
+}
+
+/* Whether it is known what becomes of the values. */
+static bool is_followed(const struct store_sync *sync) {
+        return sync->begin.linked || sync->begin.references == SYNC_REFERENCES_NAME;
 }
 
 static int has_stray(struct store_sync *sync, int64_t group, const char *key, bool *has) {
@@ -96,10 +105,10 @@ static int unlink_member(struct store_sync *sync, const struct delta_pair *pair,
         const struct delta_user *user = delta_user_of(sync->delta, pair->member);
         const char *value = value_after(sync, &user->before, user->key, delta_user_is_gone(user));
         int r = 0;
-        sync->delta->values_left |= how != DERIVED && !sync->begin.linked;
+        sync->delta->values_left |= how != DERIVED && !is_followed(sync);
         if (how != DERIVED && value)
                 r = delta_put_stray(sync, SYNC_INSERT_STRAY, pair->group, value);
-        else if (how != DERIVED && (!sync->begin.linked || !delta_user_is_gone(user)))
+        else if (how != DERIVED && is_followed(sync) && !delta_user_is_gone(user))
                 return delta_stale(sync, "a user without a name for groups is in one");
         return r < 0 ? r : delta_put_pair(sync, STORE_DELETE_MEMBER, pair->group, pair->member, &sync->delta->members.removed);
 }
@@ -143,9 +152,9 @@ static int unlink_users(struct store_sync *sync) {
 static int unlink_child(struct store_sync *sync, const struct delta_pair *pair) {
         const struct delta_group *child = delta_group_of(sync->delta, pair->member);
         const char *value = value_after(sync, &child->before, child->key, delta_group_is_gone(child));
-        if (!value && !(sync->begin.linked && delta_group_is_gone(child)))
+        if (!value && is_followed(sync) && !delta_group_is_gone(child))
                 return delta_stale(sync, "a group without a name for groups is in one");
-        sync->delta->values_left |= !sync->begin.linked;
+        sync->delta->values_left |= !is_followed(sync);
         int r = value ? delta_put_stray(sync, SYNC_INSERT_STRAY, pair->group, value) : 0;
         return r < 0 ? r : delta_put_pair(sync, STORE_DELETE_CHILD, pair->group, pair->member, &sync->delta->children.removed);
 }

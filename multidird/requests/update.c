@@ -21,7 +21,7 @@
 #define PULSE_US (2 * 1000000ull)        /* signs of life for whoever waits */
 #define PUBLISH_MS 60000u                /* the answer waits so long for a synchronisation */
 
-struct step { size_t directory; bool at_server; char *what, *name, *bytes; size_t len; };
+struct step { size_t directory; bool at_server, takes_password; char *what, *name, *bytes; size_t len; };
 
 struct updating {
         struct connection *connection;
@@ -277,7 +277,7 @@ static void ask_worker(struct updating *updating) {
         const struct step *step = &updating->steps[updating->at];
         struct pool *pool = configuration_workers(updating->configuration, step->directory);
         const struct job_request request = { .type = WORKER_CHANGE, .user = "", .change = (const unsigned char *)step->bytes, .change_len = step->len,
-                                             .new_password = &updating->password, .deadline_ms = clock_monotonic_ms() + POOL_CHANGE_MS + 1000 };
+                                             .new_password = step->takes_password ? &updating->password : NULL, .deadline_ms = clock_monotonic_ms() + POOL_CHANGE_MS + 1000 };
         updating->given = false;
         int r = pool ? pool_submit(pool, &request, on_changed, updating, &updating->job) : -ENOMEM;
         if (r < 0)
@@ -328,6 +328,7 @@ static bool take_step(struct updating *updating, const struct update_step *from)
         const struct directory_settings *directory = &settings->directories[to->directory];
         if (from->at_server != configuration_is_synchronised(updating->configuration, to->directory) || directory->read_only_kind || !directory->active)
                 return false;
+        to->takes_password = change_takes_password(change.operation);
         to->what = strdup(from->what);
         to->name = subject_of(&change);
         to->bytes = malloc(from->change_len + 1);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +110,43 @@ static void result_codes(void **state) {
         }
 }
 
+/* U3, P4: what has an option, a permission or a meaning of its own has it by each of its names; and what is no plain name is none. */
+static void attributes(void **state) {
+        static const struct { const char *attribute; bool taken; } table[] = {
+                { "title", false }, { "telephoneNumber", false }, { "givenName", false }, { "description", false }, { "msDS-PhoneticDisplayName", false }, { "o", false },
+                { "cn", true }, { "commonName", true }, { "uid", true }, { "UserID", true }, { "uniqueID", true }, { "mail", true }, { "rfc822mailbox", true },
+                { "displayName", true }, { "uidNumber", true }, { "gidNumber", true }, { "homeDirectory", true }, { "loginShell", true },
+                { "sshPublicKey", true }, { "userCertificate", true }, { "userPassword", true }, { "sambaNTPassword", true }, { "ipaNTHash", true },
+                { "krbPrincipalName", true }, { "krbPrincipalKey", true }, { "pwdPolicySubentry", true }, { "passwordExpirationTime", true },
+                { "shadowExpire", true }, { "objectClass", true }, { "memberOf", true }, { "nsAccountLock", true }, { "ds-pwp-account-disabled", true },
+                { "authzTo", true }, { "entryUUID", true }, { "0.9.2342.19200300.100.1.1", true }, { "uid;lang-de", true }, { "title;lang-de", true }, { "", true },
+        };
+        static const struct ldap_settings ldap = {
+                .user_name = "uid", .user_rdn = "cn", .user_display_name = "displayName", .user_email = "mail", .user_password = "userPassword", .user_member_of = "",
+                .user_uid = "", .user_gid = "", .user_home = "", .user_shell = "", .user_ssh_keys = "", .user_sid = "", .user_primary_group_id = "",
+                .external_id = "entryUUID",
+        };
+        struct directory directory = { .ldap = &ldap };
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+                _cleanup_mods_ struct mods mods = { 0 };
+                char said[128];
+                (void)snprintf(said, sizeof said, "%s=x", table[i].attribute);
+                const struct directory_change change = { .operation = CHANGE_MODIFY_USER, .attributes = { said }, .attribute_count = 1 };
+                struct change_result result = { 0 };
+                struct changing changing = { .directory = &directory, .change = &change, .result = &result };
+                bool good = attribute_mods(&changing, LDAP_MOD_REPLACE, &mods);
+                if (good == table[i].taken || (!good && result.reason != REASON_POLICY_REJECTED) || mods_has(&mods, table[i].attribute) != good)
+                        fail_msg("\"%s\": %d %s", table[i].attribute, good, result.text);
+        }
+        /* A key that says an alias takes the attribute too. */
+        struct ldap_settings other = ldap;
+        other.user_name = "sAMAccountName";
+        other.user_rdn = "commonName";
+        other.user_email = "rfc822Mailbox";
+        assert_true(attribute_is_taken(&other, "cn") && attribute_is_taken(&other, "mail") && !attribute_is_taken(&other, "sn"));
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(lists), cmocka_unit_test(result_codes) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(lists), cmocka_unit_test(result_codes), cmocka_unit_test(attributes) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,6 +204,8 @@ ck "P5: nor a user there" "$(did --directory posix user add newbie --uid 5555)" 
 ck "P5: external_writes = never" "$(did --application never user modify john --display-name J)" 'refused read-only-kind 5'
 ck "P2: the application's level" "$(did --application limited user modify john --display-name J)" 'refused permission-denied 5'
 ck "P4: read-only: attributes may" "$(did --application limited user modify john --attribute title=Smith)" 'done ok modify-user-attributes@people 0'
+ck "P4: no name of another option's attribute does" "$(for a in userid=zorro rfc822Mailbox=z@example.net uidNumber=0; do did --application limited user modify john --attribute "$a"; done)" \
+        $'refused policy-rejected 1\nrefused policy-rejected 1\nrefused policy-rejected 1'
 ck "explain update: nothing is done" "$(multidirctl --json explain update user modify john --display-name Jack | field verdict reason; getent passwd john | cut -d: -f5)" 'allow ok*Smith, John'
 
 # --- somebody else's hands: the server's entry is not the one that this host knows

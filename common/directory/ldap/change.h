@@ -56,6 +56,11 @@ bool active_mods(struct changing *changing, const char *dn, bool active, struct 
 /* ... for an account that is made. */
 void active_initial(const struct changing *changing, bool active, struct mods *mods);
 
+/* change_attributes.c: whether an attribute, by any of its names, has a meaning of its own: one of the settings', a login's or the server's. */
+bool attribute_is_taken(const struct ldap_settings *ldap, const char *attribute);
+/* Adds the change's attributes (U3), which must be plain names that are not taken; false: the result says which is not. */
+bool attribute_mods(struct changing *changing, int op, struct mods *mods);
+
 /* change_user.c, change_group.c */
 void change_add_user(struct changing *changing);
 void change_modify_user(struct changing *changing);

@@ -71,47 +71,6 @@ static void put_posix(struct mods *mods, const struct changing *changing) {
                 put(mods, "uid", change->name);
 }
 
-/* What a key of the settings, or the server itself, gives a meaning: those have options of their own, and permissions (U3). */
-static bool is_taken(const struct ldap_settings *ldap, const char *attribute) {
-        const char *const taken[] = {
-                CLASS, ldap->user_name, rdn_attribute(ldap), ldap->user_display_name, ldap->user_email, ldap->user_password, ldap->user_member_of,
-                ldap->user_uid, ldap->user_gid, ldap->user_home, ldap->user_shell, ldap->user_ssh_keys, ldap->user_sid, ldap->user_primary_group_id,
-                ldap->external_id, "userPassword", "unicodePwd", "userAccountControl", "nsAccountLock", "pwdAccountLockedTime", "loginDisabled",
-                "ds-pwp-account-disabled", "pwdReset", "pwdPolicySubentry", "passwordPolicySubentry", "sAMAccountName", "userPrincipalName",
-                "memberOf", "isMemberOf", "groupMembership", "nsRoleDN", "primaryGroupID", "authPassword", "krbPrincipalKey", "servicePrincipalName",
-                "msDS-KeyCredentialLink", "altSecurityIdentities", "sIDHistory", "msDS-AllowedToDelegateTo",
-                "msDS-AllowedToActOnBehalfOfOtherIdentity", "aci", "nTSecurityDescriptor", "uid",
-        };
-        for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
-                if (taken[i][0] && same(taken[i], attribute))
-                        return true;
-        return false;
-}
-
-static bool is_attribute(const char *text) {
-        size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
-        return len > 0 && !text[len] && ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'));
-}
-
-static bool put_attributes(struct changing *changing, int op, struct mods *mods) {
-        const struct directory_change *change = changing->change;
-        for (size_t i = 0; i < change->attribute_count; i++) {
-                char attribute[128];
-                size_t len = strcspn(change->attributes[i], "=");
-                const char *value = change->attributes[i] + len + (change->attributes[i][len] == '=');
-                (void)snprintf(attribute, sizeof attribute, "%.*s", len < sizeof attribute ? (int)len : 0, change->attributes[i]);
-                if (!is_attribute(attribute) || is_taken(changing->directory->ldap, attribute)) {
-                        outcome_refuse(changing->result, REASON_POLICY_REJECTED,
-                                       "--attribute %s: it is no attribute's name, or one that has a meaning of its own, and is not set this way",
-                                       attribute);
-                        return false;
-                }
-                if (value[0] || op == LDAP_MOD_REPLACE)
-                        mods_value(mods, op, attribute, value[0] ? value : NULL);
-        }
-        return true;
-}
-
 /* An entry that could not be given its password is none that anybody asked for. */
 static void set_first_password(struct changing *changing, const char *dn) {
         struct directory_entry entry = { 0 };
@@ -158,7 +117,7 @@ void change_add_user(struct changing *changing) {
         if (change->ssh_keys && change->ssh_keys[0] && ldap->user_ssh_keys[0])
                 mods_lines(&mods, LDAP_MOD_ADD, ldap->user_ssh_keys, change->ssh_keys);
         active_initial(changing, false, &mods);
-        if (!put_attributes(changing, LDAP_MOD_ADD, &mods) || !name_is_free(changing, false, change->name))
+        if (!attribute_mods(changing, LDAP_MOD_ADD, &mods) || !name_is_free(changing, false, change->name))
                 return;
         rdn_write(&dn, rdn_attribute(ldap), change->name);
         sbuf_printf(&dn, ",%s", sbuf_text(&changing->directory->user_base));
@@ -200,7 +159,7 @@ void change_modify_user(struct changing *changing) {
                     replace(changing, &mods, "user_ssh_keys", ldap->user_ssh_keys, change->ssh_keys) &&
                     replace_number(changing, &mods, "user_uid", ldap->user_uid, change->has_uid, change->uid) &&
                     replace_number(changing, &mods, "user_gid", ldap->user_gid, change->has_gid, change->gid) &&
-                    put_attributes(changing, LDAP_MOD_REPLACE, &mods) && find_user(changing, change->name, change->entry_id, dn) &&
+                    attribute_mods(changing, LDAP_MOD_REPLACE, &mods) && find_user(changing, change->name, change->entry_id, dn) &&
                     (!change->has_active || active_mods(changing, dn, change->active, &mods));
         if (!good)
                 return;

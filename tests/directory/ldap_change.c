@@ -302,6 +302,11 @@ static void members_by_name(void **state) {
         done(GROUP_CHANGE(CHANGE_ADD_MEMBER, "crew", .member = "nina", .member_id = ""));
         sync_again();
         assert_true(is_member("nina>crew"));
+        /* A group of her name goes; she stays where she is. */
+        done(GROUP_CHANGE(CHANGE_ADD_GROUP, "nina", .has_gid = true, .gid = 7101));
+        done(GROUP_CHANGE(CHANGE_REMOVE_GROUP, "nina"));
+        sync_again();
+        assert_true(is_member("nina>crew"));
         done(USER(CHANGE_RENAME_USER, "nina", .new_name = "nora"));
         sync_again();
         assert_true(is_member("nora>crew"));

@@ -70,7 +70,9 @@ void change_remove_group(struct changing *changing) {
         if (!find_group(changing, change->name, change->entry_id, dn))
                 return;
         outcome_of(changing, send_delete(changing, dn, text), text, changing->result);
-        size_t left = changing->result->state == CHANGE_DONE ? references_change(changing, dn, NULL) : 0;
+        /* Where members are names, they are users': groups do not nest there, and a user may be called as the group is. */
+        bool nests = changing->directory->ldap->members == LDAP_MEMBERS_DN;
+        size_t left = nests && changing->result->state == CHANGE_DONE ? references_change(changing, dn, NULL) : 0;
         if (left > 0)
                 outcome_partly(changing->result, "the group was removed, but %zu or more groups may still name it, as the service's log says", left);
 }

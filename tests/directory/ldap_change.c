@@ -176,8 +176,8 @@ static void groups(void **state) {
 
 /* Who is renamed keeps the memberships; who is removed leaves none behind, not even where a group may not be empty. */
 static void references(void **state) {
-        help_slapd_change(&server, GROUP("only-rita", "uid=rita,ou=people," SUFFIX) GROUP("rita-too", "UID=Rita, OU=People, " SUFFIX));
         done(ADD(.name = "rita"));
+        help_slapd_change(&server, GROUP("only-rita", "uid=rita,ou=people," SUFFIX) GROUP("rita-too", "UID=Rita, OU=People, " SUFFIX));
         sync_again();
         assert_true(is_member("rita>only-rita") && is_member("rita>rita-too"));
         done(USER(CHANGE_RENAME_USER, "rita", .new_name = "rosa"));
@@ -198,6 +198,23 @@ static void references(void **state) {
         sync_again();
         assert_non_null(strstr(help_detail(&got, "user jack|"), "Smith"));
         assert_true(is_member("jack>devs"));
+}
+
+/* What groups say of an entry that somebody else removed is nobody's to take over: not who is made, nor who is renamed, nor a group. */
+static void left_over(void **state) {
+        help_slapd_change(&server, GROUP("vault", "uid=former,ou=people," SUFFIX) GROUP("cellar", "UID=Former, OU=People, " SUFFIX)
+                                   GROUP("attic", "cn=bygone,ou=groups," SUFFIX));
+        refused(ADD(.name = "former"), REASON_POLICY_REJECTED, "2 of its groups");
+        assert_non_null(strstr(result.text, "cn=vault,ou=groups," SUFFIX));
+        done(ADD(.name = "newt"));
+        refused(USER(CHANGE_RENAME_USER, "newt", .new_name = "former"), REASON_POLICY_REJECTED, "cn=cellar,ou=groups," SUFFIX);
+        refused(GROUP_CHANGE(CHANGE_ADD_GROUP, "bygone"), REASON_POLICY_REJECTED, "cn=attic,ou=groups," SUFFIX);
+        sync_again();
+        assert_string_equal(help_detail(&got, "user former|"), "");
+        assert_string_equal(help_detail(&got, "group bygone|"), "");
+        assert_non_null(strstr(help_detail(&got, "user newt|"), "uid=newt,"));
+        help_slapd_change(&server, "dn: cn=vault,ou=groups," SUFFIX "\nchangetype: delete\n\ndn: cn=cellar,ou=groups," SUFFIX "\nchangetype: delete\n\n");
+        done(USER(CHANGE_RENAME_USER, "newt", .new_name = "former"));
 }
 
 /* An entry that took the place of the one that is meant. */
@@ -315,13 +332,26 @@ static void members_by_name(void **state) {
         done(ADD(.name = "nina", .has_uid = true, .uid = 7004));
         sync_again();
         assert_false(is_member("nora>crew") || is_member("nina>crew"));
+        /* In another case it means her all the same (N1). */
+        help_slapd_change(&posix, "dn: cn=crew,ou=groups," SUFFIX "\nchangetype: modify\nadd: memberUid\nmemberUid: NINA\nmemberUid: Nora\nmemberUid: nobodyyet\n");
+        sync_again();
+        assert_true(is_member("nora>crew") && is_member("nina>crew"));
+        done(GROUP_CHANGE(CHANGE_REMOVE_MEMBER, "crew", .member = "nina", .member_id = ""));
+        refused(GROUP_CHANGE(CHANGE_REMOVE_MEMBER, "crew", .member = "nina", .member_id = ""), REASON_NOT_A_MEMBER, "");
+        done(USER(CHANGE_REMOVE_USER, "nora"));
+        done(ADD(.name = "nora", .has_uid = true, .uid = 7003));
+        sync_again();
+        assert_false(is_member("nora>crew") || is_member("nina>crew"));
+        /* Nobody takes over what a group says of somebody who is no more. */
+        refused(ADD(.name = "NobodyYet", .has_uid = true, .uid = 7005), REASON_POLICY_REJECTED, "cn=crew,");
+        refused(USER(CHANGE_RENAME_USER, "nora", .new_name = "nobodyyet"), REASON_POLICY_REJECTED, "cn=crew,");
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(users, setup, teardown), cmocka_unit_test_setup_teardown(the_flag, setup, teardown),
                 cmocka_unit_test_setup_teardown(passwords, setup, teardown), cmocka_unit_test_setup_teardown(groups, setup, teardown),
-                cmocka_unit_test_setup_teardown(references, setup, teardown), cmocka_unit_test_setup_teardown(another_entry, setup, teardown),
+                cmocka_unit_test_setup_teardown(references, setup, teardown), cmocka_unit_test_setup_teardown(left_over, setup, teardown), cmocka_unit_test_setup_teardown(another_entry, setup, teardown),
                 cmocka_unit_test_setup_teardown(refusals, setup, teardown),
                 cmocka_unit_test_setup_teardown(with_ids, setup, teardown), cmocka_unit_test_setup_teardown(members_by_name, setup, teardown), cmocka_unit_test_setup_teardown(without_rights, setup, teardown),
         };

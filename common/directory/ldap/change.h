@@ -48,6 +48,14 @@ int read_values(struct changing *changing, const char *dn, const char *attribute
  * (new_name), or gone (NULL). 0, or how many could not be changed (some of
  * them at least). */
 size_t references_change(struct changing *changing, const char *old_dn, const char *new_dn);
+/* Whether no group names, as a member, who is to have the DN (of directories whose groups have names: the name; NULL: it stays as it was) and has it not
+ * yet: else, or if that cannot be told, the result is set. */
+bool references_none(struct changing *changing, const char *dn, const char *name);
+/* Says, with a result of UNKNOWN of a removal or a rename, what may be left. */
+void references_left(const struct changing *changing, struct change_result *result);
+/* The member's name as the group at that DN spells it, one spelling per line; as it is given where the group does not have it. For free(); NULL: the
+ * result is set. */
+char *reference_values(struct changing *changing, const char *group, const char *member);
 /* An empty value, where a group's class does not let it be without one. */
 #define MEMBER_NOBODY ""
 

@@ -121,6 +121,8 @@ void change_add_user(struct changing *changing) {
                 return;
         rdn_write(&dn, rdn_attribute(ldap), change->name);
         sbuf_printf(&dn, ",%s", sbuf_text(&changing->directory->user_base));
+        if (!dn.failed && !references_none(changing, sbuf_text(&dn), change->name))
+                return;
         outcome_of(changing, dn.failed ? SEND_NONE : send_add(changing, sbuf_text(&dn), &mods, text), text, changing->result);
         if (changing->result->state != CHANGE_DONE || !changing->password)
                 return;
@@ -203,12 +205,21 @@ static bool move(struct changing *changing, const char *dn, struct change_result
         rdn_write(&rdn, rdn_attribute(changing->directory->ldap), changing->change->new_name);
         bool good = moved_dn(dn, sbuf_text(&rdn), &moved);
         outcome_of(changing, good ? send_rename(changing, dn, sbuf_text(&rdn), text) : SEND_NONE, text, result);
+        references_left(changing, result);
         if (result->state != CHANGE_DONE)
                 return false;
         size_t left = references_change(changing, dn, sbuf_text(&moved));
         if (left > 0)
                 outcome_partly(result, "the user was renamed, but %zu or more groups may still name the old entry, as the service's log says", left);
         return true;
+}
+
+/* Before anything is written: whether nobody's memberships would be taken over, of the DN that the entry moves to or of the new name. */
+static bool inherits_nothing(struct changing *changing, const char *dn, bool moves) {
+        _cleanup_sbuf_ struct sbuf rdn = { 0 }, moved = { 0 };
+        rdn_write(&rdn, rdn_attribute(changing->directory->ldap), changing->change->new_name);
+        bool good = moves && moved_dn(dn, sbuf_text(&rdn), &moved);
+        return references_none(changing, good ? sbuf_text(&moved) : NULL, changing->change->new_name);
 }
 
 void change_rename_user(struct changing *changing) {
@@ -219,6 +230,8 @@ void change_rename_user(struct changing *changing) {
         if ((!own_case && !name_is_free(changing, false, change->new_name)) || !find_user(changing, change->name, change->entry_id, dn))
                 return;
         bool at_rdn = rdn_is_name(ldap, dn, change->name);
+        if (!own_case && !inherits_nothing(changing, dn, at_rdn))
+                return;
         if (at_rdn && same(rdn_attribute(ldap), ldap->user_name)) {
                 (void)move(changing, dn, changing->result);
                 return;
@@ -226,6 +239,8 @@ void change_rename_user(struct changing *changing) {
         _cleanup_mods_ struct mods mods = { 0 };
         mods_value(&mods, LDAP_MOD_REPLACE, ldap->user_name, change->new_name);
         outcome_of(changing, send_modify(changing, dn, &mods, text), text, changing->result);
+        if (ldap->members == LDAP_MEMBERS_NAME)
+                references_left(changing, changing->result);
         struct change_result moved = { 0 };
         if (changing->result->state == CHANGE_DONE && !at_rdn && ldap->members == LDAP_MEMBERS_NAME && references_change(changing, dn, dn) > 0)
                 outcome_partly(changing->result, "the user has the new name, but groups may still say the old one, as the service's log says");
@@ -272,6 +287,7 @@ void change_remove_user(struct changing *changing) {
         if (!find_user(changing, change->name, change->entry_id, dn))
                 return;
         outcome_of(changing, send_delete(changing, dn, text), text, changing->result);
+        references_left(changing, changing->result);
         size_t left = changing->result->state == CHANGE_DONE ? references_change(changing, dn, NULL) : 0;
         if (left > 0)
                 outcome_partly(changing->result, "the user was removed, but %zu or more groups may still name the entry, as the service's log says", left);

@@ -200,6 +200,26 @@ static void references(void **state) {
         assert_true(is_member("jack>devs"));
 }
 
+/* Who is not called by the RDN may have aliases beside the name: they stay, unless the entry would be called by one of them. */
+static void aliases(void **state) {
+        static const char zed[] = "dn: cn=Zed,ou=people," SUFFIX "\nchangetype: add\nobjectClass: inetOrgPerson\ncn: Zed\nsn: Z\nuid: zed\nuid: zed.mail\n\n";
+        help_slapd_change(&server, zed);
+        refused(USER(CHANGE_RENAME_USER, "zed", .new_name = "zorro"), REASON_POLICY_REJECTED, "zed.mail as a value of uid");
+        done(USER(CHANGE_RENAME_USER, "zed", .new_name = "zac"));
+        sync_again();
+        assert_non_null(strstr(help_detail(&got, "user zac|"), "cn=Zed,"));
+        done(USER(CHANGE_RENAME_USER, "zac", .new_name = "Zed.Mail")); /* which only loses the other one */
+        done(USER(CHANGE_RENAME_USER, "Zed.Mail", .new_name = "zed.mail"));
+        done(USER(CHANGE_RENAME_USER, "zed.mail", .new_name = "zed"));
+        sync_again();
+        assert_non_null(strstr(help_detail(&got, "user zed|"), "cn=Zed,"));
+        help_slapd_change(&server, "dn: cn=Zed,ou=people," SUFFIX "\nchangetype: modify\nadd: uid\nuid: zz.mail\n\n");
+        done(USER(CHANGE_RENAME_USER, "zed", .new_name = "zorro"));
+        /* It is there still: the server deletes no value that is not. */
+        help_slapd_change(&server, "dn: cn=Zed,ou=people," SUFFIX "\nchangetype: modify\ndelete: uid\nuid: zz.mail\n\n");
+        done(USER(CHANGE_REMOVE_USER, "zorro"));
+}
+
 /* What groups say of an entry that somebody else removed is nobody's to take over: not who is made, nor who is renamed, nor a group. */
 static void left_over(void **state) {
         help_slapd_change(&server, GROUP("vault", "uid=former,ou=people," SUFFIX) GROUP("cellar", "UID=Former, OU=People, " SUFFIX)
@@ -351,7 +371,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(users, setup, teardown), cmocka_unit_test_setup_teardown(the_flag, setup, teardown),
                 cmocka_unit_test_setup_teardown(passwords, setup, teardown), cmocka_unit_test_setup_teardown(groups, setup, teardown),
-                cmocka_unit_test_setup_teardown(references, setup, teardown), cmocka_unit_test_setup_teardown(left_over, setup, teardown), cmocka_unit_test_setup_teardown(another_entry, setup, teardown),
+                cmocka_unit_test_setup_teardown(references, setup, teardown), cmocka_unit_test_setup_teardown(aliases, setup, teardown), cmocka_unit_test_setup_teardown(left_over, setup, teardown), cmocka_unit_test_setup_teardown(another_entry, setup, teardown),
                 cmocka_unit_test_setup_teardown(refusals, setup, teardown),
                 cmocka_unit_test_setup_teardown(with_ids, setup, teardown), cmocka_unit_test_setup_teardown(members_by_name, setup, teardown), cmocka_unit_test_setup_teardown(without_rights, setup, teardown),
         };

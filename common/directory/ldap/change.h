@@ -69,7 +69,9 @@ bool attribute_is_taken(const struct ldap_settings *ldap, const char *attribute)
 /* Adds the change's attributes (U3), which must be plain names that are not taken; false: the result says which is not. */
 bool attribute_mods(struct changing *changing, int op, struct mods *mods);
 
-/* change_user.c, change_group.c */
+/* change_user.c, change_rename.c, change_group.c */
+/* What a user's entry is named by. */
+const char *rdn_attribute(const struct ldap_settings *ldap);
 void change_add_user(struct changing *changing);
 void change_modify_user(struct changing *changing);
 void change_rename_user(struct changing *changing);

@@ -147,6 +147,20 @@ static void passwords(void **state) {
         assert_int_equal(check("pat", "abc"), CHECK_NOT_FOUND);
 }
 
+/* An entry that user_filter does not show would be said to be made, and be nobody. */
+static void unseen(void **state) {
+        help_close(&c);
+        c.ldap.user_filter = "(&(objectClass=inetOrgPerson)(employeeType=staff))";
+        help_open(&c);
+        refused(ADD(.name = "ula"), REASON_POLICY_REJECTED, "user_filter (&(objectClass=inetOrgPerson)(employeeType=staff))");
+        assert_int_equal(change(ADD(.name = "ula"), "ula-pw-1"), CHANGE_REFUSED);
+        assert_true(result.reason == REASON_POLICY_REJECTED && strstr(result.text, "user_filter"));
+        /* Nothing of it is left: it would be in the way of the DN. */
+        assert_int_equal(change(ADD(.name = "ula", .attributes = { "employeeType=staff" }, .attribute_count = 1), "ula-pw-1"), CHANGE_DONE);
+        assert_int_equal(check("ula", "ula-pw-1"), CHECK_RIGHT);
+        done(USER(CHANGE_REMOVE_USER, "ula"));
+}
+
 static void groups(void **state) {
         done(GROUP_CHANGE(CHANGE_ADD_GROUP, "crew, the", .description = "Crew"));
         refused(GROUP_CHANGE(CHANGE_ADD_GROUP, "Crew, The"), REASON_EXISTS, "name already");
@@ -370,7 +384,7 @@ static void members_by_name(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(users, setup, teardown), cmocka_unit_test_setup_teardown(the_flag, setup, teardown),
-                cmocka_unit_test_setup_teardown(passwords, setup, teardown), cmocka_unit_test_setup_teardown(groups, setup, teardown),
+                cmocka_unit_test_setup_teardown(passwords, setup, teardown), cmocka_unit_test_setup_teardown(unseen, setup, teardown), cmocka_unit_test_setup_teardown(groups, setup, teardown),
                 cmocka_unit_test_setup_teardown(references, setup, teardown), cmocka_unit_test_setup_teardown(aliases, setup, teardown), cmocka_unit_test_setup_teardown(left_over, setup, teardown), cmocka_unit_test_setup_teardown(another_entry, setup, teardown),
                 cmocka_unit_test_setup_teardown(refusals, setup, teardown),
                 cmocka_unit_test_setup_teardown(with_ids, setup, teardown), cmocka_unit_test_setup_teardown(members_by_name, setup, teardown), cmocka_unit_test_setup_teardown(without_rights, setup, teardown),

@@ -1,12 +1,11 @@
 /* Users made, changed and removed at the server; see ldap/change.h. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/text.h"
 #include "directory/ldap/change.h"
-#include "model/dn.h"
+#include "directory/ldap/words.h"
 #include "model/name.h"
 
 #define CLASS "objectClass"
@@ -90,6 +89,22 @@ static void set_first_password(struct changing *changing, const char *dn) {
         changing->result->by_right = gone && set == PASSWORD_SET_DENIED;
 }
 
+/* Whom the filter does not show is never published, and could not even be removed from here. */
+static bool is_seen(struct changing *changing, const char *dn) {
+        struct directory_entry entry = { 0 };
+        char text[SEND_TEXT], filter[300];
+        ldap_kind_find(changing->directory, changing->change->name, &entry);
+        if (entry.presence != PRESENCE_NOT_FOUND)
+                return true;
+        words_copy(changing->directory->ldap->user_filter, filter, sizeof filter);
+        if (send_delete(changing, dn, text) == LDAP_SUCCESS)
+                outcome_refuse(changing->result, REASON_POLICY_REJECTED, "the new entry was not to be seen through user_filter %s, or for want of a right of bind_dn's, and "
+                               "was removed again: give it what the filter asks for (--attribute), or change user_filter", filter);
+        else
+                outcome_partly(changing->result, "the user was made, but is not to be seen through user_filter %s, or for want of a right of bind_dn's", filter);
+        return false;
+}
+
 /* Active Directory makes an account that is switched off until it has a password. */
 static void switch_on(struct changing *changing, const char *dn) {
         _cleanup_mods_ struct mods mods = { 0 };
@@ -124,7 +139,7 @@ void change_add_user(struct changing *changing) {
         if (!dn.failed && !references_none(changing, sbuf_text(&dn), change->name))
                 return;
         outcome_of(changing, dn.failed ? SEND_NONE : send_add(changing, sbuf_text(&dn), &mods, text), text, changing->result);
-        if (changing->result->state != CHANGE_DONE || !changing->password)
+        if (changing->result->state != CHANGE_DONE || !is_seen(changing, sbuf_text(&dn)) || !changing->password)
                 return;
         set_first_password(changing, sbuf_text(&dn));
         if (changing->result->state == CHANGE_DONE && ldap->active_directory)

@@ -42,7 +42,7 @@ int protocol_send_planned(struct channel *channel, const struct protocol_planned
 int protocol_get_planned(const unsigned char *payload, size_t len, struct protocol_planned *planned);
 void protocol_planned_done(struct protocol_planned *planned);
 
-/* KEEPER_APPLY: steps of the keeper's own, which it has planned before; there may be none. */
+/* KEEPER_APPLY: steps of the keeper's own, which it has planned before, or such at servers as were not done in the end; there may be none. */
 struct protocol_apply { uint64_t id; struct update_subject subject; struct update_step *steps; size_t step_count; };
 int protocol_send_apply(struct channel *channel, const struct protocol_apply *apply);
 int protocol_get_apply(const unsigned char *payload, size_t len, struct protocol_apply *apply);

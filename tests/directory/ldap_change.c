@@ -108,6 +108,11 @@ static void users(void **state) {
         done(USER(CHANGE_MODIFY_USER, "po", .home = "/srv/po", .has_gid = true, .gid = 4002));
         refused(USER(CHANGE_MODIFY_USER, "nina", .home = "/srv/nina"), REASON_POLICY_REJECTED, "object classes");
         refused(USER(CHANGE_MODIFY_USER, "nina", .attributes = { "displayName=x" }, .attribute_count = 1), REASON_POLICY_REJECTED, "meaning");
+        refused(USER(CHANGE_MODIFY_USER, "nina", .display_name = "Nina\nNobody"), REASON_POLICY_REJECTED, "--display-name: one line");
+        refused(USER(CHANGE_MODIFY_USER, "po", .home = "/srv/po\n/root"), REASON_POLICY_REJECTED, "--home: an absolute path");
+        refused(ADD(.name = "x", .shell = "sh"), REASON_POLICY_REJECTED, "--shell: an absolute path");
+        refused(GROUP_CHANGE(CHANGE_ADD_GROUP, "x", .description = "a\nb"), REASON_POLICY_REJECTED, "--description: one line");
+        refused(GROUP_CHANGE(CHANGE_MODIFY_GROUP, "devs", .description = "a\nb"), REASON_POLICY_REJECTED, "--description: one line");
         c.ldap.user_ssh_keys = "";
         refused(USER(CHANGE_MODIFY_USER, "nina", .ssh_keys = "ssh-ed25519 AAAA"), REASON_POLICY_REJECTED, "user_ssh_keys");
         c.ldap.user_ssh_keys = "sshPublicKey";

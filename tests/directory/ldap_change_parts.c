@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "directory/ldap/change.h"
 #include "model/dn.h"
 
@@ -146,7 +147,25 @@ static void attributes(void **state) {
         assert_true(attribute_is_taken(&other, "cn") && attribute_is_taken(&other, "mail") && !attribute_is_taken(&other, "sn"));
 }
 
+/* N5: what could not be published, or would be two values, is not written. */
+static void texts(void **state) {
+        static const struct { struct directory_change change; const char *option; } table[] = {
+                { { .display_name = "Ann\nRoot" }, "--display-name" }, { { .display_name = "Ann\x7f" }, "--display-name" }, { { .display_name = "\xff" }, "--display-name" },
+                { { .email = "a@b\nc" }, "--email" }, { { .home = "/home/a\nb" }, "--home" }, { { .home = "home" }, "--home" }, { { .home = "/home/../root" }, "--home" },
+                { { .shell = "/bin/sh\n/bin/su" }, "--shell" }, { { .shell = "/bin/a:b" }, "--shell" }, { { .description = "a\tb" }, "--description" },
+                { { .display_name = "", .email = "", .home = "", .shell = "", .description = "" }, NULL },
+                { { .display_name = "Zo\xc3\xab A", .email = "a@b", .home = "/home/a b", .shell = "/bin/sh", .description = "d" }, NULL }, { { 0 }, NULL },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+                struct change_result result = { 0 };
+                struct changing changing = { .change = &table[i].change, .result = &result };
+                bool good = texts_are_lines(&changing);
+                if (good != !table[i].option || (!good && (result.reason != REASON_POLICY_REJECTED || !text_starts_with(result.text, table[i].option))))
+                        fail_msg("row %zu: %d %s", i, good, result.text);
+        }
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(lists), cmocka_unit_test(result_codes), cmocka_unit_test(attributes) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(lists), cmocka_unit_test(result_codes), cmocka_unit_test(attributes), cmocka_unit_test(texts) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,9 @@ bool attribute_is_taken(const struct ldap_settings *ldap, const char *attribute)
 /* Adds the change's attributes (U3), which must be plain names that are not taken; false: the result says which is not. */
 bool attribute_mods(struct changing *changing, int op, struct mods *mods);
 
+/* Whether display name, e-mail, home, shell and description are what N5 publishes: one line each, the paths absolute; else the result says which is not. */
+bool texts_are_lines(struct changing *changing);
+
 /* change_user.c, change_rename.c, change_group.c */
 /* What a user's entry is named by. */
 const char *rdn_attribute(const struct ldap_settings *ldap);

@@ -1,4 +1,4 @@
-/* Attributes that an administrator names (U3, `--attribute`): which of them may be set so; see ldap/change.h.
+/* What an administrator may say of an entry: which attributes by their names (U3, `--attribute`), and which texts in the others; see ldap/change.h.
  * Must never: let one through, by whatever name, that a key of the settings, a login or the server's own rules hang on: those have options and permissions
  * of their own (P4). */
 #include <stdio.h>
@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "directory/ldap/change.h"
+#include "model/name.h"
 
 /* RFC 4519, RFC 4524: one attribute, two names; the first is the one that settings use. */
 static const char *const aliases[][2] = {
@@ -81,4 +82,19 @@ bool attribute_mods(struct changing *changing, int op, struct mods *mods) {
                         mods_value(mods, op, attribute, value[0] ? value : NULL);
         }
         return true;
+}
+
+static bool is_line(struct changing *changing, const char *option, const char *text, bool path) {
+        if (!text || !text[0] || (path ? path_is_publishable(text) : !text_has_control(text, strlen(text)) && text_is_utf8(text, strlen(text))))
+                return true;
+        outcome_refuse(changing->result, REASON_POLICY_REJECTED, path ? "%s: an absolute path without control characters, ':' or \"..\" is wanted" :
+                       "%s: one line of UTF-8 without control characters is wanted", option);
+        return false;
+}
+
+bool texts_are_lines(struct changing *changing) {
+        const struct directory_change *change = changing->change;
+        return is_line(changing, "--display-name", change->display_name, false) && is_line(changing, "--email", change->email, false) &&
+               is_line(changing, "--home", change->home, true) && is_line(changing, "--shell", change->shell, true) &&
+               is_line(changing, "--description", change->description, false);
 }

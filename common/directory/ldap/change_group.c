@@ -37,7 +37,7 @@ void change_add_group(struct changing *changing) {
         const struct ldap_settings *ldap = changing->directory->ldap;
         _cleanup_sbuf_ struct sbuf dn = { 0 };
         char text[SEND_TEXT];
-        if (!name_is_free(changing, true, changing->change->name))
+        if (!texts_are_lines(changing) || !name_is_free(changing, true, changing->change->name))
                 return;
         rdn_write(&dn, ldap->group_name, changing->change->name);
         sbuf_printf(&dn, ",%s", sbuf_text(&changing->directory->group_base));
@@ -58,6 +58,8 @@ void change_modify_group(struct changing *changing) {
                 outcome_refuse(changing->result, REASON_POLICY_REJECTED, "the directory's settings name no attribute for it (group_description, group_gid)");
                 return;
         }
+        if (!texts_are_lines(changing))
+                return;
         if (change->description)
                 mods_value(&mods, LDAP_MOD_REPLACE, ldap->group_description, change->description[0] ? change->description : NULL);
         if (change->has_gid)

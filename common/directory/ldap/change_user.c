@@ -125,6 +125,8 @@ void change_add_user(struct changing *changing) {
         _cleanup_mods_ struct mods mods = { 0 };
         _cleanup_sbuf_ struct sbuf dn = { 0 };
         char text[SEND_TEXT];
+        if (!texts_are_lines(changing))
+                return;
         put_classes(&mods, ldap, change->has_uid && !ldap->active_directory);
         put_names(&mods, ldap, change);
         put(&mods, ldap->user_email, change->email);
@@ -169,7 +171,8 @@ void change_modify_user(struct changing *changing) {
         const struct directory_change *change = changing->change;
         _cleanup_mods_ struct mods mods = { 0 };
         char dn[SYNC_DN_MAX + 1], text[SEND_TEXT];
-        bool good = replace(changing, &mods, "user_display_name", ldap->user_display_name, change->display_name) &&
+        bool good = texts_are_lines(changing) &&
+                    replace(changing, &mods, "user_display_name", ldap->user_display_name, change->display_name) &&
                     replace(changing, &mods, "user_email", ldap->user_email, change->email) &&
                     replace(changing, &mods, "user_home", ldap->user_home, change->home) &&
                     replace(changing, &mods, "user_shell", ldap->user_shell, change->shell) &&

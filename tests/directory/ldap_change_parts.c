@@ -102,12 +102,28 @@ static void result_codes(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 const struct directory_change change = { .operation = rows[i].change };
                 struct change_result result = { .text = "old" };
-                const struct changing changing = { .change = &change, .result = &result };
+                const struct ldap_settings ldap = { 0 };
+                struct directory directory = { .ldap = &ldap };
+                const struct changing changing = { .directory = &directory, .change = &change, .result = &result };
                 outcome_of(&changing, rows[i].code, "what it says\x01\xff", &result);
                 if (result.state != rows[i].state || result.reason != rows[i].reason || result.by_right != rows[i].by_right || !strstr(result.text, rows[i].has))
                         fail_msg("%d of %d: %d %s \"%s\"", rows[i].code, rows[i].change, result.state, reason_name(result.reason), result.text);
                 for (const char *at = result.text; *at; at++)
                         assert_true(*at >= 0x20 && *at < 0x7f);
+        }
+}
+
+/* Active Directory: one attribute's values are users', groups' and computers'. */
+static void taken_account_names(void **state) {
+        static const enum entry_change changes[] = { CHANGE_ADD_USER, CHANGE_ADD_GROUP, CHANGE_RENAME_USER };
+        const struct ldap_settings ldap = { .active_directory = true };
+        struct directory directory = { .ldap = &ldap };
+        for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+                const struct directory_change change = { .operation = changes[i] };
+                struct change_result result = { 0 };
+                const struct changing changing = { .directory = &directory, .change = &change, .result = &result };
+                outcome_of(&changing, LDAP_ALREADY_EXISTS, "", &result);
+                assert_true(result.state == CHANGE_REFUSED && result.reason == REASON_EXISTS && strstr(result.text, "sAMAccountName is another one's"));
         }
 }
 
@@ -166,6 +182,6 @@ static void texts(void **state) {
 }
 
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(lists), cmocka_unit_test(result_codes), cmocka_unit_test(attributes), cmocka_unit_test(texts) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(lists), cmocka_unit_test(result_codes), cmocka_unit_test(taken_account_names), cmocka_unit_test(attributes), cmocka_unit_test(texts) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "model/dn.h"
 
 #define NAMES_MAX 64
+#define PRINCIPAL "userPrincipalName"
 
 /* "new RDN,the same parent"; false: the DN is not one that this can be said of. */
 static bool moved_dn(const char *dn, const char *new_rdn, struct sbuf *moved) {
@@ -67,6 +68,24 @@ static bool name_mods(struct changing *changing, const char *dn, struct mods *mo
         return found;
 }
 
+/* Active Directory lets users log in by it too, and it would be the old name; one that does not say the name is somebody's own choice. */
+static bool principal_mods(struct changing *changing, const char *dn, struct mods *mods) {
+        const struct ldap_settings *ldap = changing->directory->ldap;
+        const char *old = changing->change->name;
+        _cleanup_sbuf_ struct sbuf principal = { 0 };
+        char values[1][256];
+        size_t len = strlen(old);
+        if (!ldap->active_directory || strcasecmp(ldap->user_name, PRINCIPAL) == 0)
+                return true;
+        int count = read_values(changing, dn, PRINCIPAL, values, 1);
+        if (count < 1 || strcspn(values[0], "@") != len || strncasecmp(values[0], old, len) != 0)
+                return count >= 0;
+        sbuf_printf(&principal, "%s%s", changing->change->new_name, values[0] + len);
+        mods->failed = mods->failed || principal.failed;
+        mods_value(mods, LDAP_MOD_REPLACE, PRINCIPAL, sbuf_text(&principal));
+        return true;
+}
+
 static bool move(struct changing *changing, const char *dn, struct change_result *result) {
         _cleanup_sbuf_ struct sbuf rdn = { 0 }, moved = { 0 };
         char text[SEND_TEXT];
@@ -105,7 +124,7 @@ void change_rename_user(struct changing *changing) {
                 return;
         }
         _cleanup_mods_ struct mods mods = { 0 };
-        if (!name_mods(changing, dn, &mods))
+        if (!name_mods(changing, dn, &mods) || !principal_mods(changing, dn, &mods))
                 return;
         outcome_of(changing, send_modify(changing, dn, &mods, text), text, changing->result);
         if (ldap->members == LDAP_MEMBERS_NAME)

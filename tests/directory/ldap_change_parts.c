@@ -136,7 +136,7 @@ static void attributes(void **state) {
                 { "sshPublicKey", true }, { "userCertificate", true }, { "userPassword", true }, { "sambaNTPassword", true }, { "ipaNTHash", true },
                 { "krbPrincipalName", true }, { "krbPrincipalKey", true }, { "pwdPolicySubentry", true }, { "passwordExpirationTime", true },
                 { "shadowExpire", true }, { "objectClass", true }, { "memberOf", true }, { "nsAccountLock", true }, { "ds-pwp-account-disabled", true },
-                { "authzTo", true }, { "entryUUID", true }, { "0.9.2342.19200300.100.1.1", true }, { "uid;lang-de", true }, { "title;lang-de", true }, { "", true },
+                { "authzTo", true }, { "ds-privilege-name", true }, { "entryUUID", true }, { "0.9.2342.19200300.100.1.1", true }, { "uid;lang-de", true }, { "title;lang-de", true }, { "", true },
         };
         static const struct ldap_settings ldap = {
                 .user_name = "uid", .user_rdn = "cn", .user_display_name = "displayName", .user_email = "mail", .user_password = "userPassword", .user_member_of = "",

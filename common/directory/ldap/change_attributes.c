@@ -23,11 +23,11 @@ static const char *const reserved[] = {
         "sAMAccountName", "userPrincipalName", "userAccountControl", "accountExpires", "lockoutTime", "userWorkstations", "logonHours", "userParameters",
         "msDS-KeyCredentialLink", "msDS-AllowedToDelegateTo", "msDS-AllowedToActOnBehalfOfOtherIdentity", "msDS-SupportedEncryptionTypes",
         "sIDHistory", "primaryGroupID", "objectSid", "objectGUID", "nTSecurityDescriptor", "adminCount",
-        "loginDisabled", "loginExpirationTime", "loginAllowedTimeMap", "loginGraceLimit", "loginGraceRemaining", "loginMaximumSimultaneous", "equivalentToMe", "securityEquals", "sasAllowableSubjectNames",
+        "loginDisabled", "loginExpirationTime", "loginAllowedTimeMap", "loginGraceLimit", "loginGraceRemaining", "loginMaximumSimultaneous", "equivalentToMe", "securityEquals",
         "memberOf", "isMemberOf", "groupMembership", "aci", "acl", "entryUUID", "ipaUniqueID", "GUID",
-        "authzTo", "authzFrom", "saslAuthzTo", "saslAuthzFrom", "oathSecret", "host", "authorizedService",
+        "authzTo", "authzFrom", "saslAuthzTo", "saslAuthzFrom", "host", "authorizedService", "inetUserStatus", "mS-DS-ConsistencyGuid",
 };
-static const char *const reserved_starts[] = { "krb", "samba", "ipa", "pwd", "password", "shadow", "nsAccount", "nsRole", "nsUniqueId", "ds-pwp-", "oath" };
+static const char *const reserved_starts[] = { "krb", "samba", "ipa", "pwd", "password", "shadow", "nsAccount", "nsRole", "nsUniqueId", "ds-", "oath", "sas" };
 
 static bool same(const char *a, const char *b) {
         return strcasecmp(a, b) == 0;

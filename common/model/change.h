@@ -42,6 +42,11 @@ struct directory_change {
         size_t attribute_count;
 };
 
+/* L2: a password goes along with these, and with nothing else. */
+static inline bool change_takes_password(enum entry_change operation) {
+        return operation == CHANGE_SET_PASSWORD || operation == CHANGE_ADD_USER;
+}
+
 /* Zero is the safe answer: who has heard nothing must not promise anything. */
 enum change_state {
         CHANGE_UNKNOWN = 0, /* the server was asked, and did not answer: perhaps it is done */

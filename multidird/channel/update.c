@@ -267,14 +267,20 @@ int protocol_get_applied(const unsigned char *payload, size_t len, struct protoc
         return -EBADMSG;
 }
 
+static bool takes_password(const struct protocol_change *change) {
+        struct directory_change read;
+        return update_unpack(change->change, change->change_len, &read) == 0 && change_takes_password(read.operation);
+}
+
 int protocol_send_change(struct channel *channel, const struct protocol_change *change) {
         struct wire_writer writer;
-        int r = channel_begin(channel, WORKER_CHANGE, 16 + change->change_len + change->password.len, &writer);
+        size_t password_len = takes_password(change) ? change->password.len : 0;
+        int r = channel_begin(channel, WORKER_CHANGE, 16 + change->change_len + password_len, &writer);
         if (r < 0)
                 return r;
         wire_put_u64(&writer, change->id);
         wire_put_bytes(&writer, change->change, change->change_len);
-        wire_put_bytes(&writer, change->password.bytes, change->password.len);
+        wire_put_bytes(&writer, change->password.bytes, password_len);
         return channel_end(channel, &writer, -1);
 }
 
@@ -283,8 +289,11 @@ int protocol_get_change(const unsigned char *payload, size_t len, struct protoco
         *change = (struct protocol_change){ .id = wire_get_u64(&reader) };
         change->change = wire_get_bytes(&reader, UPDATE_BLOB_MAX, &change->change_len);
         get_secret(&reader, &change->password);
-        if (wire_read_end(&reader) && change->change)
+        if (wire_read_end(&reader) && change->change) {
+                if (!takes_password(change))
+                        secret_done(&change->password);
                 return 0;
+        }
         explicit_bzero(change, sizeof *change);
         return -EBADMSG;
 }

@@ -42,7 +42,7 @@ int protocol_send_planned(struct channel *channel, const struct protocol_planned
 int protocol_get_planned(const unsigned char *payload, size_t len, struct protocol_planned *planned);
 void protocol_planned_done(struct protocol_planned *planned);
 
-/* KEEPER_APPLY: steps of the keeper's own, which it has planned before; there may be none. */
+/* KEEPER_APPLY: steps of the keeper's own, which it has planned before, or such at servers as were not done in the end; there may be none. */
 struct protocol_apply { uint64_t id; struct update_subject subject; struct update_step *steps; size_t step_count; };
 int protocol_send_apply(struct channel *channel, const struct protocol_apply *apply);
 int protocol_get_apply(const unsigned char *payload, size_t len, struct protocol_apply *apply);
@@ -53,7 +53,7 @@ struct protocol_applied { uint64_t id; const char *json; size_t json_len; };
 int protocol_send_applied(struct channel *channel, const struct protocol_applied *applied);
 int protocol_get_applied(const unsigned char *payload, size_t len, struct protocol_applied *applied);
 
-/* WORKER_CHANGE -> CHECKER_ANSWER. password: CHANGE_SET_PASSWORD, and ADD_USER where one was given; else empty. */
+/* WORKER_CHANGE -> CHECKER_ANSWER. password: with CHANGE_SET_PASSWORD, and ADD_USER where one was given. With any other it is neither sent nor taken (L2). */
 struct protocol_change { uint64_t id; const unsigned char *change; size_t change_len; struct secret password; };
 int protocol_send_change(struct channel *channel, const struct protocol_change *change);
 /* Wipe change->password after use. */

@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "multidird/keeper/accept.h"
-
-#define LEAVING_MS 600000u /* what a change takes away counts so long: it may have been refused by the server */
+#include "multidird/keeper/leaving.h"
 
 static const struct { enum update_operation planned; enum entry_change change; } operations[] = {
         { UPDATE_ADD_USER, CHANGE_ADD_USER },           { UPDATE_MODIFY_USER, CHANGE_MODIFY_USER }, { UPDATE_RENAME_USER, CHANGE_RENAME_USER },
@@ -105,22 +103,6 @@ static void describe(const struct change *change, const struct change_step *step
         }
 }
 
-/* Told before it is done: the synchronisation may be faster than the worker's answer. */
-static void note_leaving(const struct change *change) {
-        for (size_t i = 0; i < change->step_count; i++) {
-                if (!is_at_server(change, &change->steps[i]))
-                        continue;
-                struct keeper_leaving *leaving = &change->call->keeper->directories[change->steps[i].directory].leaving;
-                uint64_t now_ms = clock_monotonic_ms();
-                if (now_ms >= leaving->until_ms)
-                        *leaving = (struct keeper_leaving){ 0 };
-                leaving->until_ms = now_ms + LEAVING_MS;
-                leaving->users += change->steps[i].operation == UPDATE_REMOVE_USER;
-                leaving->groups += change->steps[i].operation == UPDATE_REMOVE_GROUP;
-                leaving->memberships += change->steps[i].operation == UPDATE_REMOVE_MEMBER;
-        }
-}
-
 static int add_step(struct protocol_planned *message, const struct change *change, const struct change_step *step) {
         struct directory_change described;
         struct update_step *to = &message->steps[message->step_count];
@@ -191,7 +173,7 @@ json_t *change_hand_over(struct change *change, const struct update_subject *acc
         }
         keeper_planned_free(keeper->planned);
         keeper->planned = planned;
-        note_leaving(change);
+        leaving_note(keeper, planned->message.steps, planned->message.step_count);
         return json_pack("{s:s}", "result", "planned");
 }
 
@@ -211,6 +193,10 @@ static bool take_step(const struct keeper *keeper, const struct update_step *ste
 static json_t *run(struct change *change, const struct protocol_apply *apply, struct directory_change *froms) {
         for (size_t i = 0; i < apply->step_count; i++) {
                 struct change_step step;
+                if (apply->steps[i].at_server) {
+                        leaving_take_back(change->call->keeper, &apply->steps[i]);
+                        continue;
+                }
                 if (!take_step(change->call->keeper, &apply->steps[i], &froms[i], &step))
                         return change_refuse(change, REASON_UNAVAILABLE, "", "directory %s is not what it was when the change was planned",
                                              apply->steps[i].directory);

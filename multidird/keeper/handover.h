@@ -18,6 +18,6 @@ bool change_has_server(const struct change *change);
  * (I5); NULL: none. */
 json_t *change_hand_over(struct change *change, const struct update_subject *accept);
 
-/* The keeper's own part of such a change: does the steps, as they were planned, and accepts the name. The answer as a command's, and its exit status.
+/* The keeper's own part of such a change: does the steps, as they were planned, and accepts the name; steps at servers are those that were not done. The answer as a command's, and its exit status.
  * NULL only when memory is out. */
 json_t *keeper_apply(struct keeper *keeper, const struct protocol_apply *apply, int *exit);

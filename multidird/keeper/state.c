@@ -14,6 +14,7 @@
 #include "multidird/keeper/follow.h"
 #include "multidird/keeper/handover.h"
 #include "multidird/keeper/import.h"
+#include "multidird/keeper/leaving.h"
 
 struct keeper *keeper_new(const char *folder) {
         struct keeper *keeper = calloc(1, sizeof *keeper);
@@ -60,6 +61,7 @@ void keeper_free(struct keeper *keeper) {
         keeper_accepted_done(keeper);
         keeper_planned_free(keeper->planned);
         keeper_changed_clear(keeper);
+        leaving_done(keeper);
         free_directories(keeper);
         config_free(keeper->config);
         local_accounts_free(keeper->local);

@@ -24,6 +24,7 @@
 
 struct keeper_import;  /* keeper/import.h */
 struct keeper_planned; /* keeper/handover.h */
+struct keeper_left;    /* keeper/leaving.h */
 
 /* What this host's own changes take away from a directory at its server: the next synchronisations will not find it, and that is no loss (D5). */
 struct keeper_leaving { uint32_t users, groups; uint64_t memberships, until_ms; };
@@ -79,6 +80,8 @@ struct keeper {
         char build_error[640];             /* why the last build failed; "" after a good one */
         struct keeper_import *imports;
         struct keeper_planned *planned;    /* what the last command left to be done at servers; NULL: nothing */
+        struct keeper_left *left;          /* what the counts of all `leaving` are made of */
+        size_t left_count;
         uint64_t connection;               /* whose command runs: the owner of its import */
         void (*progress)(void *data, uint64_t done, uint64_t total); /* NULL: nobody listens */
         void *progress_data;

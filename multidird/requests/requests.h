@@ -29,6 +29,8 @@ int request_user_password(struct connection *connection, json_t *request);
 
 /* A command that the keeper has planned: does what is to be done at servers, and replies. planned is copied where it must be. */
 void request_update(struct connection *connection, const struct protocol_planned *planned);
+/* The service ends: what workers still do for commands that nobody waits for is not waited for either. */
+void request_update_stop(struct service *service);
 
 /* What `status` says of the directories: the keeper's last word, with what only the supervisor knows of synchronisations. A new reference to an
  * object as KEEPER_STATE's; an empty one when there is none yet. */

@@ -13,6 +13,7 @@
 #include "multidird/requests/reply.h"
 #include "multidird/requests/requests.h"
 #include "multidird/requests/server_change.h"
+#include "multidird/requests/update_plan.h"
 #include "multidird/supervisor/configuration.h"
 #include "multidird/supervisor/keeper_link.h"
 #include "multidird/supervisor/pool.h"
@@ -21,13 +22,13 @@
 #define PULSE_US (2 * 1000000ull)        /* signs of life for whoever waits */
 #define PUBLISH_MS 60000u                /* the answer waits so long for a synchronisation */
 
-struct step { size_t directory; bool at_server; char *what, *name, *bytes; size_t len; };
-
 struct updating {
-        struct connection *connection;
-        struct configuration *configuration; /* a reference */
-        struct step *steps;
-        size_t count, at;
+        struct updating *next;               /* of those that nobody waits for */
+        struct service *service;
+        struct connection *connection;       /* NULL: who asked is gone, and a worker is still at it */
+        struct plan plan;
+        size_t at;
+        size_t done;                         /* the steps before this one are done, or may be */
         struct update_subject subject;
         struct secret password;
         json_t *changed, *skipped;
@@ -43,33 +44,20 @@ struct updating {
         struct sbuf text, unpublished;
 };
 
-static struct service *service_of(const struct updating *updating) {
-        return connection_service(updating->connection);
-}
-
-static const struct directory_settings *directory_of(const struct updating *updating, size_t step) {
-        return &configuration_settings(updating->configuration)->directories[updating->steps[step].directory];
-}
-
 /* What may have been changed by this step is read again, whoever waits for it. */
 static void read_again(struct updating *updating) {
         struct sync_wait nobody = { 0 };
-        if (sync_now(service_of(updating), directory_of(updating, updating->at)->name, false, NULL, NULL, &nobody) == 0)
+        if (sync_now(updating->service, plan_directory(&updating->plan, updating->at)->name, false, NULL, NULL, &nobody) == 0)
                 sync_wait_cancel(&nobody);
 }
 
 static void updating_free(struct updating *updating) {
-        ask_cancel(service_of(updating), &updating->ask);
+        plan_tell_undone(&updating->plan, updating->service, updating->done);
+        ask_cancel(updating->service, &updating->ask);
         job_cancel(updating->job);
         sync_wait_cancel(&updating->wait);
         (void)sd_event_source_disable_unref(updating->pulse);
-        for (size_t i = 0; i < updating->count; i++) {
-                free(updating->steps[i].what);
-                free(updating->steps[i].name);
-                free(updating->steps[i].bytes);
-        }
-        free(updating->steps);
-        configuration_unref(updating->configuration);
+        plan_done(&updating->plan);
         secret_done(&updating->password);
         json_decref(updating->changed);
         json_decref(updating->skipped);
@@ -78,16 +66,47 @@ static void updating_free(struct updating *updating) {
         free(updating);
 }
 
-/* The one who asked is gone. What a worker has is done all the same. */
+/* The one who asked is gone. What a worker has is done all the same, and read again when it is. */
 static void cancel(void *work) {
         struct updating *updating = work;
+        if (updating->job && updating->given) {
+                updating->connection = NULL;
+                updating->pulse = sd_event_source_disable_unref(updating->pulse);
+                secret_done(&updating->password);
+                updating->next = updating->service->unheard;
+                updating->service->unheard = updating;
+                return;
+        }
         /* Where something is done already, and no synchronisation is under way, there is a job at the same directory. */
-        if (updating->job && (updating->dirty || updating->given))
+        if (updating->job && updating->dirty)
                 read_again(updating);
         updating_free(updating);
 }
 
+static void end_unheard(struct updating *updating, bool changed) {
+        struct updating **at = &updating->service->unheard;
+        while (*at != updating)
+                at = &(*at)->next;
+        *at = updating->next;
+        if (changed || updating->dirty)
+                read_again(updating);
+        updating_free(updating);
+}
+
+void request_update_stop(struct service *service) {
+        while (service->unheard) {
+                struct updating *updating = service->unheard;
+                service->unheard = updating->next;
+                updating_free(updating);
+        }
+}
+
 static void run(struct updating *updating);
+
+/* What the keeper planned was allowed by a configuration that is not in force any more (P1, P2). */
+static bool is_overtaken(const struct updating *updating) {
+        return updating->plan.configuration->identity != updating->service->configuration->identity;
+}
 
 static void end(struct updating *updating) {
         struct connection *connection = updating->connection;
@@ -113,7 +132,7 @@ static void fail(struct updating *updating, enum reason reason, const char *text
 }
 
 static void note_changed(struct updating *updating, size_t step) {
-        json_t *row = json_pack("{s:s, s:s}", "directory", directory_of(updating, step)->name, "what", updating->steps[step].what);
+        json_t *row = json_pack("{s:s, s:s}", "directory", plan_directory(&updating->plan, step)->name, "what", updating->plan.steps[step].what);
         if (row)
                 (void)json_array_append_new(updating->changed, row);
 }
@@ -134,16 +153,16 @@ static const char *text_of(const json_t *object, const char *key) {
 }
 
 /* Everything is done, but for the keeper's word on the name. */
-static void note_unaccepted(struct updating *updating) {
+static void note_unaccepted(struct updating *updating, const char *why) {
         if (updating->subject.accept)
-                sbuf_printf(&updating->text, "%sthe keeper is not running: if the name is withheld now, 'multidirctl accept %s%s' lets it in",
-                            updating->text.len > 0 ? "; " : "", updating->subject.kind == NAME_OF_GROUP ? "--group " : "", updating->subject.name);
+                sbuf_printf(&updating->text, "%s%s: if the name is withheld then, 'multidirctl accept %s%s' lets it in", updating->text.len > 0 ? "; " : "", why,
+                            updating->subject.kind == NAME_OF_GROUP ? "--group " : "", updating->subject.name);
 }
 
 /* What became of the keeper's own steps, or of the names in the end. */
 static void on_applied(const struct protocol_applied *applied, void *userdata) {
         struct updating *updating = userdata;
-        bool was_last = updating->at == updating->count;
+        bool was_last = updating->at == updating->plan.count;
         int status;
         json_t *object = object_of(applied, &status), *changed = json_object_get(object, "changed");
         const char *text = text_of(object, "text"), *error = text_of(json_object_get(object, "error"), "text");
@@ -155,15 +174,16 @@ static void on_applied(const struct protocol_applied *applied, void *userdata) {
         if (done && text[0])
                 sbuf_printf(&updating->text, "%s%s", updating->text.len > 0 ? "; " : "", text);
         if (was_last && !object) {
-                note_unaccepted(updating);
+                note_unaccepted(updating, "the keeper is not running");
         } else if (!done) {
                 enum reason reason = reason_from_name(text_of(object, "reason"));
                 fail(updating, reason < REASON_MAX ? reason : REASON_UNAVAILABLE,
                      text[0] ? text : error[0] ? error : "the keeper ended while it worked on this; whether its part was done is not known");
         }
         json_decref(object);
-        while (updating->at < updating->count && !updating->steps[updating->at].at_server)
+        while (updating->at < updating->plan.count && !updating->plan.steps[updating->at].at_server)
                 updating->at++;
+        updating->done = updating->at;
         if (was_last || updating->failed)
                 end(updating);
         else
@@ -173,25 +193,31 @@ static void on_applied(const struct protocol_applied *applied, void *userdata) {
 /* All steps from here on that are the keeper's own; none: the end of all, when the name's fate is known. */
 static void ask_keeper(struct updating *updating) {
         size_t count = 0;
-        while (updating->at + count < updating->count && !updating->steps[updating->at + count].at_server)
+        while (updating->at + count < updating->plan.count && !updating->plan.steps[updating->at + count].at_server)
                 count++;
+        /* An acceptance is used up by the next view, which would still have the former owner. */
+        if (count == 0 && updating->subject.accept && updating->unpublished.len > 0) {
+                note_unaccepted(updating, "the name has its former owner until then");
+                end(updating);
+                return;
+        }
         struct update_step *steps = calloc(count + 1, sizeof *steps);
         struct protocol_apply apply = { .steps = steps, .step_count = count };
-        if (updating->at == updating->count)
+        if (updating->at == updating->plan.count)
                 apply.subject = updating->subject;
         for (size_t i = 0; steps && i < count; i++) {
-                const struct step *step = &updating->steps[updating->at + i];
-                steps[i] = (struct update_step){ .directory = directory_of(updating, updating->at + i)->name, .what = step->what,
+                const struct step *step = &updating->plan.steps[updating->at + i];
+                steps[i] = (struct update_step){ .directory = plan_directory(&updating->plan, updating->at + i)->name, .what = step->what,
                                                  .change = (const unsigned char *)step->bytes, .change_len = step->len };
         }
-        int r = steps ? keeper_link_apply(service_of(updating), &apply, on_applied, updating, &updating->ask) : -ENOMEM;
+        int r = steps ? keeper_link_apply(updating->service, &apply, on_applied, updating, &updating->ask) : -ENOMEM;
         free(steps);
         if (r == 0)
                 return;
         if (count > 0)
                 fail(updating, REASON_UNAVAILABLE, "the keeper is not running: its part was not done");
         else
-                note_unaccepted(updating);
+                note_unaccepted(updating, "the keeper is not running");
         end(updating);
 }
 
@@ -214,9 +240,9 @@ static void not_published(struct updating *updating, const char *name, const cha
 static void on_synced(void *userdata) {
         struct updating *updating = userdata;
         struct sync_state state;
-        const char *name = directory_of(updating, updating->at - 1)->name;
+        const char *name = plan_directory(&updating->plan, updating->at - 1)->name;
         char why[WIRE_TEXT_MAX + 1];
-        bool known = sync_get(service_of(updating), name, &state);
+        bool known = sync_get(updating->service, name, &state);
         if (known && !state.failed && !state.error[0]) {
                 updating->dirty = false;
                 go_on(updating);
@@ -229,7 +255,7 @@ static void on_synced(void *userdata) {
 /* The synchronisation that brings what the server has now (U12). */
 static void publish(struct updating *updating) {
         updating->wait_until_ms = clock_monotonic_ms() + PUBLISH_MS;
-        if (sync_now(service_of(updating), directory_of(updating, updating->at - 1)->name, false, on_synced, updating, &updating->wait) < 0)
+        if (sync_now(updating->service, plan_directory(&updating->plan, updating->at - 1)->name, false, on_synced, updating, &updating->wait) < 0)
                 on_synced(updating);
 }
 
@@ -237,8 +263,8 @@ static void publish(struct updating *updating) {
 
 static void on_changed(const struct protocol_answer *answer, void *userdata) {
         struct updating *updating = userdata;
-        const struct step *step = &updating->steps[updating->at];
-        const struct directory_settings *directory = directory_of(updating, updating->at);
+        const struct step *step = &updating->plan.steps[updating->at];
+        const struct directory_settings *directory = plan_directory(&updating->plan, updating->at);
         _cleanup_sbuf_ struct sbuf text = { 0 };
         enum reason reason;
         updating->job = NULL;
@@ -246,21 +272,28 @@ static void on_changed(const struct protocol_answer *answer, void *userdata) {
         log_notice("change at a server: directory=%s what=%s %s%s%s", directory->name, step->what,
                    state == CHANGE_DONE ? "done" : state == CHANGE_PARTLY ? "partly done" : state == CHANGE_UNKNOWN ? "unknown" : "refused",
                    text.len > 0 ? ": " : "", sbuf_text(&text));
+        if (state != CHANGE_REFUSED)
+                updating->done = updating->at + 1;
+        if (!updating->connection) {
+                end_unheard(updating, state != CHANGE_REFUSED);
+                return;
+        }
         if (state == CHANGE_DONE || state == CHANGE_PARTLY) {
                 updating->dirty = true;
+                if (state == CHANGE_PARTLY)
+                        fail(updating, REASON_UNAVAILABLE, sbuf_text(&text));
                 note_changed(updating, updating->at);
-                if (text.len > 0)
-                        sbuf_printf(&updating->text, "%s%s", updating->text.len > 0 ? "; " : "", sbuf_text(&text));
         } else {
                 fail(updating, reason, sbuf_text(&text));
                 /* Another name or entry than the replica has: the server is right. */
                 if (reason != REASON_UNAVAILABLE && reason != REASON_PERMISSION_DENIED && reason != REASON_POLICY_REJECTED)
-                        sync_wanted(service_of(updating), directory->name);
+                        sync_wanted(updating->service, directory->name);
         }
         if (state == CHANGE_UNKNOWN)
                 read_again(updating);
         updating->at++;
-        bool last = updating->failed || updating->at == updating->count || updating->steps[updating->at].directory != updating->steps[updating->at - 1].directory;
+        bool last = updating->failed || is_overtaken(updating) || updating->at == updating->plan.count ||
+                    updating->plan.steps[updating->at].directory != updating->plan.steps[updating->at - 1].directory;
         if (last && updating->dirty)
                 publish(updating);
         else
@@ -274,10 +307,10 @@ static bool before_change(void *userdata) {
 }
 
 static void ask_worker(struct updating *updating) {
-        const struct step *step = &updating->steps[updating->at];
-        struct pool *pool = configuration_workers(updating->configuration, step->directory);
+        const struct step *step = &updating->plan.steps[updating->at];
+        struct pool *pool = configuration_workers(updating->plan.configuration, step->directory);
         const struct job_request request = { .type = WORKER_CHANGE, .user = "", .change = (const unsigned char *)step->bytes, .change_len = step->len,
-                                             .new_password = &updating->password, .deadline_ms = clock_monotonic_ms() + POOL_CHANGE_MS + 1000 };
+                                             .new_password = step->takes_password ? &updating->password : NULL, .deadline_ms = clock_monotonic_ms() + POOL_CHANGE_MS + 1000 };
         updating->given = false;
         int r = pool ? pool_submit(pool, &request, on_changed, updating, &updating->job) : -ENOMEM;
         if (r < 0)
@@ -287,7 +320,12 @@ static void ask_worker(struct updating *updating) {
 }
 
 static void run(struct updating *updating) {
-        if (updating->at < updating->count && updating->steps[updating->at].at_server)
+        if (updating->at < updating->plan.count && is_overtaken(updating)) {
+                fail(updating, REASON_UNAVAILABLE, "the configuration was changed meanwhile: nothing more was done");
+                end(updating);
+                return;
+        }
+        if (updating->at < updating->plan.count && updating->plan.steps[updating->at].at_server)
                 ask_worker(updating);
         else
                 ask_keeper(updating);
@@ -303,60 +341,27 @@ static int on_pulse(sd_event_source *source, uint64_t usec, void *userdata) {
                 r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         if (updating->wait.sync && clock_monotonic_ms() >= updating->wait_until_ms) {
                 sync_wait_cancel(&updating->wait);
-                not_published(updating, directory_of(updating, updating->at - 1)->name, "the synchronisation takes long; it goes on");
+                not_published(updating, plan_directory(&updating->plan, updating->at - 1)->name, "the synchronisation takes long; it goes on");
         }
         return r < 0 ? r : 0;
-}
-
-/* "user ann", "group ops": for sentences. */
-static char *subject_of(const struct directory_change *change) {
-        bool of_group = change->operation >= CHANGE_ADD_GROUP;
-        char *text = NULL;
-        int n = change->member ? asprintf(&text, "%s %s and group %s", change->member_is_group ? "group" : "user", change->member, change->name)
-                               : asprintf(&text, "%s %s", of_group ? "group" : "user", change->name);
-        return n < 0 ? NULL : text;
-}
-
-/* Nothing of the keeper's is believed: a directory that is written, a change that can be read. */
-static bool take_step(struct updating *updating, const struct update_step *from) {
-        const struct settings *settings = configuration_settings(updating->configuration);
-        struct step *to = &updating->steps[updating->count++];
-        struct directory_change change;
-        *to = (struct step){ .directory = settings_directory(settings, from->directory), .at_server = from->at_server };
-        if (to->directory == SETTINGS_NONE || update_unpack(from->change, from->change_len, &change) < 0)
-                return to->directory = 0, false;
-        const struct directory_settings *directory = &settings->directories[to->directory];
-        if (from->at_server != configuration_is_synchronised(updating->configuration, to->directory) || directory->read_only_kind || !directory->active)
-                return false;
-        to->what = strdup(from->what);
-        to->name = subject_of(&change);
-        to->bytes = malloc(from->change_len + 1);
-        to->len = from->change_len;
-        if (to->bytes)
-                memcpy(to->bytes, from->change, from->change_len);
-        return to->what && to->name && to->bytes;
 }
 
 static bool take(struct updating *updating, const struct protocol_planned *planned) {
         updating->subject = planned->subject;
         updating->changed = json_array();
         updating->skipped = json_loads(planned->skipped, JSON_REJECT_DUPLICATES, NULL);
-        updating->steps = calloc(planned->step_count + 1, sizeof *updating->steps);
-        if (!updating->changed || !json_is_array(updating->skipped) || !updating->steps)
+        if (!updating->changed || !json_is_array(updating->skipped) || !plan_take(&updating->plan, updating->service->configuration, planned))
                 return false;
         (void)secret_set(&updating->password, planned->password.bytes, planned->password.len);
-        for (size_t i = 0; i < planned->step_count; i++)
-                if (!take_step(updating, &planned->steps[i]))
-                        return false;
-        return sd_event_add_time_relative(service_of(updating)->event, &updating->pulse, CLOCK_MONOTONIC, PULSE_US, 0, on_pulse, updating) >= 0;
+        return sd_event_add_time_relative(updating->service->event, &updating->pulse, CLOCK_MONOTONIC, PULSE_US, 0, on_pulse, updating) >= 0;
 }
 
 void request_update(struct connection *connection, const struct protocol_planned *planned) {
         struct updating *updating = calloc(1, sizeof *updating);
         if (updating) {
                 updating->connection = connection;
-                updating->configuration = configuration_ref(connection_service(connection)->configuration);
-                if (take(updating, planned)) {
+                updating->service = connection_service(connection);
+                if (connection_is_current(connection) && take(updating, planned)) {
                         connection_set_work(connection, updating, cancel);
                         run(updating);
                         return;

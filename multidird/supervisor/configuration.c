@@ -24,6 +24,7 @@ int configuration_load(struct service *service, struct sbuf *errors, struct conf
         if (!new)
                 return -ENOMEM;
         new->references = 1;
+        new->identity = service_id(service);
         new->service = service;
         int r = config_read_sources(CONFIG_FILE, CONFIG_FOLDER, &new->sources, errors);
         if (r == -ENOENT && errors->len == 0)

@@ -12,6 +12,7 @@ struct pool;
 struct configuration {
         struct service *service;
         unsigned references;
+        uint64_t identity;             /* the same as another one's: they say the same */
         struct config_sources sources;
         struct config *config;
         /* By directory index of config->settings; made on first use. */

@@ -129,6 +129,8 @@ static bool take_planned(struct service *service, const struct channel_frame *fr
         struct connection *connection = sockets_take_back(service, planned.connection, planned.request);
         if (connection)
                 request_update(connection, &planned);
+        else
+                keeper_link_undone(service, planned.steps, planned.step_count);
         protocol_planned_done(&planned);
         return true;
 }
@@ -409,6 +411,17 @@ int keeper_link_apply(struct service *service, struct protocol_apply *apply, app
         if (r < 0)
                 ask_cancel(service, ask);
         return r;
+}
+
+void keeper_link_undone(struct service *service, const struct update_step *steps, size_t count) {
+        struct update_step *those = calloc(count + 1, sizeof *those);
+        struct protocol_apply apply = { .id = service_id(service), .steps = those };
+        for (size_t i = 0; those && i < count; i++)
+                if (steps[i].at_server)
+                        those[apply.step_count++] = steps[i];
+        if (apply.step_count > 0 && keeper_link_is_up(service))
+                (void)sent(service, protocol_send_apply(endpoint_channel(service->keeper->endpoint), &apply));
+        free(those);
 }
 
 int keeper_link_admin(struct service *service, uint64_t connection, uint64_t id, const char *json, size_t len) {

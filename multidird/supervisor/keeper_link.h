@@ -44,6 +44,8 @@ int keeper_link_change_password(struct service *service, struct protocol_change_
                                 struct ask *ask);
 /* The keeper's part of a change at servers. applied: NULL when the keeper died and what it did is unknown. apply->id is filled in. */
 int keeper_link_apply(struct service *service, struct protocol_apply *apply, applied_done_fn done, void *userdata, struct ask *ask);
+/* Of these steps, those at servers were not done. */
+void keeper_link_undone(struct service *service, const struct update_step *steps, size_t count);
 /* done will not be called. One that is not under way is fine. */
 void ask_cancel(struct service *service, struct ask *ask);
 

@@ -232,6 +232,9 @@ void member_give(struct member *member, struct job *job) {
         member->job = job;
         job->member = member;
         job->given_ms = clock_monotonic_ms();
+        /* What waited long for a worker is not given up while that writes: then its answer would be lost, and what it wrote not read again. */
+        if (job->type == WORKER_CHANGE)
+                (void)sd_event_source_set_time(job->deadline, (job->given_ms + POOL_CHANGE_MS + 1000) * 1000);
         if (member->pool->role == SANDBOX_WORKER)
                 server_notes_try(member->pool->service, pool_name(member->pool));
         int r = job->type == WORKER_CHANGE ? send_change(member, job) : protocol_send_check(endpoint_channel(member->endpoint), job->type, &job->check);

@@ -24,6 +24,7 @@ struct publisher;     /* publisher/publish.h */
 struct sockets;       /* supervisor/sockets.h */
 struct syncs;         /* supervisor/sync.h */
 struct watch;         /* supervisor/watch.h */
+struct updating;      /* requests/update.c */
 
 struct service {
         sd_event *event;
@@ -36,6 +37,7 @@ struct service {
         struct sockets *sockets;
         struct syncs *syncs;
         struct watch *watch;
+        struct updating *unheard;            /* changes that a worker has, and nobody waits for any more */
         struct throttle *throttle;           /* L11 */
         struct pace pace;                    /* L9 */
         struct view view;                    /* the installed view; base NULL: none */

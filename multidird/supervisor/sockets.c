@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "multidird/supervisor/configuration.h"
 #include "multidird/supervisor/keeper_link.h"
 #include "multidird/requests/requests.h"
 #include "wire/client.h"
@@ -56,6 +57,7 @@ struct connection {
         bool busy;               /* a request is worked on */
         bool with_keeper;        /* … by the keeper */
         bool told_keeper;        /* the keeper knows this connection */
+        uint64_t configuration;  /* the identity of the one that was in force when the keeper got the request */
         void *work;
         void (*cancel)(void *work);
 };
@@ -274,6 +276,7 @@ void sockets_stop(struct service *service) {
         }
         while (sockets->connections)
                 connection_free(sockets->connections);
+        request_update_stop(service);
         free(sockets);
         service->sockets = NULL;
 }
@@ -289,7 +292,12 @@ int connection_pass_to_keeper(struct connection *connection, const char *json, s
         int r = keeper_link_admin(connection->service, connection->id, connection->request, json, len);
         if (r == 0)
                 connection->with_keeper = connection->told_keeper = true;
+        connection->configuration = connection->service->configuration->identity;
         return r;
+}
+
+bool connection_is_current(const struct connection *connection) {
+        return connection->configuration == connection->service->configuration->identity;
 }
 
 void sockets_admin_reply(struct service *service, uint64_t id, uint64_t request, bool last, const char *json, size_t len) {

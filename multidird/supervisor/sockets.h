@@ -34,6 +34,8 @@ void connection_progress(struct connection *connection, const char *json);
 
 /* Passes the connection's command to the keeper, which replies by itself. -EHOSTDOWN: no keeper; or another negative errno. */
 int connection_pass_to_keeper(struct connection *connection, const char *json, size_t len);
+/* Whether the configuration is still the one that was in force then. */
+bool connection_is_current(const struct connection *connection);
 
 /* From the keeper: json is a progress line, or (last) the reply. Unknown connections and ids are ignored. */
 void sockets_admin_reply(struct service *service, uint64_t connection, uint64_t id, bool last, const char *json, size_t len);

@@ -70,6 +70,8 @@ int reload(struct service *service, struct sbuf *errors) {
                 return r;
         }
         bool changed = !same_sources(&service->configuration->sources, &configuration->sources);
+        if (!changed)
+                configuration->identity = service->configuration->identity;
         configuration_unref(service->configuration);
         service->configuration = configuration;
         keeper_link_send_configuration(service);

@@ -108,6 +108,11 @@ static void users(void **state) {
         done(USER(CHANGE_MODIFY_USER, "po", .home = "/srv/po", .has_gid = true, .gid = 4002));
         refused(USER(CHANGE_MODIFY_USER, "nina", .home = "/srv/nina"), REASON_POLICY_REJECTED, "object classes");
         refused(USER(CHANGE_MODIFY_USER, "nina", .attributes = { "displayName=x" }, .attribute_count = 1), REASON_POLICY_REJECTED, "meaning");
+        refused(USER(CHANGE_MODIFY_USER, "nina", .display_name = "Nina\nNobody"), REASON_POLICY_REJECTED, "--display-name: one line");
+        refused(USER(CHANGE_MODIFY_USER, "po", .home = "/srv/po\n/root"), REASON_POLICY_REJECTED, "--home: an absolute path");
+        refused(ADD(.name = "x", .shell = "sh"), REASON_POLICY_REJECTED, "--shell: an absolute path");
+        refused(GROUP_CHANGE(CHANGE_ADD_GROUP, "x", .description = "a\nb"), REASON_POLICY_REJECTED, "--description: one line");
+        refused(GROUP_CHANGE(CHANGE_MODIFY_GROUP, "devs", .description = "a\nb"), REASON_POLICY_REJECTED, "--description: one line");
         c.ldap.user_ssh_keys = "";
         refused(USER(CHANGE_MODIFY_USER, "nina", .ssh_keys = "ssh-ed25519 AAAA"), REASON_POLICY_REJECTED, "user_ssh_keys");
         c.ldap.user_ssh_keys = "sshPublicKey";
@@ -147,6 +152,20 @@ static void passwords(void **state) {
         assert_int_equal(check("pat", "abc"), CHECK_NOT_FOUND);
 }
 
+/* An entry that user_filter does not show would be said to be made, and be nobody. */
+static void unseen(void **state) {
+        help_close(&c);
+        c.ldap.user_filter = "(&(objectClass=inetOrgPerson)(employeeType=staff))";
+        help_open(&c);
+        refused(ADD(.name = "ula"), REASON_POLICY_REJECTED, "user_filter (&(objectClass=inetOrgPerson)(employeeType=staff))");
+        assert_int_equal(change(ADD(.name = "ula"), "ula-pw-1"), CHANGE_REFUSED);
+        assert_true(result.reason == REASON_POLICY_REJECTED && strstr(result.text, "user_filter"));
+        /* Nothing of it is left: it would be in the way of the DN. */
+        assert_int_equal(change(ADD(.name = "ula", .attributes = { "employeeType=staff" }, .attribute_count = 1), "ula-pw-1"), CHANGE_DONE);
+        assert_int_equal(check("ula", "ula-pw-1"), CHECK_RIGHT);
+        done(USER(CHANGE_REMOVE_USER, "ula"));
+}
+
 static void groups(void **state) {
         done(GROUP_CHANGE(CHANGE_ADD_GROUP, "crew, the", .description = "Crew"));
         refused(GROUP_CHANGE(CHANGE_ADD_GROUP, "Crew, The"), REASON_EXISTS, "name already");
@@ -176,8 +195,8 @@ static void groups(void **state) {
 
 /* Who is renamed keeps the memberships; who is removed leaves none behind, not even where a group may not be empty. */
 static void references(void **state) {
-        help_slapd_change(&server, GROUP("only-rita", "uid=rita,ou=people," SUFFIX) GROUP("rita-too", "UID=Rita, OU=People, " SUFFIX));
         done(ADD(.name = "rita"));
+        help_slapd_change(&server, GROUP("only-rita", "uid=rita,ou=people," SUFFIX) GROUP("rita-too", "UID=Rita, OU=People, " SUFFIX));
         sync_again();
         assert_true(is_member("rita>only-rita") && is_member("rita>rita-too"));
         done(USER(CHANGE_RENAME_USER, "rita", .new_name = "rosa"));
@@ -198,6 +217,43 @@ static void references(void **state) {
         sync_again();
         assert_non_null(strstr(help_detail(&got, "user jack|"), "Smith"));
         assert_true(is_member("jack>devs"));
+}
+
+/* Who is not called by the RDN may have aliases beside the name: they stay, unless the entry would be called by one of them. */
+static void aliases(void **state) {
+        static const char zed[] = "dn: cn=Zed,ou=people," SUFFIX "\nchangetype: add\nobjectClass: inetOrgPerson\ncn: Zed\nsn: Z\nuid: zed\nuid: zed.mail\n\n";
+        help_slapd_change(&server, zed);
+        refused(USER(CHANGE_RENAME_USER, "zed", .new_name = "zorro"), REASON_POLICY_REJECTED, "zed.mail as a value of uid");
+        done(USER(CHANGE_RENAME_USER, "zed", .new_name = "zac"));
+        sync_again();
+        assert_non_null(strstr(help_detail(&got, "user zac|"), "cn=Zed,"));
+        done(USER(CHANGE_RENAME_USER, "zac", .new_name = "Zed.Mail")); /* which only loses the other one */
+        done(USER(CHANGE_RENAME_USER, "Zed.Mail", .new_name = "zed.mail"));
+        done(USER(CHANGE_RENAME_USER, "zed.mail", .new_name = "zed"));
+        sync_again();
+        assert_non_null(strstr(help_detail(&got, "user zed|"), "cn=Zed,"));
+        help_slapd_change(&server, "dn: cn=Zed,ou=people," SUFFIX "\nchangetype: modify\nadd: uid\nuid: zz.mail\n\n");
+        done(USER(CHANGE_RENAME_USER, "zed", .new_name = "zorro"));
+        /* It is there still: the server deletes no value that is not. */
+        help_slapd_change(&server, "dn: cn=Zed,ou=people," SUFFIX "\nchangetype: modify\ndelete: uid\nuid: zz.mail\n\n");
+        done(USER(CHANGE_REMOVE_USER, "zorro"));
+}
+
+/* What groups say of an entry that somebody else removed is nobody's to take over: not who is made, nor who is renamed, nor a group. */
+static void left_over(void **state) {
+        help_slapd_change(&server, GROUP("vault", "uid=former,ou=people," SUFFIX) GROUP("cellar", "UID=Former, OU=People, " SUFFIX)
+                                   GROUP("attic", "cn=bygone,ou=groups," SUFFIX));
+        refused(ADD(.name = "former"), REASON_POLICY_REJECTED, "2 of its groups");
+        assert_non_null(strstr(result.text, "cn=vault,ou=groups," SUFFIX));
+        done(ADD(.name = "newt"));
+        refused(USER(CHANGE_RENAME_USER, "newt", .new_name = "former"), REASON_POLICY_REJECTED, "cn=cellar,ou=groups," SUFFIX);
+        refused(GROUP_CHANGE(CHANGE_ADD_GROUP, "bygone"), REASON_POLICY_REJECTED, "cn=attic,ou=groups," SUFFIX);
+        sync_again();
+        assert_string_equal(help_detail(&got, "user former|"), "");
+        assert_string_equal(help_detail(&got, "group bygone|"), "");
+        assert_non_null(strstr(help_detail(&got, "user newt|"), "uid=newt,"));
+        help_slapd_change(&server, "dn: cn=vault,ou=groups," SUFFIX "\nchangetype: delete\n\ndn: cn=cellar,ou=groups," SUFFIX "\nchangetype: delete\n\n");
+        done(USER(CHANGE_RENAME_USER, "newt", .new_name = "former"));
 }
 
 /* An entry that took the place of the one that is meant. */
@@ -302,6 +358,11 @@ static void members_by_name(void **state) {
         done(GROUP_CHANGE(CHANGE_ADD_MEMBER, "crew", .member = "nina", .member_id = ""));
         sync_again();
         assert_true(is_member("nina>crew"));
+        /* A group of her name goes; she stays where she is. */
+        done(GROUP_CHANGE(CHANGE_ADD_GROUP, "nina", .has_gid = true, .gid = 7101));
+        done(GROUP_CHANGE(CHANGE_REMOVE_GROUP, "nina"));
+        sync_again();
+        assert_true(is_member("nina>crew"));
         done(USER(CHANGE_RENAME_USER, "nina", .new_name = "nora"));
         sync_again();
         assert_true(is_member("nora>crew"));
@@ -310,13 +371,26 @@ static void members_by_name(void **state) {
         done(ADD(.name = "nina", .has_uid = true, .uid = 7004));
         sync_again();
         assert_false(is_member("nora>crew") || is_member("nina>crew"));
+        /* In another case it means her all the same (N1). */
+        help_slapd_change(&posix, "dn: cn=crew,ou=groups," SUFFIX "\nchangetype: modify\nadd: memberUid\nmemberUid: NINA\nmemberUid: Nora\nmemberUid: nobodyyet\n");
+        sync_again();
+        assert_true(is_member("nora>crew") && is_member("nina>crew"));
+        done(GROUP_CHANGE(CHANGE_REMOVE_MEMBER, "crew", .member = "nina", .member_id = ""));
+        refused(GROUP_CHANGE(CHANGE_REMOVE_MEMBER, "crew", .member = "nina", .member_id = ""), REASON_NOT_A_MEMBER, "");
+        done(USER(CHANGE_REMOVE_USER, "nora"));
+        done(ADD(.name = "nora", .has_uid = true, .uid = 7003));
+        sync_again();
+        assert_false(is_member("nora>crew") || is_member("nina>crew"));
+        /* Nobody takes over what a group says of somebody who is no more. */
+        refused(ADD(.name = "NobodyYet", .has_uid = true, .uid = 7005), REASON_POLICY_REJECTED, "cn=crew,");
+        refused(USER(CHANGE_RENAME_USER, "nora", .new_name = "nobodyyet"), REASON_POLICY_REJECTED, "cn=crew,");
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(users, setup, teardown), cmocka_unit_test_setup_teardown(the_flag, setup, teardown),
-                cmocka_unit_test_setup_teardown(passwords, setup, teardown), cmocka_unit_test_setup_teardown(groups, setup, teardown),
-                cmocka_unit_test_setup_teardown(references, setup, teardown), cmocka_unit_test_setup_teardown(another_entry, setup, teardown),
+                cmocka_unit_test_setup_teardown(passwords, setup, teardown), cmocka_unit_test_setup_teardown(unseen, setup, teardown), cmocka_unit_test_setup_teardown(groups, setup, teardown),
+                cmocka_unit_test_setup_teardown(references, setup, teardown), cmocka_unit_test_setup_teardown(aliases, setup, teardown), cmocka_unit_test_setup_teardown(left_over, setup, teardown), cmocka_unit_test_setup_teardown(another_entry, setup, teardown),
                 cmocka_unit_test_setup_teardown(refusals, setup, teardown),
                 cmocka_unit_test_setup_teardown(with_ids, setup, teardown), cmocka_unit_test_setup_teardown(members_by_name, setup, teardown), cmocka_unit_test_setup_teardown(without_rights, setup, teardown),
         };

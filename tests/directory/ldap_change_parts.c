@@ -7,9 +7,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "directory/ldap/change.h"
 #include "model/dn.h"
 
@@ -100,7 +102,9 @@ static void result_codes(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 const struct directory_change change = { .operation = rows[i].change };
                 struct change_result result = { .text = "old" };
-                const struct changing changing = { .change = &change, .result = &result };
+                const struct ldap_settings ldap = { 0 };
+                struct directory directory = { .ldap = &ldap };
+                const struct changing changing = { .directory = &directory, .change = &change, .result = &result };
                 outcome_of(&changing, rows[i].code, "what it says\x01\xff", &result);
                 if (result.state != rows[i].state || result.reason != rows[i].reason || result.by_right != rows[i].by_right || !strstr(result.text, rows[i].has))
                         fail_msg("%d of %d: %d %s \"%s\"", rows[i].code, rows[i].change, result.state, reason_name(result.reason), result.text);
@@ -109,7 +113,75 @@ static void result_codes(void **state) {
         }
 }
 
+/* Active Directory: one attribute's values are users', groups' and computers'. */
+static void taken_account_names(void **state) {
+        static const enum entry_change changes[] = { CHANGE_ADD_USER, CHANGE_ADD_GROUP, CHANGE_RENAME_USER };
+        const struct ldap_settings ldap = { .active_directory = true };
+        struct directory directory = { .ldap = &ldap };
+        for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+                const struct directory_change change = { .operation = changes[i] };
+                struct change_result result = { 0 };
+                const struct changing changing = { .directory = &directory, .change = &change, .result = &result };
+                outcome_of(&changing, LDAP_ALREADY_EXISTS, "", &result);
+                assert_true(result.state == CHANGE_REFUSED && result.reason == REASON_EXISTS && strstr(result.text, "sAMAccountName is another one's"));
+        }
+}
+
+/* U3, P4: what has an option, a permission or a meaning of its own has it by each of its names; and what is no plain name is none. */
+static void attributes(void **state) {
+        static const struct { const char *attribute; bool taken; } table[] = {
+                { "title", false }, { "telephoneNumber", false }, { "givenName", false }, { "description", false }, { "msDS-PhoneticDisplayName", false }, { "o", false },
+                { "cn", true }, { "commonName", true }, { "uid", true }, { "UserID", true }, { "uniqueID", true }, { "mail", true }, { "rfc822mailbox", true },
+                { "displayName", true }, { "uidNumber", true }, { "gidNumber", true }, { "homeDirectory", true }, { "loginShell", true },
+                { "sshPublicKey", true }, { "userCertificate", true }, { "userPassword", true }, { "sambaNTPassword", true }, { "ipaNTHash", true },
+                { "krbPrincipalName", true }, { "krbPrincipalKey", true }, { "pwdPolicySubentry", true }, { "passwordExpirationTime", true },
+                { "shadowExpire", true }, { "objectClass", true }, { "memberOf", true }, { "nsAccountLock", true }, { "ds-pwp-account-disabled", true },
+                { "authzTo", true }, { "ds-privilege-name", true }, { "entryUUID", true }, { "0.9.2342.19200300.100.1.1", true }, { "uid;lang-de", true }, { "title;lang-de", true }, { "", true },
+        };
+        static const struct ldap_settings ldap = {
+                .user_name = "uid", .user_rdn = "cn", .user_display_name = "displayName", .user_email = "mail", .user_password = "userPassword", .user_member_of = "",
+                .user_uid = "", .user_gid = "", .user_home = "", .user_shell = "", .user_ssh_keys = "", .user_sid = "", .user_primary_group_id = "",
+                .external_id = "entryUUID",
+        };
+        struct directory directory = { .ldap = &ldap };
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+                _cleanup_mods_ struct mods mods = { 0 };
+                char said[128];
+                (void)snprintf(said, sizeof said, "%s=x", table[i].attribute);
+                const struct directory_change change = { .operation = CHANGE_MODIFY_USER, .attributes = { said }, .attribute_count = 1 };
+                struct change_result result = { 0 };
+                struct changing changing = { .directory = &directory, .change = &change, .result = &result };
+                bool good = attribute_mods(&changing, LDAP_MOD_REPLACE, &mods);
+                if (good == table[i].taken || (!good && result.reason != REASON_POLICY_REJECTED) || mods_has(&mods, table[i].attribute) != good)
+                        fail_msg("\"%s\": %d %s", table[i].attribute, good, result.text);
+        }
+        /* A key that says an alias takes the attribute too. */
+        struct ldap_settings other = ldap;
+        other.user_name = "sAMAccountName";
+        other.user_rdn = "commonName";
+        other.user_email = "rfc822Mailbox";
+        assert_true(attribute_is_taken(&other, "cn") && attribute_is_taken(&other, "mail") && !attribute_is_taken(&other, "sn"));
+}
+
+/* N5: what could not be published, or would be two values, is not written. */
+static void texts(void **state) {
+        static const struct { struct directory_change change; const char *option; } table[] = {
+                { { .display_name = "Ann\nRoot" }, "--display-name" }, { { .display_name = "Ann\x7f" }, "--display-name" }, { { .display_name = "\xff" }, "--display-name" },
+                { { .email = "a@b\nc" }, "--email" }, { { .home = "/home/a\nb" }, "--home" }, { { .home = "home" }, "--home" }, { { .home = "/home/../root" }, "--home" },
+                { { .shell = "/bin/sh\n/bin/su" }, "--shell" }, { { .shell = "/bin/a:b" }, "--shell" }, { { .description = "a\tb" }, "--description" },
+                { { .display_name = "", .email = "", .home = "", .shell = "", .description = "" }, NULL },
+                { { .display_name = "Zo\xc3\xab A", .email = "a@b", .home = "/home/a b", .shell = "/bin/sh", .description = "d" }, NULL }, { { 0 }, NULL },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+                struct change_result result = { 0 };
+                struct changing changing = { .change = &table[i].change, .result = &result };
+                bool good = texts_are_lines(&changing);
+                if (good != !table[i].option || (!good && (result.reason != REASON_POLICY_REJECTED || !text_starts_with(result.text, table[i].option))))
+                        fail_msg("row %zu: %d %s", i, good, result.text);
+        }
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(lists), cmocka_unit_test(result_codes) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(lists), cmocka_unit_test(result_codes), cmocka_unit_test(taken_account_names), cmocka_unit_test(attributes), cmocka_unit_test(texts) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -322,7 +322,7 @@ static void bind_answer(int fd, enum evil_mode mode, unsigned id) {
         }
 }
 
-/* RFC 3062 (0x77), then a modification (0x66). False: the line is cut. */
+/* RFC 3062 (0x77), then a modification (0x66); a removal (0x4a). False: the line is cut. */
 static bool set_answer(int fd, enum evil_mode mode, unsigned id, unsigned char tag) {
         struct bytes out = { 0 };
         if (mode == SET_STALL)
@@ -350,7 +350,7 @@ _unused_ static void evil_serve(int fd, enum evil_mode mode) {
         }
         while (request(fd, &id, &tag)) {
                 struct bytes out = { 0 };
-                if (mode >= SET_UNKNOWN && (tag == 0x77 || tag == 0x66)) {
+                if (mode >= SET_UNKNOWN && (tag == 0x77 || tag == 0x66 || tag == 0x4a)) {
                         if (!set_answer(fd, mode, id, tag))
                                 return;
                 } else if (tag == 0x77) {

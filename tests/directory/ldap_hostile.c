@@ -288,11 +288,25 @@ static void passwords(void **state) {
         }
 }
 
+/* A removal that nobody answers for may be done, and then the groups say a name that is nobody's. */
+static void a_removal(void **state) {
+        static struct change_result result;
+        start_server(SET_CUT, "ldap");
+        c.ldap.writable = true;
+        help_open(&c);
+        directory_ldap.change(c.directory, &(struct directory_change){ .operation = CHANGE_REMOVE_USER, .name = "alice", .entry_id = "" }, NULL, &result);
+        help_close(&c);
+        stop_server();
+        if (result.state != CHANGE_UNKNOWN || !strstr(result.text, "groups there may still name"))
+                fail_msg("%d: %s", result.state, result.text);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_teardown(a_good_one, teardown),
                 cmocka_unit_test_teardown(logins, teardown),
                 cmocka_unit_test_teardown(passwords, teardown),
+                cmocka_unit_test_teardown(a_removal, teardown),
                 cmocka_unit_test_teardown(synchronisations, teardown),
                 cmocka_unit_test_teardown(ranges, teardown),
                 cmocka_unit_test_teardown(member_of_in_parts, teardown),

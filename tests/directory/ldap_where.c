@@ -144,9 +144,23 @@ static void read_and_set_at_one_server(void **state) {
         }
 }
 
+/* What a server said of a password that is another one now is no word on the one that it takes. */
+static void a_refusal_that_is_over(void **state) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        assert_int_equal(secret_set(&c.password, "wrong", 5), 0);
+        help_open(&c);
+        assert_int_equal(find("alice").presence, PRESENCE_UNAVAILABLE);
+        assert_true(directory_ldap.take_refusal(c.directory, &why));
+        assert_int_equal(find("alice").presence, PRESENCE_UNAVAILABLE);
+        assert_int_equal(secret_set(&c.password, "reader-pw", 9), 0);
+        assert_int_equal(find("alice").presence, PRESENCE_FOUND);
+        assert_false(directory_ldap.take_refusal(c.directory, &why));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(moved, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_refusal_that_is_over, setup, teardown),
                 cmocka_unit_test_setup_teardown(high_ports, setup, teardown),
                 cmocka_unit_test_setup_teardown(unix_socket, setup, teardown),
                 cmocka_unit_test(another_listener),

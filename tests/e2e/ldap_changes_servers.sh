@@ -65,6 +65,7 @@ explain() {
 members_of() { getent group "$1" | cut -d: -f4 | tr ',' '\n' | LC_ALL=C sort | tr '\n' ' '; }
 in_389() { LDAPNOINIT=1 ldapsearch -x -LLL -o ldif-wrap=no -H ldap://127.0.0.1:5389 -D 'cn=Directory Manager' -w manager-pw-1 -s base -b "$@" 2>&1 | grep -v '^dn:\|^$' | LC_ALL=C sort | tr '\n' ' '; }
 in_ad() { LDAPTLS_CACERT=$L/ad/tls/ca.crt ldapsearch -x -LLL -o ldif-wrap=no -H ldaps://127.0.0.1:6636 -D administrator@ad.test -w Adm1n-Passw0rd -b dc=ad,dc=test "$@" 2>&1 | grep -v '^$\|^#' | LC_ALL=C sort | tr '\n' ' '; }
+ad_change() { LDAPTLS_CACERT=$L/ad/tls/ca.crt ldapmodify -x -H ldaps://127.0.0.1:6636 -D administrator@ad.test -w Adm1n-Passw0rd >> "$L/servers.log" 2>&1; }
 H=--directory\ herds D=--directory\ domain
 
 # --- 389 Directory Server
@@ -101,9 +102,12 @@ H=--directory\ herds D=--directory\ domain
         ck "AD: members" "$(did member add adcrew nils anna; members_of adcrew)" 'done ok add-member@domain add-member@domain 0*anna nils '
         ck "AD: already" "$(did member add adcrew nils)" 'refused already-a-member 4'
         ck "AD: a group in a group" "$(did member add adcrew inner --group; members_of adcrew)" 'done ok add-member@domain 0*anna bert nils '
-        ck "AD: rename" "$(did user rename nils nelson; members_of adcrew; in_ad '(sAMAccountName=nelson)' cn)" 'done ok rename-user@domain 0*anna bert nelson *cn: nelson *'
+        ck "AD: a group has the name" "$(did $D user add adcrew; tail -n 1 "$L/did.out")" 'refused exists 4*sAMAccountName is another*'
+        ad_change <<< $'dn: CN=nils,OU=people,DC=ad,DC=test\nchangetype: modify\nreplace: userPrincipalName\nuserPrincipalName: Nils@ad.test'
+        ck "AD: rename" "$(did user rename nils nelson; members_of adcrew; in_ad '(sAMAccountName=nelson)' cn userPrincipalName)" \
+                'done ok rename-user@domain 0*anna bert nelson *cn: nelson *userPrincipalName: nelson@ad.test '
         ck "AD: remove a member" "$(did member remove adcrew anna; did member remove adcrew inner --group; members_of adcrew)" 'done ok *done ok *nelson '
-        ck "AD: the last member may leave" "$(did member remove adcrew nelson; members_of adcrew)" 'done ok remove-member@domain 0*'
+        ck "AD: the last member may leave" "$(did member remove adcrew nelson; members_of adcrew)" $'done ok remove-member@domain 0\n '
         ck "AD: remove the user" "$(did user remove nelson; getent passwd nelson)" 'done ok remove-user@domain 0'
         ck "AD: remove the group" "$(did group remove adcrew; getent group adcrew)" 'done ok remove-group@domain 0'
 }

@@ -20,7 +20,8 @@ class Proxy:
     """Stands before slapd, and knows a request that changes something when it sees one."""
 
     def __init__(self):
-        self.mode, self.seen, self.closed = 'pass', 0, False
+        self.mode, self.seen, self.binds, self.closed = 'pass', 0, 0, False
+        self.free = threading.Event()
         self.listener = socket.create_server(('127.0.0.1', FRONT), backlog=64)
         threading.Thread(target=self.run, daemon=True).start()
 
@@ -41,6 +42,9 @@ class Proxy:
                 head, body = self.message(peer)
                 change = body[2 + body[1]] in CHANGES
                 self.seen += change
+                self.binds += body[2 + body[1]] == 0x60
+                if change and self.mode == 'held':
+                    self.free.wait(20)
                 if change and self.mode == 'before':
                     break
                 if change and self.mode in ('lost', 'silent'):
@@ -84,14 +88,36 @@ class Proxy:
             pass
 
 
+def held(function):
+    """Runs it in the background until its first change is on its way to the server, and stays there: see let_go()."""
+    proxy.mode, seen = 'held', proxy.seen
+    proxy.free.clear()
+    running = in_background(function)
+    wait_for(lambda: proxy.seen > seen, 10)
+    return running
+
+
+def let_go():
+    proxy.mode = 'pass'
+    proxy.free.set()
+
+
 def slapd(what, *arguments, stdin=None):
     subprocess.run([SERVERS / 'slapd.sh', what, DIR, *map(str, arguments)], check=True, input=stdin, text=True, capture_output=True, timeout=60)
 
 
-def at_server(dn, attribute):
+def all_at_server(dn, attribute):
     out = subprocess.run(['ldapsearch', '-x', '-LLL', '-o', 'ldif-wrap=no', '-H', f'ldap://127.0.0.1:{PORT}', '-D', 'cn=admin,dc=example,dc=org', '-w', 'admin-pw',
                           '-s', 'base', '-b', dn, attribute], env={'LDAPNOINIT': '1', 'PATH': os.environ['PATH']}, text=True, capture_output=True, timeout=20).stdout
-    return next((line.split(': ', 1)[1] for line in out.splitlines() if line.startswith(attribute + ': ')), None)
+    return sorted(line.split(': ', 1)[1] for line in out.splitlines() if line.startswith(attribute + ': '))
+
+
+def at_server(dn, attribute):
+    return next(iter(all_at_server(dn, attribute)), None)
+
+
+def members_at_server(group):
+    return all_at_server(f'cn={group},ou=groups,dc=example,dc=org', 'uniqueMember')
 
 
 def display(user='bob'):
@@ -123,6 +149,8 @@ make()
 subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
 pathlib.Path('/etc/multidir/reader').write_text('reader-pw\n')
 os.chmod('/etc/multidir/reader', 0o600)
+# no watch: what is shown was read because of the change
+os.environ['SLAPD_NO_SYNCPROV'] = '1'
 slapd('start', PORT, SPORT)
 slapd('config', stdin='dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\n'
                       'olcAccess: {0}to * by dn.exact="cn=reader,dc=example,dc=org" write by * break\n')
@@ -223,13 +251,40 @@ os.kill(pid, signal.SIGCONT)
 check('... back', wait_for(lambda: change('Eight')['exit'] == 0, 20, 0.3), True)
 check('... and published', display(), 'Eight')
 
-# the one who asked goes away: it is done all the same, and shown
-proxy.mode = 'pass'
-with connect(RUN / 'admin.sock') as peer:
-    peer.sendall(frame(ADMIN, json.dumps({'command': 'user modify', 'user': 'bob', 'display_name': 'Nine'}).encode()))
-    seen = proxy.seen
-    wait_for(lambda: proxy.seen > seen, 5)
-check('nobody waits for the answer: it is shown by itself', wait_for(lambda: display() == 'Nine', 15, 0.1), True)
+# the one who asked goes away while the server takes its time: it is done all the same, and shown when it is
+def leaves():
+    with connect(RUN / 'admin.sock') as peer:
+        peer.sendall(frame(ADMIN, json.dumps({'command': 'user modify', 'user': 'bob', 'display_name': 'Nine'}).encode()))
+        seen = proxy.seen
+        wait_for(lambda: proxy.seen > seen, 5)
+
+
+held(leaves)[0].join(10)
+time.sleep(3)
+check('nobody waits for the answer: nothing is shown before the server has it', (at_server(DN, 'displayName'), display()), ('Eight', 'Eight'))
+let_go()
+check('... and it is shown by itself when it has', wait_for(lambda: display() == 'Nine', 15, 0.1), True)
+
+# a reload in the middle of a command (P1, P2): what it forbids is not done any more
+slapd('change', stdin='dn: cn=open,ou=groups,dc=example,dc=org\nchangetype: add\nobjectClass: groupOfUniqueNames\ncn: open\n'
+                      'uniqueMember: uid=carol,ou=people,dc=example,dc=org\n')
+must('directory sync', directory='people')
+thread, box = held(lambda: admin('member add', limit=60, group='open', names=['alice', 'bob']))
+configure(CONFIGURATION.replace('user_rdn = uid', 'user_rdn = uid\npermissions = read-only'))
+must('reload')
+let_go()
+thread.join(60)
+check('a reload forbids it meanwhile: it goes no further', word(box[0]), lambda w: w[:3] == (6, 'refused', 'unavailable') and 'configuration was changed' in w[3])
+check('... what was done is said, and published', (box[0]['object']['changed'], admin('group show', group='open')['object']['members']),
+      ([{'directory': 'people', 'what': 'add-member'}], ['alice', 'carol']))
+check('... and nothing else is', members_at_server('open'), ['uid=alice,ou=people,dc=example,dc=org', 'uid=carol,ou=people,dc=example,dc=org'])
+configure(CONFIGURATION)
+must('reload')
+thread, box = held(lambda: admin('member remove', limit=60, group='open', names=['alice', 'carol']))
+must('reload')
+let_go()
+thread.join(60)
+check('a reload of the same configuration is none', word(box[0]), lambda w: 'configuration was changed' not in w[3] and len(box[0]['object']['changed']) == 1)
 
 # the keeper dies between plan and end
 proxy.mode = 'silent'
@@ -239,14 +294,14 @@ wait_for(lambda: proxy.seen > seen, 10)
 os.kill(service.keeper(), signal.SIGKILL)
 thread.join(60)
 proxy.mode = 'pass'
-check('the keeper killed meanwhile: an answer comes', bool(box), True)
+check('the keeper killed meanwhile: an answer comes', word(box[0]), lambda w: w[0] == 6 and w[2] == 'unavailable')
 check('... and in the end it is what the server has', wait_for(lambda: display() == at_server(DN, 'displayName'), 30, 0.2), True)
 
 # a synchronisation that is to begin when another ends, which a reload gives up: it begins all the same, and who waits is answered
 os.kill(pid, signal.SIGSTOP)
 thread, box = in_background(lambda: admin('directory sync', limit=60, directory='people'))
-wait_for(lambda: row()['state'] == 'syncing' or True, 1)
 time.sleep(0.5)
+check('a synchronisation that hangs', thread.is_alive(), True)
 configure(CONFIGURATION.replace('login_deadline = 4s', 'login_deadline = 5s'))
 must('reload')
 time.sleep(0.5)
@@ -257,6 +312,29 @@ thread.join(30)
 check('reloads in the middle of a synchronisation: it ends', bool(box) and box[0]['exit'], 0)
 check('... and changes are published', (change('Eleven')['exit'], display()), (0, 'Eleven'))
 
+# D5: what this host takes away is no loss, but what its server refused to take away is one
+for number, name in enumerate(('gone', 'stays')):
+    slapd('change', stdin=f'dn: uid={name},ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\nobjectClass: posixAccount\nuid: {name}\n'
+                          f'cn: {name}\nsn: {name}\nuidNumber: {7001 + number}\ngidNumber: 7001\nhomeDirectory: /home/{name}\n')
+slapd('change', stdin='dn: cn=below,uid=stays,ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: organizationalRole\ncn: below\n')
+configure(CONFIGURATION.replace('user_rdn = uid', 'user_rdn = uid\nshrink_guard = 1'))
+must('reload')
+must('directory sync', directory='people')
+check('D5: a user that is removed from here is no loss', word(admin('user remove', limit=60, user='gone'))[:3], (0, 'done', 'ok'))
+check('D5: the server refuses a removal', word(admin('user remove', limit=60, user='stays'))[1], 'refused')
+slapd('change', stdin='dn: cn=below,uid=stays,ou=people,dc=example,dc=org\nchangetype: delete\n\n'
+                      'dn: uid=stays,ou=people,dc=example,dc=org\nchangetype: delete\n')
+reply = admin('directory sync', limit=60, directory='people')
+check('D5: ... and it is a loss when the user goes by itself', (reply['exit'], 'would lose 1 of' in json.dumps(reply)), (6, True))
+configure(CONFIGURATION.replace('user_rdn = uid', 'user_rdn = uid\nshrink_guard = 100'))
+must('reload')
+must('directory sync', directory='people')
+
+# the end of the service while a worker is at it for nobody
+held(leaves)[0].join(10)
+began = time.monotonic()
 service.stop()
+check('the service ends, whatever a worker still does', time.monotonic() - began, lambda t: t < 5)
+let_go()
 slapd('stop')
 done()

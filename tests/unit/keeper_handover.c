@@ -185,6 +185,32 @@ static json_t *apply(const char *directory, const struct directory_change *chang
         return object;
 }
 
+/* D5: each entry counts once, however often it is tried; what stays after all does not; and what a synchronisation has seen go may go again. */
+static void what_stays(void **state) {
+        int exit;
+        open_with(WORLD("directories = corp, old, staff\n"));
+        struct keeper_leaving *leaving = &world.keeper->directories[0].leaving;
+        for (int i = 0; i < 3; i++) {
+                json_decref(keeper_world_ask(&world, "{'command':'user remove','user':'anna'}", &exit));
+                json_decref(keeper_world_ask(&world, "{'command':'member remove','group':'ops','names':['bert']}", &exit));
+        }
+        assert_true(leaving->users == 1 && leaving->memberships == 1);
+        struct update_step *steps = world.keeper->planned->message.steps;
+        const struct protocol_apply refused = { .id = 1, .steps = steps, .step_count = world.keeper->planned->message.step_count };
+        for (int i = 0; i < 2; i++) {
+                json_decref(keeper_apply(world.keeper, &refused, &exit));
+                assert_int_equal(exit, 0);
+                assert_true(leaving->users == 1 && leaving->memberships == 0);
+        }
+        json_decref(keeper_world_ask(&world, "{'command':'member remove','group':'ops','names':['bert']}", &exit));
+        assert_int_equal(leaving->memberships, 1);
+        /* A synchronisation brought it. */
+        leaving->memberships = 0;
+        json_decref(keeper_world_ask(&world, "{'command':'member remove','group':'ops','names':['bert']}", &exit));
+        assert_int_equal(leaving->memberships, 1);
+        keeper_world_close(&world);
+}
+
 /* The keeper's own part; nothing of a server's, and nothing of users, which no plan gives back. */
 static void its_own_part(void **state) {
         static const struct { const char *what, *directory; struct directory_change change; int exit; const char *has; } rows[] = {
@@ -215,6 +241,7 @@ static void its_own_part(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(plans), cmocka_unit_test(plans_of_unions), cmocka_unit_test(nothing_is_done), cmocka_unit_test(what_goes_along), cmocka_unit_test(what_leaves),
+                cmocka_unit_test(what_stays),
                 cmocka_unit_test(its_own_part),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,7 +152,7 @@ static void messages(void **state) {
         for (size_t cut = 0; cut < frame.len; cut++)
                 assert_int_equal(protocol_get_change(frame.payload, cut, &got_change), -EBADMSG);
         assert_int_equal(protocol_get_change(frame.payload, frame.len, &got_change), 0);
-        assert_true(got_change.id == 11 && got_change.change_len == len && got_change.password.len == 2);
+        assert_true(got_change.id == 11 && got_change.change_len == len && got_change.password.len == (change_takes_password(whole.operation) ? 2 : 0));
 
         struct protocol_applied applied = { 12, "{}", 2 }, got_applied;
         assert_int_equal(protocol_send_applied(ends[0], &applied), 0);
@@ -164,9 +164,45 @@ static void messages(void **state) {
         free(bytes);
 }
 
+/* L2: a password is sent with what sets one, and with nothing else; and what came with anything else is not taken. */
+static void whose_password(void **state) {
+        static const struct { struct directory_change change; size_t len; } rows[] = {
+                { { .operation = CHANGE_SET_PASSWORD, .name = "a", .entry_id = "1" }, 2 },
+                { { .operation = CHANGE_ADD_USER, .name = "a", .entry_id = "" }, 2 },
+                { { .operation = CHANGE_MODIFY_USER, .name = "a", .entry_id = "1", .attributes = { "title=x" }, .attribute_count = 1 }, 0 },
+                { { .operation = CHANGE_RENAME_USER, .name = "a", .entry_id = "1", .new_name = "b" }, 0 },
+                { { .operation = CHANGE_ADD_MEMBER, .name = "g", .entry_id = "1", .member = "a", .member_id = "2" }, 0 },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct protocol_change change = { .id = 1 }, got;
+                struct wire_writer writer;
+                unsigned char *bytes = update_pack(&rows[i].change, &change.change_len);
+                change.change = bytes;
+                assert_int_equal(secret_set(&change.password, "pw", 2), 0);
+                assert_int_equal(protocol_send_change(ends[0], &change), 0);
+                struct channel_frame frame = pass(WORKER_CHANGE);
+                assert_int_equal(frame.len, 8 + 4 + change.change_len + 4 + rows[i].len);
+                assert_int_equal(protocol_get_change(frame.payload, frame.len, &got), 0);
+                assert_int_equal(got.password.len, rows[i].len);
+                /* The same from a supervisor that sends it with everything. */
+                assert_int_equal(channel_begin(ends[0], WORKER_CHANGE, 18 + change.change_len, &writer), 0);
+                wire_put_u64(&writer, 1);
+                wire_put_bytes(&writer, bytes, change.change_len);
+                wire_put_bytes(&writer, (const unsigned char *)"pw", 2);
+                assert_int_equal(channel_end(ends[0], &writer, -1), 0);
+                frame = pass(WORKER_CHANGE);
+                assert_int_equal(protocol_get_change(frame.payload, frame.len, &got), 0);
+                assert_int_equal(got.password.len, rows[i].len);
+                secret_done(&got.password);
+                secret_done(&change.password);
+                free(bytes);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(there_and_back), cmocka_unit_test(what_is_no_change), cmocka_unit_test_setup_teardown(messages, open_ends, close_ends),
+                cmocka_unit_test_setup_teardown(whose_password, open_ends, close_ends),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

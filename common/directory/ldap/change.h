@@ -48,6 +48,14 @@ int read_values(struct changing *changing, const char *dn, const char *attribute
  * (new_name), or gone (NULL). 0, or how many could not be changed (some of
  * them at least). */
 size_t references_change(struct changing *changing, const char *old_dn, const char *new_dn);
+/* Whether no group names, as a member, who is to have the DN (of directories whose groups have names: the name; NULL: it stays as it was) and has it not
+ * yet: else, or if that cannot be told, the result is set. */
+bool references_none(struct changing *changing, const char *dn, const char *name);
+/* Says, with a result of UNKNOWN of a removal or a rename, what may be left. */
+void references_left(const struct changing *changing, struct change_result *result);
+/* The member's name as the group at that DN spells it, one spelling per line; as it is given where the group does not have it. For free(); NULL: the
+ * result is set. */
+char *reference_values(struct changing *changing, const char *group, const char *member);
 /* An empty value, where a group's class does not let it be without one. */
 #define MEMBER_NOBODY ""
 
@@ -56,7 +64,17 @@ bool active_mods(struct changing *changing, const char *dn, bool active, struct 
 /* ... for an account that is made. */
 void active_initial(const struct changing *changing, bool active, struct mods *mods);
 
-/* change_user.c, change_group.c */
+/* change_attributes.c: whether an attribute, by any of its names, has a meaning of its own: one of the settings', a login's or the server's. */
+bool attribute_is_taken(const struct ldap_settings *ldap, const char *attribute);
+/* Adds the change's attributes (U3), which must be plain names that are not taken; false: the result says which is not. */
+bool attribute_mods(struct changing *changing, int op, struct mods *mods);
+
+/* Whether display name, e-mail, home, shell and description are what N5 publishes: one line each, the paths absolute; else the result says which is not. */
+bool texts_are_lines(struct changing *changing);
+
+/* change_user.c, change_rename.c, change_group.c */
+/* What a user's entry is named by. */
+const char *rdn_attribute(const struct ldap_settings *ldap);
 void change_add_user(struct changing *changing);
 void change_modify_user(struct changing *changing);
 void change_rename_user(struct changing *changing);

@@ -37,10 +37,12 @@ void change_add_group(struct changing *changing) {
         const struct ldap_settings *ldap = changing->directory->ldap;
         _cleanup_sbuf_ struct sbuf dn = { 0 };
         char text[SEND_TEXT];
-        if (!name_is_free(changing, true, changing->change->name))
+        if (!texts_are_lines(changing) || !name_is_free(changing, true, changing->change->name))
                 return;
         rdn_write(&dn, ldap->group_name, changing->change->name);
         sbuf_printf(&dn, ",%s", sbuf_text(&changing->directory->group_base));
+        if (!dn.failed && ldap->members == LDAP_MEMBERS_DN && !references_none(changing, sbuf_text(&dn), NULL))
+                return;
         int code = dn.failed ? SEND_NONE : add_group(changing, sbuf_text(&dn), false, text);
         if (code == LDAP_OBJECT_CLASS_VIOLATION && ldap->members == LDAP_MEMBERS_DN)
                 code = add_group(changing, sbuf_text(&dn), true, text);
@@ -56,6 +58,8 @@ void change_modify_group(struct changing *changing) {
                 outcome_refuse(changing->result, REASON_POLICY_REJECTED, "the directory's settings name no attribute for it (group_description, group_gid)");
                 return;
         }
+        if (!texts_are_lines(changing))
+                return;
         if (change->description)
                 mods_value(&mods, LDAP_MOD_REPLACE, ldap->group_description, change->description[0] ? change->description : NULL);
         if (change->has_gid)
@@ -70,7 +74,10 @@ void change_remove_group(struct changing *changing) {
         if (!find_group(changing, change->name, change->entry_id, dn))
                 return;
         outcome_of(changing, send_delete(changing, dn, text), text, changing->result);
-        size_t left = changing->result->state == CHANGE_DONE ? references_change(changing, dn, NULL) : 0;
+        references_left(changing, changing->result);
+        /* Where members are names, they are users': groups do not nest there, and a user may be called as the group is. */
+        bool nests = changing->directory->ldap->members == LDAP_MEMBERS_DN;
+        size_t left = nests && changing->result->state == CHANGE_DONE ? references_change(changing, dn, NULL) : 0;
         if (left > 0)
                 outcome_partly(changing->result, "the group was removed, but %zu or more groups may still name it, as the service's log says", left);
 }
@@ -84,7 +91,13 @@ void change_member(struct changing *changing) {
             !(change->member_is_group ? find_group(changing, change->member, change->member_id, member)
                                       : find_user(changing, change->member, change->member_id, member)))
                 return;
-        mods_value(&mods, change->operation == CHANGE_ADD_MEMBER ? LDAP_MOD_ADD : LDAP_MOD_DELETE, ldap->group_member,
-                   ldap->members == LDAP_MEMBERS_DN ? member : change->member);
+        bool adds = change->operation == CHANGE_ADD_MEMBER, names = ldap->members != LDAP_MEMBERS_DN;
+        _cleanup_free_ char *spelled = names && !adds ? reference_values(changing, group, change->member) : NULL;
+        if (names && !adds && !spelled)
+                return;
+        if (spelled)
+                mods_lines(&mods, LDAP_MOD_DELETE, ldap->group_member, spelled);
+        else
+                mods_value(&mods, adds ? LDAP_MOD_ADD : LDAP_MOD_DELETE, ldap->group_member, names ? change->member : member);
         outcome_of(changing, send_modify(changing, group, &mods, text), text, changing->result);
 }

@@ -70,7 +70,8 @@ static enum reason reason_of(enum entry_change operation, int code) {
 }
 
 /* What it means where the server's own words do not tell. */
-static const char *hint_of(enum entry_change operation, int code) {
+static const char *hint_of(const struct changing *changing, int code) {
+        enum entry_change operation = changing->change->operation;
         bool adds = operation == CHANGE_ADD_USER || operation == CHANGE_ADD_GROUP;
         if (code == LDAP_OBJECT_CLASS_VIOLATION && operation == CHANGE_REMOVE_MEMBER)
                 return "; this is the group's last member, and its object class does not let it be without one";
@@ -82,6 +83,8 @@ static const char *hint_of(enum entry_change operation, int code) {
                 return "; the place where it would be made does not exist (user_base, group_base)";
         if (code == LDAP_REFERRAL)
                 return "; it is a copy that takes no changes: the one that does belongs first in uri";
+        if (code == LDAP_ALREADY_EXISTS && changing->directory->ldap->active_directory)
+                return "; an entry of that DN is there, or the sAMAccountName is another one's: a user's, a group's or a computer's";
         if (code == LDAP_ALREADY_EXISTS && adds)
                 return "; an entry of that DN is there, though no user or group of the name";
         return "";
@@ -98,7 +101,7 @@ void outcome_of(const struct changing *changing, int code, const char *text, str
         } else if (code != SEND_LOST) {
                 link_describe(&said, code, text);
                 enum reason reason = reason_of(operation, code);
-                outcome_refuse(result, reason, "the server refuses it: %s%s", sbuf_text(&said), hint_of(operation, code));
+                outcome_refuse(result, reason, "the server refuses it: %s%s", sbuf_text(&said), hint_of(changing, code));
                 result->by_right = reason == REASON_PERMISSION_DENIED;
         }
 }

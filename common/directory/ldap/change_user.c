@@ -1,18 +1,17 @@
-/* Users made, changed, renamed and removed at the server; see ldap/change.h. */
-#include <errno.h>
+/* Users made, changed and removed at the server; see ldap/change.h. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/text.h"
 #include "directory/ldap/change.h"
-#include "model/dn.h"
+#include "directory/ldap/words.h"
 #include "model/name.h"
 
 #define CLASS "objectClass"
 #define POSIX_USER "posixAccount"
 
-static const char *rdn_attribute(const struct ldap_settings *ldap) {
+const char *rdn_attribute(const struct ldap_settings *ldap) {
         return ldap->user_rdn[0] ? ldap->user_rdn : ldap->user_name;
 }
 
@@ -71,47 +70,6 @@ static void put_posix(struct mods *mods, const struct changing *changing) {
                 put(mods, "uid", change->name);
 }
 
-/* What a key of the settings, or the server itself, gives a meaning: those have options of their own, and permissions (U3). */
-static bool is_taken(const struct ldap_settings *ldap, const char *attribute) {
-        const char *const taken[] = {
-                CLASS, ldap->user_name, rdn_attribute(ldap), ldap->user_display_name, ldap->user_email, ldap->user_password, ldap->user_member_of,
-                ldap->user_uid, ldap->user_gid, ldap->user_home, ldap->user_shell, ldap->user_ssh_keys, ldap->user_sid, ldap->user_primary_group_id,
-                ldap->external_id, "userPassword", "unicodePwd", "userAccountControl", "nsAccountLock", "pwdAccountLockedTime", "loginDisabled",
-                "ds-pwp-account-disabled", "pwdReset", "pwdPolicySubentry", "passwordPolicySubentry", "sAMAccountName", "userPrincipalName",
-                "memberOf", "isMemberOf", "groupMembership", "nsRoleDN", "primaryGroupID", "authPassword", "krbPrincipalKey", "servicePrincipalName",
-                "msDS-KeyCredentialLink", "altSecurityIdentities", "sIDHistory", "msDS-AllowedToDelegateTo",
-                "msDS-AllowedToActOnBehalfOfOtherIdentity", "aci", "nTSecurityDescriptor", "uid",
-        };
-        for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
-                if (taken[i][0] && same(taken[i], attribute))
-                        return true;
-        return false;
-}
-
-static bool is_attribute(const char *text) {
-        size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
-        return len > 0 && !text[len] && ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'));
-}
-
-static bool put_attributes(struct changing *changing, int op, struct mods *mods) {
-        const struct directory_change *change = changing->change;
-        for (size_t i = 0; i < change->attribute_count; i++) {
-                char attribute[128];
-                size_t len = strcspn(change->attributes[i], "=");
-                const char *value = change->attributes[i] + len + (change->attributes[i][len] == '=');
-                (void)snprintf(attribute, sizeof attribute, "%.*s", len < sizeof attribute ? (int)len : 0, change->attributes[i]);
-                if (!is_attribute(attribute) || is_taken(changing->directory->ldap, attribute)) {
-                        outcome_refuse(changing->result, REASON_POLICY_REJECTED,
-                                       "--attribute %s: it is no attribute's name, or one that has a meaning of its own, and is not set this way",
-                                       attribute);
-                        return false;
-                }
-                if (value[0] || op == LDAP_MOD_REPLACE)
-                        mods_value(mods, op, attribute, value[0] ? value : NULL);
-        }
-        return true;
-}
-
 /* An entry that could not be given its password is none that anybody asked for. */
 static void set_first_password(struct changing *changing, const char *dn) {
         struct directory_entry entry = { 0 };
@@ -129,6 +87,22 @@ static void set_first_password(struct changing *changing, const char *dn) {
         else
                 outcome_partly(changing->result, "the user was made, but has no password: %s", words);
         changing->result->by_right = gone && set == PASSWORD_SET_DENIED;
+}
+
+/* Whom the filter does not show is never published, and could not even be removed from here. */
+static bool is_seen(struct changing *changing, const char *dn) {
+        struct directory_entry entry = { 0 };
+        char text[SEND_TEXT], filter[300];
+        ldap_kind_find(changing->directory, changing->change->name, &entry);
+        if (entry.presence != PRESENCE_NOT_FOUND)
+                return true;
+        words_copy(changing->directory->ldap->user_filter, filter, sizeof filter);
+        if (send_delete(changing, dn, text) == LDAP_SUCCESS)
+                outcome_refuse(changing->result, REASON_POLICY_REJECTED, "the new entry was not to be seen through user_filter %s, or for want of a right of bind_dn's, and "
+                               "was removed again: give it what the filter asks for (--attribute), or change user_filter", filter);
+        else
+                outcome_partly(changing->result, "the user was made, but is not to be seen through user_filter %s, or for want of a right of bind_dn's", filter);
+        return false;
 }
 
 /* Active Directory makes an account that is switched off until it has a password. */
@@ -151,6 +125,8 @@ void change_add_user(struct changing *changing) {
         _cleanup_mods_ struct mods mods = { 0 };
         _cleanup_sbuf_ struct sbuf dn = { 0 };
         char text[SEND_TEXT];
+        if (!texts_are_lines(changing))
+                return;
         put_classes(&mods, ldap, change->has_uid && !ldap->active_directory);
         put_names(&mods, ldap, change);
         put(&mods, ldap->user_email, change->email);
@@ -158,12 +134,14 @@ void change_add_user(struct changing *changing) {
         if (change->ssh_keys && change->ssh_keys[0] && ldap->user_ssh_keys[0])
                 mods_lines(&mods, LDAP_MOD_ADD, ldap->user_ssh_keys, change->ssh_keys);
         active_initial(changing, false, &mods);
-        if (!put_attributes(changing, LDAP_MOD_ADD, &mods) || !name_is_free(changing, false, change->name))
+        if (!attribute_mods(changing, LDAP_MOD_ADD, &mods) || !name_is_free(changing, false, change->name))
                 return;
         rdn_write(&dn, rdn_attribute(ldap), change->name);
         sbuf_printf(&dn, ",%s", sbuf_text(&changing->directory->user_base));
+        if (!dn.failed && !references_none(changing, sbuf_text(&dn), change->name))
+                return;
         outcome_of(changing, dn.failed ? SEND_NONE : send_add(changing, sbuf_text(&dn), &mods, text), text, changing->result);
-        if (changing->result->state != CHANGE_DONE || !changing->password)
+        if (changing->result->state != CHANGE_DONE || !is_seen(changing, sbuf_text(&dn)) || !changing->password)
                 return;
         set_first_password(changing, sbuf_text(&dn));
         if (changing->result->state == CHANGE_DONE && ldap->active_directory)
@@ -193,14 +171,15 @@ void change_modify_user(struct changing *changing) {
         const struct directory_change *change = changing->change;
         _cleanup_mods_ struct mods mods = { 0 };
         char dn[SYNC_DN_MAX + 1], text[SEND_TEXT];
-        bool good = replace(changing, &mods, "user_display_name", ldap->user_display_name, change->display_name) &&
+        bool good = texts_are_lines(changing) &&
+                    replace(changing, &mods, "user_display_name", ldap->user_display_name, change->display_name) &&
                     replace(changing, &mods, "user_email", ldap->user_email, change->email) &&
                     replace(changing, &mods, "user_home", ldap->user_home, change->home) &&
                     replace(changing, &mods, "user_shell", ldap->user_shell, change->shell) &&
                     replace(changing, &mods, "user_ssh_keys", ldap->user_ssh_keys, change->ssh_keys) &&
                     replace_number(changing, &mods, "user_uid", ldap->user_uid, change->has_uid, change->uid) &&
                     replace_number(changing, &mods, "user_gid", ldap->user_gid, change->has_gid, change->gid) &&
-                    put_attributes(changing, LDAP_MOD_REPLACE, &mods) && find_user(changing, change->name, change->entry_id, dn) &&
+                    attribute_mods(changing, LDAP_MOD_REPLACE, &mods) && find_user(changing, change->name, change->entry_id, dn) &&
                     (!change->has_active || active_mods(changing, dn, change->active, &mods));
         if (!good)
                 return;
@@ -208,73 +187,6 @@ void change_modify_user(struct changing *changing) {
                 changing->result->state = CHANGE_DONE;
         else
                 outcome_of(changing, send_modify(changing, dn, &mods, text), text, changing->result);
-}
-
-/* "new RDN,the same parent"; false: the DN is not one that this can be said of. */
-static bool moved_dn(const char *dn, const char *new_rdn, struct sbuf *moved) {
-        const char *comma = dn;
-        while (*comma && *comma != ',')
-                comma += comma[0] == '\\' && comma[1] ? 2 : 1;
-        sbuf_printf(moved, "%s%s", new_rdn, comma);
-        return *comma && !moved->failed && moved->len <= SYNC_DN_MAX;
-}
-
-/* Of several values in one the others would be lost with it. */
-static bool is_single(const char *dn) {
-        for (; *dn && *dn != ',' && *dn != '+'; dn++)
-                dn += dn[0] == '\\' && dn[1];
-        return *dn != '+';
-}
-
-/* The RDN follows the name where it is the name: its attribute, or one of the same value. */
-static bool rdn_is_name(const struct ldap_settings *ldap, const char *dn, const char *name) {
-        char value[1024];
-        if (!is_single(dn))
-                return false;
-        int len = dn_rdn_value(dn, strlen(dn), rdn_attribute(ldap), value, sizeof value - 1);
-        if (len < 0)
-                return false;
-        value[len] = 0;
-        return text_same_name(value, name);
-}
-
-static bool move(struct changing *changing, const char *dn, struct change_result *result) {
-        _cleanup_sbuf_ struct sbuf rdn = { 0 }, moved = { 0 };
-        char text[SEND_TEXT];
-        rdn_write(&rdn, rdn_attribute(changing->directory->ldap), changing->change->new_name);
-        bool good = moved_dn(dn, sbuf_text(&rdn), &moved);
-        outcome_of(changing, good ? send_rename(changing, dn, sbuf_text(&rdn), text) : SEND_NONE, text, result);
-        if (result->state != CHANGE_DONE)
-                return false;
-        size_t left = references_change(changing, dn, sbuf_text(&moved));
-        if (left > 0)
-                outcome_partly(result, "the user was renamed, but %zu or more groups may still name the old entry, as the service's log says", left);
-        return true;
-}
-
-void change_rename_user(struct changing *changing) {
-        const struct ldap_settings *ldap = changing->directory->ldap;
-        const struct directory_change *change = changing->change;
-        char dn[SYNC_DN_MAX + 1], text[SEND_TEXT];
-        bool own_case = text_same_name(change->name, change->new_name);
-        if ((!own_case && !name_is_free(changing, false, change->new_name)) || !find_user(changing, change->name, change->entry_id, dn))
-                return;
-        bool at_rdn = rdn_is_name(ldap, dn, change->name);
-        if (at_rdn && same(rdn_attribute(ldap), ldap->user_name)) {
-                (void)move(changing, dn, changing->result);
-                return;
-        }
-        _cleanup_mods_ struct mods mods = { 0 };
-        mods_value(&mods, LDAP_MOD_REPLACE, ldap->user_name, change->new_name);
-        outcome_of(changing, send_modify(changing, dn, &mods, text), text, changing->result);
-        struct change_result moved = { 0 };
-        if (changing->result->state == CHANGE_DONE && !at_rdn && ldap->members == LDAP_MEMBERS_NAME && references_change(changing, dn, dn) > 0)
-                outcome_partly(changing->result, "the user has the new name, but groups may still say the old one, as the service's log says");
-        if (changing->result->state != CHANGE_DONE || !at_rdn)
-                return;
-        if (!move(changing, dn, &moved) || moved.state == CHANGE_PARTLY)
-                outcome_partly(changing->result, "the user has the new name, but the entry's own name is the old one still, or groups say so: %.800s",
-                               moved.text[0] ? moved.text : "no answer");
 }
 
 void change_set_password(struct changing *changing) {
@@ -313,6 +225,7 @@ void change_remove_user(struct changing *changing) {
         if (!find_user(changing, change->name, change->entry_id, dn))
                 return;
         outcome_of(changing, send_delete(changing, dn, text), text, changing->result);
+        references_left(changing, changing->result);
         size_t left = changing->result->state == CHANGE_DONE ? references_change(changing, dn, NULL) : 0;
         if (left > 0)
                 outcome_partly(changing->result, "the user was removed, but %zu or more groups may still name the entry, as the service's log says", left);

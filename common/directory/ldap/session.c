@@ -51,6 +51,8 @@ static int bind_service(struct session *session, struct link *link, uint64_t dea
                 sbuf_printf(why, "%s: the connection is not encrypted: no password is sent (ldaps, starttls or insecure_plaintext)", link->server);
         else if (r < 0)
                 sbuf_printf(why, "%s: no answer to the bind as bind_dn: %s", link->server, strerror(-r));
+        if (r == 0 && answer.code == LDAP_SUCCESS)
+                session->refusal[0] = 0; /* what was refused before is another password's by now */
         if (r < 0 || answer.code == LDAP_SUCCESS)
                 return r;
         _cleanup_sbuf_ struct sbuf refusal = { 0 };

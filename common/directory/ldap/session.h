@@ -29,7 +29,8 @@ struct session_want {
  * *why. */
 int session_connect(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why);
 
-/* Whether a server has refused bind_dn or its password since this was asked last: a word on the account, not on how things are there now. *why: its words. */
+/* Whether a server has refused bind_dn or its password since this was asked last, or one took it: a word on the account, not on how things are there now.
+ * *why: its words. */
 bool session_take_refusal(struct session *session, struct sbuf *why);
 
 /* A new connection to the server (its name and port) that session_search() last read: what was read there is what is changed there. -ENOTCONN: nothing

@@ -56,7 +56,16 @@ printf 'Host here\n\tHostName 127.0.0.1\n\tPort 2222\n\tStrictHostKeyChecking no
 show 'alice*=> 0' "sshpass -p alice-pw ssh alice@here 'id -un; id -Gn'"
 show '*Permission denied*' "sshpass -p bad ssh alice@here id"
 show '*inactive*=> 1' "echo frank-pw | multidirctl explain login frank --service sshd --password-stdin"
-show '*read-only*' "multidirctl --directory people user add newbie"
+
+say "What changes at the server is here within two seconds"
+printf 'dn: uid=newton,ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\nuid: newton\ncn: Newton\nsn: N\n' | "$slapd" change /srv/slapd
+show 'newton:*=> 0' "sleep 2; getent passwd newton"
+printf 'dn: uid=newton,ou=people,dc=example,dc=org\nchangetype: delete\n' | "$slapd" change /srv/slapd
+show '* => 2' "sleep 2; getent passwd newton"
+show '*watch*' "multidirctl --json status | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"directories\"][0][\"kept_by\"])'"
+
+say "Changes from here are made at the server, if bind_dn may"
+show '*permission-denied*' "multidirctl --directory people user add newbie"
 
 say "The server stops: names go on, a password login is unavailable, other directories are not"
 "$slapd" stop /srv/slapd

@@ -134,7 +134,7 @@ void change_add_user(struct changing *changing) {
         if (change->ssh_keys && change->ssh_keys[0] && ldap->user_ssh_keys[0])
                 mods_lines(&mods, LDAP_MOD_ADD, ldap->user_ssh_keys, change->ssh_keys);
         active_initial(changing, false, &mods);
-        if (!attribute_mods(changing, LDAP_MOD_ADD, &mods) || !name_is_free(changing, false, change->name))
+        if (!attribute_mods(changing, LDAP_MOD_ADD, &mods) || !schema_allows(changing) || !name_is_free(changing, false, change->name))
                 return;
         rdn_write(&dn, rdn_attribute(ldap), change->name);
         sbuf_printf(&dn, ",%s", sbuf_text(&changing->directory->user_base));
@@ -179,7 +179,7 @@ void change_modify_user(struct changing *changing) {
                     replace(changing, &mods, "user_ssh_keys", ldap->user_ssh_keys, change->ssh_keys) &&
                     replace_number(changing, &mods, "user_uid", ldap->user_uid, change->has_uid, change->uid) &&
                     replace_number(changing, &mods, "user_gid", ldap->user_gid, change->has_gid, change->gid) &&
-                    attribute_mods(changing, LDAP_MOD_REPLACE, &mods) && find_user(changing, change->name, change->entry_id, dn) &&
+                    attribute_mods(changing, LDAP_MOD_REPLACE, &mods) && schema_allows(changing) && find_user(changing, change->name, change->entry_id, dn) &&
                     (!change->has_active || active_mods(changing, dn, change->active, &mods));
         if (!good)
                 return;

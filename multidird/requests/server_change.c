@@ -45,6 +45,8 @@ enum change_state server_change_outcome(const struct protocol_answer *answer, bo
         default:
                 sbuf_printf(text, "%s, directory %s: its server did not answer: whether the change is done is not known; the next synchronisation will show it",
                             subject, directory->name);
+                if (answer->text[0])
+                        sbuf_printf(text, " (%s)", answer->text);
                 return CHANGE_UNKNOWN;
         }
         return answer->change;

@@ -330,6 +330,27 @@ configure(CONFIGURATION.replace('user_rdn = uid', 'user_rdn = uid\nshrink_guard 
 must('reload')
 must('directory sync', directory='people')
 
+# the server refuses the service's own account: changes hold off as logins do, say why, and are no proof of the contrary
+def reader(password):
+    pathlib.Path('/etc/multidir/reader').write_text(password + '\n')
+    for worker in service.workers('people'):
+        os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: not service.workers('people'), 5)
+    time.sleep(1.2)
+
+
+reader('other')
+binds = proxy.binds
+replies = [change(f'Refused {i}') for i in range(6)]
+check('bind_dn is refused: a change says so', word(replies[0]), lambda w: w[0] == 6 and 'refuses the bind as bind_dn' in w[3])
+check('... one bind for six changes', ([reply['exit'] for reply in replies], proxy.binds - binds), ([6] * 6, 1))
+check('... status says so', row()['error'] or '', lambda error: 'refuses the bind as bind_dn' in error)
+time.sleep(30)
+check('... what is refused on this host', word(admin('user modify', limit=60, user='bob', attributes={'userPassword': 'x'}))[1], 'refused')
+check('... is no proof that the account is taken', 'takes the bind as bind_dn again' in service.text(), False)
+reader('reader-pw')
+check('... and taken again', wait_for(lambda: change('Taken')['exit'] == 0, 10, 0.5), True)
+
 # the end of the service while a worker is at it for nobody
 held(leaves)[0].join(10)
 began = time.monotonic()

@@ -13,6 +13,9 @@
  * before the view that has it is installed. */
 json_t *keeper_command(struct keeper *keeper, const json_t *request, int *exit);
 
+/* Whether it is a command that may change users or groups; NULL: no. */
+bool keeper_command_changes(const char *name);
+
 /* The name that a change makes, changes or takes away: borrowed from the request; NULL: it is no change of one name. */
 const char *keeper_subject(const json_t *request, enum name_kind *kind);
 /* Says why the last view withholds or refuses that name, and what lets it in (I5); NULL: nothing of it is withheld, or memory is out. */

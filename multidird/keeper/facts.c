@@ -2,12 +2,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/sbuf.h"
 #include "model/name.h"
 #include "multidird/keeper/change.h"
 
-static enum presence presence_of(uint32_t index) {
-        return index == REPLICA_NONE ? PRESENCE_NOT_FOUND : PRESENCE_FOUND;
+/* L6, for changes: that somebody is not there, an old replica cannot tell. Whom it has, the server is asked for before anything is changed. */
+static enum presence presence_of(uint32_t index, bool fresh) {
+        return index != REPLICA_NONE ? PRESENCE_FOUND : fresh ? PRESENCE_NOT_FOUND : PRESENCE_UNAVAILABLE;
+}
+
+/* What is kept here is its own truth. A replica from the future is of a clock that was wrong. */
+static bool is_fresh(const struct keeper *keeper, size_t directory, const struct replica *replica) {
+        uint64_t now = clock_real_s();
+        return directory_is_kept_here(keeper->directories[directory].type) ||
+               (replica->synchronised_s <= now && now - replica->synchronised_s < keeper_settings(keeper)->directories[directory].replica_max_age_s);
 }
 
 /* A membership on record. One that only follows from the user's gidNumber (M9) can be neither there already nor removed. */
@@ -62,9 +71,10 @@ void change_facts(struct keeper *keeper, size_t directory, const struct change_n
         /* A change of case only (JSmith to jsmith) meets nobody but the user. */
         if (other == user)
                 other = REPLICA_NONE;
-        facts->user = presence_of(user);
-        facts->group = presence_of(group);
-        facts->new_name = presence_of(other);
+        bool fresh = is_fresh(keeper, directory, replica);
+        facts->user = presence_of(user, fresh);
+        facts->group = presence_of(group, fresh);
+        facts->new_name = presence_of(other, fresh);
         facts->member = PRESENCE_NOT_FOUND;
         if (user == REPLICA_NONE || group == REPLICA_NONE)
                 return;

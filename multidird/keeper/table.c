@@ -52,6 +52,11 @@ static const struct keeper_row *find_row(const char *name) {
         return NULL;
 }
 
+bool keeper_command_changes(const char *name) {
+        const struct keeper_row *row = name ? find_row(name) : NULL;
+        return row && row->changes;
+}
+
 static bool is_text(const json_t *value) {
         if (!json_is_string(value))
                 return false;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "multidird/keeper/command.h"
 #include "multidird/supervisor/keeper_link.h"
 #include "multidird/supervisor/login_driver.h"
 #include "multidird/publisher/publish.h"
@@ -274,6 +275,9 @@ int request_admin(struct connection *connection, const unsigned char *payload, s
         } else if (command) {
                 r = command->run(connection, request);
         } else {
+                /* What is too long to be looked at here is a list of names, or an import. */
+                if (!request || keeper_command_changes(json_string_value(json_object_get(request, "command"))))
+                        connection_set_changes(connection);
                 request_pass_on(connection, (const char *)payload, len);
         }
         wipe_password(request);

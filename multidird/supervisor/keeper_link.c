@@ -126,13 +126,14 @@ static bool take_planned(struct service *service, const struct channel_frame *fr
         struct protocol_planned planned;
         if (protocol_get_planned(frame->payload, frame->len, &planned) < 0)
                 return false;
-        struct connection *connection = sockets_take_back(service, planned.connection, planned.request);
-        if (connection)
+        struct connection *connection = NULL;
+        int r = sockets_take_back(service, planned.connection, planned.request, &connection);
+        if (r == 0)
                 request_update(connection, &planned);
-        else
+        else if (r == -ENOENT)
                 keeper_link_undone(service, planned.steps, planned.step_count);
         protocol_planned_done(&planned);
-        return true;
+        return r != -EPERM;
 }
 
 static bool take_admin(struct service *service, const struct channel_frame *frame) {

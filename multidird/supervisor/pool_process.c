@@ -47,6 +47,11 @@ static bool is_in_vain(const struct job *job, const struct protocol_answer *answ
         return job->type == CHECKER_CHECK ? answer->password == CHECK_UNAVAILABLE : answer->presence == PRESENCE_UNAVAILABLE;
 }
 
+/* A change that was refused, perhaps on this host, before any server was asked: what it says is about the change only. */
+static bool says_nothing(const struct job *job, const struct protocol_answer *answer) {
+        return job->type == WORKER_CHANGE && answer->change == CHANGE_REFUSED && answer->reason != REASON_UNAVAILABLE && !answer->refused;
+}
+
 /* Whether the server takes the service's own account. */
 static void note_account(const struct job *job, const struct protocol_answer *answer, bool in_vain) {
         if (answer->refused)
@@ -62,7 +67,7 @@ void pool_note(const struct job *job, const struct protocol_answer *answer) {
         struct pool *pool = job->pool;
         bool setting = is_setting(job), in_vain = is_in_vain(job, answer);
         uint64_t now = clock_monotonic_ms();
-        if (pool->role != SANDBOX_WORKER)
+        if (pool->role != SANDBOX_WORKER || says_nothing(job, answer))
                 return;
         note_account(job, answer, in_vain);
         bool answered = !in_vain || answer->refused || (!setting && !answer->unreachable), read = !setting && answer->presence != PRESENCE_UNAVAILABLE;
@@ -159,7 +164,8 @@ static bool on_frame(struct endpoint *endpoint, const struct channel_frame *fram
         member->job = NULL;
         member->proven = true;
         bool spent = is_spent(pool, job, &answer);
-        member->heard = !is_in_vain(job, &answer);
+        if (!says_nothing(job, &answer))
+                member->heard = !is_in_vain(job, &answer);
         pool_note(job, &answer);
         if (spent)
                 member_leave(member);

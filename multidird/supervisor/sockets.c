@@ -57,6 +57,7 @@ struct connection {
         bool busy;               /* a request is worked on */
         bool with_keeper;        /* … by the keeper */
         bool told_keeper;        /* the keeper knows this connection */
+        bool changes;            /* ... which may answer it with a plan */
         uint64_t configuration;  /* the identity of the one that was in force when the keeper got the request */
         void *work;
         void (*cancel)(void *work);
@@ -138,7 +139,7 @@ void connection_set_work(struct connection *connection, void *work, void (*cance
 }
 
 void connection_replied(struct connection *connection) {
-        connection->busy = connection->with_keeper = false;
+        connection->busy = connection->with_keeper = connection->changes = false;
         connection_set_work(connection, NULL, NULL);
         (void)be_patient(connection);
         endpoint_flush(connection->endpoint);
@@ -296,6 +297,10 @@ int connection_pass_to_keeper(struct connection *connection, const char *json, s
         return r;
 }
 
+void connection_set_changes(struct connection *connection) {
+        connection->changes = true;
+}
+
 bool connection_is_current(const struct connection *connection) {
         return connection->configuration == connection->service->configuration->identity;
 }
@@ -314,12 +319,15 @@ void sockets_admin_reply(struct service *service, uint64_t id, uint64_t request,
                 endpoint_flush(connection->endpoint);
 }
 
-struct connection *sockets_take_back(struct service *service, uint64_t id, uint64_t request) {
-        struct connection *connection = connection_find(service, id);
-        if (!connection || !connection->with_keeper || connection->request != request)
-                return NULL;
-        connection->with_keeper = false;
-        return connection;
+int sockets_take_back(struct service *service, uint64_t id, uint64_t request, struct connection **connection) {
+        struct connection *found = connection_find(service, id);
+        if (!found || !found->with_keeper || found->request != request)
+                return -ENOENT;
+        if (!found->changes)
+                return -EPERM;
+        found->with_keeper = false;
+        *connection = found;
+        return 0;
 }
 
 /* To all whose command is with the keeper. */

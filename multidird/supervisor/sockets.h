@@ -34,13 +34,16 @@ void connection_progress(struct connection *connection, const char *json);
 
 /* Passes the connection's command to the keeper, which replies by itself. -EHOSTDOWN: no keeper; or another negative errno. */
 int connection_pass_to_keeper(struct connection *connection, const char *json, size_t len);
+/* The command under way may change something at a directory's server; before it is passed on. */
+void connection_set_changes(struct connection *connection);
 /* Whether the configuration is still the one that was in force then. */
 bool connection_is_current(const struct connection *connection);
 
 /* From the keeper: json is a progress line, or (last) the reply. Unknown connections and ids are ignored. */
 void sockets_admin_reply(struct service *service, uint64_t connection, uint64_t id, bool last, const char *json, size_t len);
-/* The keeper has handed its command back: the connection, whose reply is now the caller's. NULL: there is no such one any more. */
-struct connection *sockets_take_back(struct service *service, uint64_t connection, uint64_t id);
+/* The keeper has handed its command back: *connection, whose reply is now the caller's. -ENOENT: there is no such one any more; -EPERM: its command changes
+ * nothing. */
+int sockets_take_back(struct service *service, uint64_t id, uint64_t request, struct connection **connection);
 /* The keeper died: commands that wait for it are answered. */
 void sockets_keeper_gone(struct service *service);
 /* Time passed. silent: the keeper has not answered for too long, and commands that wait for it are told so; else their peers get a sign of

@@ -126,6 +126,11 @@ static void make_change(struct worker *worker, const struct directory_change *ch
         answer->reason = result.reason;
         answer->by_right = result.by_right;
         (void)snprintf(answer->text, sizeof answer->text, "%s", result.text);
+        /* Taken in any case: it must not stay behind for the next job. */
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        answer->refused = take_refusal(worker, &why) && result.state == CHANGE_REFUSED;
+        if (answer->refused)
+                (void)snprintf(answer->text, sizeof answer->text, "%s", sbuf_text(&why));
 }
 
 static int take_change(struct worker *worker, const struct channel_frame *frame) {

@@ -28,6 +28,7 @@
 #include "fault/hook_patch.h"
 #include "multidird/channel/jobs.h"
 #include "multidird/channel/protocol.h"
+#include "multidird/channel/update.h"
 #include "multidird/keeper/keeper.h"
 #include "multidird/sandbox/sandbox.h"
 #include "multidird/supervisor/process.h"
@@ -298,9 +299,26 @@ static int evil_view(const char *word, uint64_t generation) {
         return spoil_file(word, fd);
 }
 
+/* Whatever root asks: it would have a user removed. */
+static void answer_with_plan(struct channel *channel, const struct channel_frame *frame) {
+        const struct directory_change change = { .operation = CHANGE_REMOVE_USER, .name = "anna", .entry_id = "1" };
+        struct update_step step = { .directory = "d1", .what = "remove-user", .at_server = true };
+        struct protocol_planned planned = { .skipped = "[]", .steps = &step, .step_count = 1 };
+        struct protocol_admin admin;
+        if (protocol_get_admin(frame->payload, frame->len, &admin) < 0)
+                return;
+        unsigned char *bytes = update_pack(&change, &step.change_len);
+        step.change = bytes;
+        planned.connection = admin.connection;
+        planned.request = admin.id;
+        (void)protocol_send_planned(channel, &planned);
+        free(bytes);
+}
+
 /* Sends what the word says, once, then waits to be killed or left. */
 static int attacking_keeper(int fd) {
         struct channel *channel = NULL;
+        bool plans = false;
         char word[64];
         read_word(word);
         if (channel_new(fd, PROTOCOL_MAX, 0, &channel) < 0)
@@ -313,6 +331,8 @@ static int attacking_keeper(int fd) {
                 (void)channel_send(channel, KEEPER_GATE_REPLY, "x", 1);
         else if (strcmp(word, "long-state") == 0)
                 (void)channel_send(channel, KEEPER_STATE, calloc(1, 8 << 20), 8 << 20);
+        else if (strcmp(word, "plans") == 0)
+                plans = true;
         else if (strcmp(word, "descriptors") == 0)
                 for (int i = 0; i < 64; i++)
                         (void)protocol_send_number(channel, KEEPER_ADMIN_CLOSED, 7, fcntl(0, F_DUPFD, 10));
@@ -327,7 +347,8 @@ static int attacking_keeper(int fd) {
                 if (channel_write(channel) < 0 || channel_read(channel) < 0)
                         return EXIT_SUCCESS;
                 while (channel_next(channel, &frame) > 0)
-                        continue;
+                        if (plans && frame.type == KEEPER_ADMIN)
+                                answer_with_plan(channel, &frame);
         }
 }
 

@@ -254,7 +254,7 @@ check('... and published', display(), 'Eight')
 # the one who asked goes away while the server takes its time: it is done all the same, and shown when it is
 def leaves():
     with connect(RUN / 'admin.sock') as peer:
-        peer.sendall(frame(ADMIN, json.dumps({'command': 'user modify', 'user': 'bob', 'display_name': 'Nine'}).encode()))
+        peer.sendall(frame(ADMIN, json.dumps({'command': 'user modify', 'user': DN[4:DN.index(',')], 'display_name': 'Nine'}).encode()))
         seen = proxy.seen
         wait_for(lambda: proxy.seen > seen, 5)
 
@@ -329,6 +329,49 @@ check('D5: ... and it is a loss when the user goes by itself', (reply['exit'], '
 configure(CONFIGURATION.replace('user_rdn = uid', 'user_rdn = uid\nshrink_guard = 100'))
 must('reload')
 must('directory sync', directory='people')
+
+# the server refuses the service's own account: changes hold off as logins do, say why, and are no proof of the contrary
+def reader(password):
+    pathlib.Path('/etc/multidir/reader').write_text(password + '\n')
+    for worker in service.workers('people'):
+        os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: not service.workers('people'), 5)
+    time.sleep(1.2)
+
+
+reader('other')
+binds = proxy.binds
+replies = [change(f'Refused {i}') for i in range(6)]
+check('bind_dn is refused: a change says so', word(replies[0]), lambda w: w[0] == 6 and 'refuses the bind as bind_dn' in w[3])
+check('... one bind for six changes', ([reply['exit'] for reply in replies], proxy.binds - binds), ([6] * 6, 1))
+check('... status says so', row()['error'] or '', lambda error: 'refuses the bind as bind_dn' in error)
+time.sleep(30)
+check('... what is refused on this host', word(admin('user modify', limit=60, user='bob', attributes={'userPassword': 'x'}))[1], 'refused')
+check('... is no proof that the account is taken', 'takes the bind as bind_dn again' in service.text(), False)
+reader('reader-pw')
+check('... and taken again', wait_for(lambda: change('Taken')['exit'] == 0, 10, 0.5), True)
+
+# I5: what --unmask accepts must not be used up before the former owner is gone
+must('user add', directory='local', user='carol')
+proxy.mode = 'then closed'
+for worker in service.workers('people'):
+    os.kill(worker, signal.SIGKILL)
+time.sleep(1.2)
+reply = admin('user remove', limit=60, user='carol', unmask=True)
+check('I5: --unmask, and it cannot be published: it says what is left to do', word(reply),
+      lambda w: w[:3] == (6, 'done', 'ok') and 'not published yet' in w[3] and 'multidirctl accept carol' in w[3])
+proxy.mode, proxy.closed = 'pass', False
+wait_for(lambda: admin('directory sync', limit=60, directory='people')['exit'] == 0, 20, 0.5)
+check('I5: ... and that does it', (admin('accept', name='carol')['exit'], admin('user show', user='carol')['object'].get('owner')), (0, 'local'))
+
+# what is done in part is no success
+slapd('config', stdin='dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\n'
+                      'olcAccess: {0}to dn.subtree="ou=groups,dc=example,dc=org" by dn.exact="cn=reader,dc=example,dc=org" read by * break\n')
+reply = admin('user rename', limit=60, user='bob', new_name='bobby')
+check('U12: the entry is renamed, its groups are not: that is said', word(reply), lambda w: w[0] == 6 and w[1] == 'refused')
+check('U12: ... with what was done, which is published', (reply['object']['changed'], admin('user show', user='bobby')['exit']),
+      ([{'directory': 'people', 'what': 'rename-user'}], 0))
+DN = 'uid=bobby,ou=people,dc=example,dc=org'
 
 # the end of the service while a worker is at it for nobody
 held(leaves)[0].join(10)

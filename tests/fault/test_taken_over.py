@@ -100,6 +100,16 @@ attack('strange-type', said='nonsense')
 attack('short-message', said='nonsense')
 attack('long-state', said='nonsense')
 attack('descriptors', said='nonsense')
+for command, fields, killed in (('user show', {'user': 'anna'}, True), ('explain update', {'update': {'command': 'user remove', 'user': 'anna'}}, True),
+                                ('user modify', {'user': 'anna', 'email': 'x'}, False)):
+    (STATE / 'stores' / 'attack').write_text('plans')
+    os.chown(STATE / 'stores' / 'attack', UID, GID)
+    attacked = Service()
+    wait_for(lambda: 'ready' in attacked.text(), 5)
+    reply = admin(command, **fields)
+    check(f'a keeper, taken over, answers {command} with a plan: nothing is done', reply['exit'], 6)
+    check(f'... and whether it may: {command}', wait_for(lambda: 'nonsense' in attacked.text(), 2), killed)
+    attacked.stop()
 attack('good', published=True)
 before = VIEW.read_bytes()
 for word, said in {'patch-low-uid': 'mallory (id 999): the id is below 1000', 'patch-local-member': 'do not list just those who are in them',

@@ -144,6 +144,26 @@ static void nothing_is_done(void **state) {
         keeper_world_close(&world);
 }
 
+/* L6: what a replica older than replica_max_age lacks may be there all the same; whom it has, the server is asked for. */
+static void old_replicas(void **state) {
+        static const struct keeper_check refused[] = {
+                { "U1", "{'command':'user add','user':'tom'}", 6, "{'reason':'unavailable'}" },
+                { "U2", "{'command':'user modify','user':'sam','email':'s@x'}", 6, "{'reason':'unavailable'}" },
+                { "U2", "{'command':'user rename','user':'anna','new_name':'tom'}", 6, "{'reason':'unavailable'}" },
+                { "U5", "{'command':'group add','group':'new'}", 6, "{'reason':'unavailable'}" },
+                { "P3", "{'command':'user modify','directory':'staff','user':'sam','email':'s@x'}", 0, NULL },
+        };
+        static const struct row rows[] = { { "U2", "{'command':'user modify','user':'anna','email':'a@x'}", "corp modify-user Anna/1" } };
+        const uint64_t times[] = { clock_real_s() - 25 * 3600, clock_real_s() + 3600 };
+        open_with(WORLD("directories = corp, old, staff\n"));
+        for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+                world.keeper->replicas[0]->synchronised_s = times[i];
+                keeper_world_run(&world, refused, ARRAY_SIZE(refused));
+                run_rows(rows, ARRAY_SIZE(rows));
+        }
+        keeper_world_close(&world);
+}
+
 /* The password is with the plan, and with no other one; an acceptance too (I5). */
 static void what_goes_along(void **state) {
         int exit;
@@ -241,7 +261,7 @@ static void its_own_part(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(plans), cmocka_unit_test(plans_of_unions), cmocka_unit_test(nothing_is_done), cmocka_unit_test(what_goes_along), cmocka_unit_test(what_leaves),
-                cmocka_unit_test(what_stays),
+                cmocka_unit_test(what_stays), cmocka_unit_test(old_replicas),
                 cmocka_unit_test(its_own_part),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

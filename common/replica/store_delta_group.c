@@ -184,7 +184,7 @@ static int add_derived(struct replacing *replacing) {
         }
         for (size_t i = 0; r == 0 && i < delta->live_users; i++) {
                 const struct delta_user *user = delta->users_by_row[i];
-                if (!delta_user_is_gone(user) && delta_is_derived(sync, user->user.gid, user->user.primary_group_sid, group->group.gid, group->group.sid))
+                if (user->link && !delta_user_is_gone(user) && delta_is_derived(sync, user->user.gid, user->user.primary_group_sid, group->group.gid, group->group.sid))
                         r = add_row(sync, &replacing->members, user->row);
         }
         return r;

@@ -244,7 +244,7 @@ static int judge(struct keeper *keeper, size_t directory, const struct store_syn
         const struct directory_settings *settings = &keeper_settings(keeper)->directories[directory];
         const struct store_sync_changes lost = unexpected(&keeper->directories[directory].leaving, changes);
         if (!intake_guard_passes(settings, &lost, text, size))
-                return -ECANCELED;
+                return changes->delta ? -ESTALE : -ECANCELED;
         if (changes->delta && !intake_guard_adds_up(settings, &keeper->directories[directory].losses, &lost, clock_monotonic_ms())) {
                 (void)snprintf(text, size, "many entries or memberships went one after the other: the directory must be read in full");
                 return -ESTALE;

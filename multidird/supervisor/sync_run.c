@@ -97,7 +97,7 @@ static void settle(struct sync *sync) {
         if (!sync_run_is_watch(run))
                 run->watching_ms = clock_monotonic_ms();
         sync_watches(sync, run->text);
-        if (run->lost)
+        if (run->lost || run->pid == 0)
                 sync_watch_lost(sync, run->reason);
 }
 
@@ -283,6 +283,8 @@ void sync_run_answered(struct sync *sync, const struct protocol_keeper_synced *s
         char text[WIRE_TEXT_MAX + 1];
         if (synced->complete) {
                 run->answered++;
+                if (sync_run_is_watch(run))
+                        limit(run, WATCH_US);
                 memcpy(run->text, synced->error, sizeof run->text);
                 sync->full_s = synced->full_s;
                 sync->unsettled = synced->full_needed || (sync->unsettled && synced->delta);

@@ -73,7 +73,7 @@ void pool_note(const struct job *job, const struct protocol_answer *answer) {
         bool answered = !in_vain || answer->refused || (!setting && !answer->unreachable), read = !setting && answer->presence != PRESENCE_UNAVAILABLE;
         if (answered)
                 outage_answered(pool->service, pool_name(pool));
-        else if (!setting && !read && now - job->given_ms >= SLOW_MS && pool->heard_ms < job->queued_ms)
+        else if (!setting && !read && now - job->given_ms >= SLOW_MS && pool->heard_ms <= job->queued_ms)
                 outage_silent(pool->service, pool_name(pool));
         else
                 outage_suspect(pool->service, pool_name(pool));

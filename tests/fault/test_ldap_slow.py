@@ -60,7 +60,7 @@ check('many at once are all let in', {r: [one for one, _ in together].count(r) f
 check('... side by side', max(took for _, took in together) < 7)
 check("another directory's logins are let in meanwhile", {answer for answer, _ in others}, {'ok'})
 check('... and do not wait', statistics.median(took for _, took in others) < 0.7)
-check('no more workers than there is a use for', len(service.workers('people')) <= MANY)
+check('no more workers than there is a use for', len(service.workers('people')) <= MANY + 1) # and the one that watches
 print(f'# slowest of {MANY}: {max(took for _, took in together):.1f} s, {len(service.workers("people"))} workers; the others: {statistics.median(took for _, took in others) * 1000:.0f} ms')
 service.stop()
 check('nothing is left running', wait_for(lambda: not children(service.pid)))

@@ -370,6 +370,8 @@ int reading_begin(struct reading *reading, const struct sync_begin *wanted) {
 }
 
 int reading_end(struct reading *reading, const char *cookie) {
+        remark(reading);
+        reading->stateless = reading->nameless = 0;
         return reading->sink->end ? reading_sink_error(reading, reading->sink->end(reading->sink->userdata, cookie)) : 0;
 }
 
@@ -382,7 +384,5 @@ int reading_full_end(struct reading *reading, char *cookie) {
                 cookie[0] = 0;
         if (r == 0 && reading->sink->progress)
                 reading->sink->progress(reading->sink->userdata, reading->seen, reading->seen);
-        if (r == 0)
-                remark(reading);
         return r == 0 ? reading_end(reading, cookie) : r;
 }

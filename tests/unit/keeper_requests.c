@@ -125,6 +125,7 @@ static void unavailable(void **state) {
         json_decref(object);
         json_decref(request);
         keeper_free(keeper);
+        free(world.config);
 }
 
 static const char *const commands[] = {

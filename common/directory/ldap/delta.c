@@ -33,8 +33,11 @@ int reading_delta_user(struct reading *reading, const struct ldap_entry *entry, 
         enum entry_verdict verdict = entry_map_user(&reading->context, entry, mapped, &why);
         if (verdict == ENTRY_BROKEN)
                 return reading_complain(reading, entry, -EINVAL, why);
-        if (verdict != ENTRY_OK)
+        if (verdict != ENTRY_OK) {
+                (void)reading_skip_nameless(reading, entry);
                 return tell_gone(reading, SYNC_KIND_USER, entry, gone_id, &mapped->text);
+        }
+        reading->stateless += mapped->state_unknown;
         mapped->user.fresh = is_fresh(reading, entry);
         return reading_sink_error(reading, reading->sink->user(reading->sink->userdata, &mapped->user));
 }
@@ -106,8 +109,10 @@ int reading_delta_group(struct reading *reading, const struct ldap_entry *entry,
         enum entry_verdict verdict = entry_map_group(&reading->context, entry, mapped, &why);
         if (verdict == ENTRY_BROKEN)
                 return reading_complain(reading, entry, -EINVAL, why);
-        if (verdict != ENTRY_OK)
+        if (verdict != ENTRY_OK) {
+                (void)reading_skip_nameless(reading, entry);
                 return tell_gone(reading, SYNC_KIND_GROUP, entry, gone_id, &mapped->text);
+        }
         mapped->group.fresh = is_fresh(reading, entry);
         int r = reading_sink_error(reading, reading->sink->group(reading->sink->userdata, &mapped->group));
         if (r == 0)

@@ -127,8 +127,7 @@ void reading_note_time(struct reading *reading, const struct ldap_entry *entry) 
         note_time_of(reading, entry, CREATED);
 }
 
-/* It is left out, which somebody who misses it should be able to find out. */
-static int skip_nameless(struct reading *reading, const struct ldap_entry *entry) {
+int reading_skip_nameless(struct reading *reading, const struct ldap_entry *entry) {
         char dn[sizeof reading->nameless_dn];
         if (reading->nameless++ > 0)
                 return 0;
@@ -138,7 +137,7 @@ static int skip_nameless(struct reading *reading, const struct ldap_entry *entry
 }
 
 static int verdict_error(struct reading *reading, const struct ldap_entry *entry, enum entry_verdict verdict, const char *why) {
-        return verdict == ENTRY_BROKEN ? reading_complain(reading, entry, -EINVAL, why) : skip_nameless(reading, entry);
+        return verdict == ENTRY_BROKEN ? reading_complain(reading, entry, -EINVAL, why) : reading_skip_nameless(reading, entry);
 }
 
 /* What is complete, but perhaps not what was meant. */

@@ -76,6 +76,8 @@ int reading_pages(struct reading *reading, const struct reading_pages *pages);
 int reading_delta_user(struct reading *reading, const struct ldap_entry *entry, const char *gone_id);
 int reading_delta_group(struct reading *reading, const struct ldap_entry *entry, const char *gone_id);
 
+/* It is left out, which somebody who misses it should be able to find out (reading_end). 0. */
+int reading_skip_nameless(struct reading *reading, const struct ldap_entry *entry);
 /* A sentence about one entry; gives error. */
 int reading_complain(struct reading *reading, const struct ldap_entry *entry, int error, const char *text);
 /* What the sink said, in words. */

@@ -287,7 +287,7 @@ void sync_run_answered(struct sync *sync, const struct protocol_keeper_synced *s
                         limit(run, WATCH_US);
                 memcpy(run->text, synced->error, sizeof run->text);
                 sync->full_s = synced->full_s;
-                sync->unsettled = synced->full_needed || (sync->unsettled && synced->delta);
+                sync->unsettled = synced->full_needed;
                 settle(sync);
                 return;
         }

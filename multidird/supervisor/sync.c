@@ -345,7 +345,7 @@ void sync_wanted(struct service *service, const char *directory) {
         if (!sync || is_busy(sync) || sync->failures > 0)
                 return;
         /* What was changed just now will be told; what was not told by then, never. */
-        if (sync->keeping == SYNC_KEPT_WATCH && since_full_ms(sync) >= WANTED_FULL_MS)
+        if (sync->keeping != SYNC_KEPT_FULL && since_full_ms(sync) >= WANTED_FULL_MS)
                 sync->full_wanted = true;
         plan_sooner(sync, since >= WANTED_MS ? 0 : WANTED_MS - since);
 }

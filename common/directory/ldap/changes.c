@@ -1,15 +1,17 @@
 /* Changes by a number or a time that every entry has; see ldap/feed.h. What is gone is seen by what is still there: each delta asks for all ids first, then
- * for what has changed, so that what comes in between is in one of them, or in the next delta.
- * Must never: use this host's clock for the server's times. */
+ * for what has changed. What is new in between is in the second, and what goes away in between is still in the replica until the next delta.
+ * Must never: use this host's clock for the server's times, but to see that one of them cannot be a time that the server's clock has shown. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "directory/ldap/feed.h"
 
+#define AHEAD_S 300        /* by how much the server's clock may be ahead of this host's */
 #define OVERLAP_MINUTES 10 /* a replica of the server's may bring a change that is older than what it brought before */
 
 static void minutes_earlier(const char *time, unsigned minutes, char earlier[READ_TIME_TEXT]) {
@@ -20,6 +22,16 @@ static void minutes_earlier(const char *time, unsigned minutes, char earlier[REA
         time_t at = timegm(&tm) - (time_t)minutes * 60;
         if (gmtime_r(&at, &tm))
                 (void)strftime(earlier, READ_TIME_TEXT, "%Y%m%d%H%M%S", &tm);
+}
+
+/* Whoever may write it has given an entry a time that is still to come: all that is changed before then would be older than what was seen. */
+static bool is_to_come(const char *time) {
+        char latest[READ_TIME_TEXT] = "";
+        time_t at = (time_t)clock_real_s() + AHEAD_S;
+        struct tm tm;
+        if (gmtime_r(&at, &tm))
+                (void)strftime(latest, sizeof latest, "%Y%m%d%H%M%S", &tm);
+        return strcmp(time, latest) > 0;
 }
 
 /* ---- Full ---- */
@@ -80,7 +92,7 @@ int feed_changes_full(struct feed *feed) {
         } else {
                 feed_cookie_set_text(&cookie.fields[0], reading->newest);
                 feed_cookie_set_text(&cookie.fields[1], containers);
-                if (!reading->newest[0] || !containers[0])
+                if (!reading->newest[0] || !containers[0] || is_to_come(reading->newest) || is_to_come(containers))
                         cookie.method = FEED_NONE;
         }
         feed_cookie_write(&cookie, text);
@@ -216,7 +228,9 @@ int feed_changes_delta(struct feed *feed, const struct feed_cookie *cookie, cons
                 set_number(&next.fields[0], feed->server->usn);
         else
                 feed_cookie_set_text(&next.fields[0], reading->newest);
+        if (!since.usn && is_to_come(reading->newest))
+                next.method = FEED_NONE;
         feed_cookie_write(&next, text);
-        feed->request->keeping = SYNC_KEPT_CHANGES;
+        feed->request->keeping = text[0] ? SYNC_KEPT_CHANGES : SYNC_KEPT_FULL;
         return reading_end(reading, text);
 }

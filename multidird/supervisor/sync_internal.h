@@ -15,6 +15,7 @@
 struct sync_run {
         uint64_t id;                         /* 0: none is */
         struct configuration *configuration; /* a reference */
+        uint64_t began_ms;
         size_t directory;
         pid_t pid;                           /* 0: the worker is gone, or was never there */
         struct endpoint *endpoint;
@@ -46,6 +47,7 @@ struct sync {
         uint64_t ended_ms;
         bool full_wanted;                    /* the next one is a full one */
         uint64_t full_s;                     /* the last one, as the keeper says, by the wall clock; 0: it does not */
+        uint64_t full_took_ms, full_ended_ms; /* the last one of this service: for how long it was read, and when it was there */
         uint64_t full_needed_ms;             /* when it was found last that changes cannot be told */
         unsigned fulls;                      /* ... so many times, less than a minute apart */
         uint64_t known_ms;                   /* since when the service knows the directory */

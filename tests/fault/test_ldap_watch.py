@@ -59,7 +59,7 @@ def hidden(name, limit=2):
 
 
 def watched(limit=10):
-    return wait_for(lambda: row().get('kept_by') == 'watch', limit, 0.1)
+    return wait_for(lambda: row().get('kept_by') == 'watch' and len(service.workers('people')) == 1, limit, 0.1)
 
 
 def kill_watch():
@@ -90,6 +90,17 @@ for _ in range(5):
     kill_watch()
 check('killed again and again while it brings changes: all are there', shown(*[f'storm{i}' for i in range(5)], limit=40))
 check('... and it is watched', watched(30))
+
+keeper = service.keeper()
+os.kill(keeper, signal.SIGSTOP)
+slapd('change', stdin=person('late'))
+time.sleep(0.6)  # it has been told, and nobody has taken it in
+kill_watch()
+time.sleep(0.3)
+os.kill(keeper, signal.SIGCONT)
+check('killed between its word and the keeper\'s: what it had told comes', shown('late', limit=10))
+slapd('change', stdin=person('later'))
+check('... and what changes after that', (shown('later', limit=20), watched()), (True, True))
 
 os.kill(service.keeper(), signal.SIGKILL)
 slapd('change', stdin=person('four') + gone('storm0'))

@@ -36,17 +36,12 @@ static bool is_to_come(const char *time) {
 
 /* ---- Full ---- */
 
-static int take_container_time(void *userdata, const struct ldap_entry *entry) {
-        struct reading *reading = userdata;
-        reading_note_time(reading, entry);
-        return 0;
-}
-
-static int search_containers(struct reading *reading, const char *filter, const char *const *attributes, int (*take)(void *userdata, const struct ldap_entry *entry)) {
+static int search_containers(struct reading *reading, const char *filter, const char *const *attributes,
+                             int (*take)(void *userdata, const struct ldap_entry *entry), void *userdata) {
         const struct ldap_settings *ldap = reading->directory->ldap;
         const struct search search = {
                 .base = ldap->base, .scope = LDAP_SCOPE_SUBTREE, .filter = filter, .attributes = attributes, .page_size = ldap->page_size,
-                .silence_ms = READ_SILENCE_MS, .domain_scope = ldap->active_directory, .entry = take, .userdata = reading,
+                .silence_ms = READ_SILENCE_MS, .domain_scope = ldap->active_directory, .entry = take, .userdata = userdata,
         };
         _cleanup_sbuf_ struct sbuf why = { 0 };
         int r = search_run(reading->link, &search, reading->deadline_ms, &why);
@@ -55,13 +50,20 @@ static int search_containers(struct reading *reading, const char *filter, const 
         return r;
 }
 
-/* The newest time of what holds entries; "": it cannot be told, and no delta can follow. */
-static int containers_time(struct reading *reading, char text[READ_TIME_TEXT]) {
-        const char *const attributes[] = { "modifyTimestamp", "createTimestamp", NULL };
-        int r = search_containers(reading, FEED_CONTAINERS, attributes, take_container_time);
-        (void)snprintf(text, READ_TIME_TEXT, "%s", r < 0 ? "" : reading->newest[0] ? reading->newest : "19700101000000"); /* none: nothing can be moved under us */
-        reading->newest[0] = 0;
-        return r == -ETIMEDOUT || r == -ECONNRESET ? r : 0;
+static int add_holder(void *userdata, const struct ldap_entry *entry) {
+        feed_holders_add(userdata, entry);
+        return 0;
+}
+
+/* What holds entries now, in *cookie, which says what held them before. *same: each is where it was. */
+static int read_holders(struct reading *reading, struct sync_cookie *cookie, bool *same) {
+        struct entry_attributes attributes;
+        struct feed_holders holders;
+        feed_holders_attributes(reading->directory->ldap, &attributes);
+        feed_holders_begin(&holders, reading->directory->ldap, cookie);
+        int r = search_containers(reading, FEED_CONTAINERS, attributes.names, add_holder, &holders);
+        *same = r == 0 && feed_holders_end(&holders, cookie);
+        return r;
 }
 
 static void set_number(struct sync_cookie *field, uint64_t number) {
@@ -74,15 +76,18 @@ int feed_changes_full(struct feed *feed) {
         struct reading *reading = feed->reading;
         bool usn = feed->server->method == FEED_USN, never = feed->server->method == FEED_NONE;
         struct feed_cookie cookie = { .method = never ? FEED_NONE : usn ? FEED_USN : FEED_TIMES, .identity = feed->server->identity };
-        char containers[READ_TIME_TEXT] = "", text[SYNC_COOKIE_MAX + 1];
-        int r = 0;
+        char text[SYNC_COOKIE_MAX + 1];
+        bool same;
+        int r = 0, held = 0;
         reading->again = feed->began;
         reading->times = cookie.method == FEED_TIMES;
         if (!feed->began)
                 r = reading_begin(reading, &(struct sync_begin){ 0 });
         feed->began = true;
         if (r == 0 && reading->times)
-                r = containers_time(reading, containers);
+                held = read_holders(reading, &cookie.fields[1], &same);
+        if (held == -ETIMEDOUT || held == -ECONNRESET)
+                r = held;
         if (r == 0)
                 r = reading_full_pages(reading);
         if (r < 0)
@@ -91,8 +96,7 @@ int feed_changes_full(struct feed *feed) {
                 set_number(&cookie.fields[0], feed->server->usn);
         } else {
                 feed_cookie_set_text(&cookie.fields[0], reading->newest);
-                feed_cookie_set_text(&cookie.fields[1], containers);
-                if (!reading->newest[0] || !containers[0] || is_to_come(reading->newest) || is_to_come(containers))
+                if (!reading->newest[0] || held < 0 || is_to_come(reading->newest))
                         cookie.method = FEED_NONE;
         }
         feed_cookie_write(&cookie, text);
@@ -105,15 +109,14 @@ int feed_changes_full(struct feed *feed) {
 struct since {
         bool usn;
         uint64_t number;
-        char time[READ_TIME_TEXT], containers[READ_TIME_TEXT];
+        char time[READ_TIME_TEXT];
 };
 
 static int read_since(const struct feed_cookie *cookie, struct since *since) {
         char text[24];
         *since = (struct since){ .usn = cookie->method == FEED_USN };
         if (!since->usn)
-                return reading_time_text(&(struct berval){ .bv_val = (char *)(uintptr_t)cookie->fields[0].bytes, .bv_len = cookie->fields[0].len }, since->time) &&
-                       reading_time_text(&(struct berval){ .bv_val = (char *)(uintptr_t)cookie->fields[1].bytes, .bv_len = cookie->fields[1].len }, since->containers)
+                return reading_time_text(&(struct berval){ .bv_val = (char *)(uintptr_t)cookie->fields[0].bytes, .bv_len = cookie->fields[0].len }, since->time)
                        ? 0 : -EINVAL;
         if (cookie->fields[0].len >= sizeof text)
                 return -EINVAL;
@@ -122,26 +125,20 @@ static int read_since(const struct feed_cookie *cookie, struct since *since) {
         return text_to_u64(text, INT64_MAX - 1, &since->number);
 }
 
-static int take_changed_container(void *userdata, const struct ldap_entry *entry) {
-        struct reading *reading = userdata;
-        char before[READ_TIME_TEXT];
-        memcpy(before, reading->newest, sizeof before);
-        reading_note_time(reading, entry);
-        bool newer = !reading->times || strcmp(before, reading->newest) != 0;
-        memcpy(reading->newest, before, sizeof before);
-        return newer && !reading_is_unmoved(entry) ? -ESTALE : 0;
+static int take_changed_container(_unused_ void *userdata, const struct ldap_entry *entry) {
+        return reading_is_unmoved(entry) ? 0 : -ESTALE;
 }
 
-static int look_at_containers(struct reading *reading, const struct since *since) {
+static int look_at_containers(struct reading *reading, const struct since *since, struct feed_cookie *next) {
         const char *const times[] = { "modifyTimestamp", "createTimestamp", NULL };
-        char filter[512];
-        if (since->usn) {
-                (void)snprintf(filter, sizeof filter, "(&(uSNChanged>=%" PRIu64 ")" FEED_CONTAINERS ")", since->number + 1);
-                return search_containers(reading, filter, times, take_changed_container);
+        char filter[640];
+        bool same;
+        if (!since->usn) {
+                int r = read_holders(reading, &next->fields[1], &same);
+                return r == 0 && !same ? -ESTALE : r;
         }
-        memcpy(reading->newest, since->containers, sizeof reading->newest);
-        (void)snprintf(filter, sizeof filter, "(&(|(modifyTimestamp>=%sZ)(createTimestamp>=%sZ))" FEED_CONTAINERS ")", since->containers, since->containers);
-        return search_containers(reading, filter, times, take_changed_container);
+        (void)snprintf(filter, sizeof filter, "(&(uSNChanged>=%" PRIu64 ")" FEED_CONTAINERS ")", since->number + 1);
+        return search_containers(reading, filter, times, take_changed_container, NULL);
 }
 
 static int take_present_user(void *userdata, const struct ldap_entry *entry) {
@@ -212,7 +209,7 @@ int feed_changes_delta(struct feed *feed, const struct feed_cookie *cookie, cons
                 return -ESTALE;
         reading->times = !since.usn;
         reading->fresh_usn = since.number;
-        int r = look_at_containers(reading, &since);
+        int r = look_at_containers(reading, &since, &next);
         if (r < 0)
                 return r == -ETIMEDOUT || r == -ECONNRESET ? r : -ESTALE;
         memcpy(reading->newest, since.time, sizeof reading->newest);

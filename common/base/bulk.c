@@ -22,6 +22,7 @@ static struct block *blocks;
 static size_t block_count, block_size;
 static int file = -1;
 static off_t file_end;
+static size_t in_file; /* blocks */
 
 static size_t whole_pages(size_t size) {
         return (size + PAGE - 1) / PAGE * PAGE;
@@ -54,8 +55,12 @@ static void *block_new(size_t size) {
 
 static void block_free(struct block *block) {
         (void)munmap(block->base, block->size);
-        if (block->offset >= 0)
+        if (block->offset >= 0) {
                 (void)fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, block->offset, (off_t)block->size);
+                /* A service runs for years: the largest file that the file system can have would be reached. */
+                if (--in_file == 0)
+                        file_end = 0;
+        }
         *block = blocks[--block_count];
         if (block_count == 0) {
                 free(blocks);
@@ -128,6 +133,7 @@ static int put_down(struct block *block) {
                 return -r;
         }
         block->offset = file_end;
+        in_file++;
         file_end += (off_t)block->size;
         return 0;
 }

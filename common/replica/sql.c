@@ -29,12 +29,13 @@
 #define STORE_EXTERNAL "ALTER TABLE users ADD COLUMN external_id TEXT; ALTER TABLE groups ADD COLUMN external_id TEXT;"
 
 /* What a delta needs of a synchronised directory (store_delta.h): whom a value of a group names, by the hash of a DN's normal form; the values that no
- * membership stands for; where the server's changes were read to, by which settings (basis) and with what keys. Internal ones have no use for it. */
+ * membership stands for; where the server's changes were read to, by which settings (basis) and with what keys; whether that left something open. Internal ones have no use for it. */
 #define STORE_DELTAS \
         "ALTER TABLE users ADD COLUMN dn_hash INTEGER; ALTER TABLE users ADD COLUMN primary_group_sid TEXT;" \
         "ALTER TABLE groups ADD COLUMN dn TEXT; ALTER TABLE groups ADD COLUMN dn_hash INTEGER;" \
         "ALTER TABLE store ADD COLUMN cookie TEXT; ALTER TABLE store ADD COLUMN basis INTEGER NOT NULL DEFAULT 0;" \
         "ALTER TABLE store ADD COLUMN keyed INTEGER NOT NULL DEFAULT 0; ALTER TABLE store ADD COLUMN full_s INTEGER NOT NULL DEFAULT 0;" \
+        "ALTER TABLE store ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0;" \
         "CREATE TABLE strays (grp INTEGER NOT NULL, hash INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (grp, hash, key)) WITHOUT ROWID;" \
         "CREATE INDEX strays_hash ON strays (hash);"
 const char sql_delta_indexes[] = "CREATE INDEX IF NOT EXISTS users_dn ON users (dn_hash) WHERE dn_hash IS NOT NULL;"
@@ -130,8 +131,9 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
         [SYNC_DELETE_CHILDREN] = { "DELETE FROM children", true },
         [SYNC_INSERT_MEMBERS] = { "INSERT OR FAIL INTO members (grp, user) VALUES " SYNC_PAIRS, true },
         [SYNC_INSERT_CHILDREN] = { "INSERT OR FAIL INTO children (parent, child) VALUES " SYNC_PAIRS, true },
-        [SYNC_DONE] = { "UPDATE store SET synchronised_s = ?1, revision = revision + ?2, cookie = ?3, basis = ?4, keyed = ?5, full_s = coalesce(?6, full_s)", true },
-        [SYNC_STATE] = { "SELECT cookie, basis, keyed, full_s FROM store" },
+        [SYNC_DONE] = { "UPDATE store SET synchronised_s = ?1, revision = revision + ?2, cookie = ?3, basis = ?4, keyed = ?5,"
+                        " full_s = coalesce(?6, full_s), unsettled = ?7", true },
+        [SYNC_STATE] = { "SELECT cookie, basis, keyed, full_s, unsettled FROM store" },
         [SYNC_STRAYS] = { "SELECT grp, hash, key FROM strays ORDER BY grp, hash, key", true },
         [SYNC_INSERT_STRAY] = { "INSERT OR IGNORE INTO strays (grp, hash, key) VALUES (?1, ?2, ?3)", true },
         [SYNC_DELETE_STRAY] = { "DELETE FROM strays WHERE grp = ?1 AND hash = ?2 AND key = ?3", true },

@@ -112,11 +112,12 @@ int store_revision(struct store *store, uint64_t *revision) {
         return store_state(store, revision, &synchronised_s);
 }
 
-int store_cookie(struct store *store, uint64_t basis, char cookie[SYNC_COOKIE_MAX + 1], uint64_t *full_s) {
+int store_cookie(struct store *store, uint64_t basis, char cookie[SYNC_COOKIE_MAX + 1], uint64_t *full_s, bool *unsettled) {
         struct database *database = &store->database;
         sqlite3_stmt *statement = database_statement(database, SYNC_STATE);
         cookie[0] = 0;
         *full_s = 0;
+        *unsettled = false;
         int r = database_step(database, statement);
         if (r <= 0)
                 return r < 0 ? r : -EBADMSG;
@@ -126,6 +127,7 @@ int store_cookie(struct store *store, uint64_t basis, char cookie[SYNC_COOKIE_MA
                 memcpy(cookie, text, len + 1);
         int64_t seconds = sqlite3_column_int64(statement, 3);
         *full_s = seconds > 0 ? (uint64_t)seconds : 0;
+        *unsettled = sqlite3_column_int64(statement, 4) != 0;
         database_reset(statement);
         return 0;
 }

@@ -37,8 +37,9 @@ int store_load(struct store *store, struct replica **replica);
 int store_revision(struct store *store, uint64_t *revision);
 
 /* Where a synchronised directory's changes were read to: the cookie of the last run, "" where the next one must be a full one, which is always so with another
- * basis than the run's (replica/store_sync.h). *full_s: when the last full run began; 0: none since a version that kept it. */
-int store_cookie(struct store *store, uint64_t basis, char cookie[SYNC_COOKIE_MAX + 1], uint64_t *full_s);
+ * basis than the run's (replica/store_sync.h). *full_s: when the last full run began; 0: none since a version that kept it. *unsettled: a delta since then
+ * asked for another one (store_sync_changes.unsettled). */
+int store_cookie(struct store *store, uint64_t basis, char cookie[SYNC_COOKIE_MAX + 1], uint64_t *full_s, bool *unsettled);
 
 /* What the password check needs of one entry, read live. */
 struct store_login {

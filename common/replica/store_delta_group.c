@@ -10,7 +10,8 @@
 struct rows { int64_t *items; size_t count, size; };
 struct keys { const char **items; size_t count, size; };
 
-/* Who is in it by derivation, of all groups whose gid or SID is new: the group's number among the live ones, and the user. */
+/* Who is in it by derivation: the group's number among the live ones, and the user. Of a group whose gid and SID are what they were, only users who are new
+ * or changed: the others are in it already. */
 struct derived { struct delta_pairs pairs; };
 
 struct replacing {
@@ -172,21 +173,11 @@ static size_t first_pair(const struct delta_pairs *pairs, int64_t group) {
 }
 
 static int add_derived(struct replacing *replacing) {
-        struct store_sync *sync = replacing->sync;
-        const struct store_delta *delta = sync->delta;
-        const struct delta_group *group = replacing->group;
         const struct delta_pairs *pairs = &replacing->derived->pairs;
+        int64_t number = (int64_t)replacing->number;
         int r = 0;
-        if (!derives_as_before(group)) {
-                for (size_t i = first_pair(pairs, (int64_t)replacing->number); r == 0 && i < pairs->count && pairs->items[i].group == (int64_t)replacing->number; i++)
-                        r = add_row(sync, &replacing->members, pairs->items[i].member);
-                return r;
-        }
-        for (size_t i = 0; r == 0 && i < delta->live_users; i++) {
-                const struct delta_user *user = delta->users_by_row[i];
-                if (user->link && !delta_user_is_gone(user) && delta_is_derived(sync, user->user.gid, user->user.primary_group_sid, group->group.gid, group->group.sid))
-                        r = add_row(sync, &replacing->members, user->row);
-        }
+        for (size_t i = first_pair(pairs, number); r == 0 && i < pairs->count && pairs->items[i].group == number; i++)
+                r = add_row(replacing->sync, &replacing->members, pairs->items[i].member);
         return r;
 }
 
@@ -247,7 +238,7 @@ static int replace(struct replacing *replacing) {
         return r < 0 ? r : write_strays(replacing);
 }
 
-/* ---- Who is in groups with a new gid or SID ---- */
+/* ---- Who is in which group by gid or SID ---- */
 
 /* By gid, or by SID: the number of the live group. */
 struct wanted { uint32_t gid; const char *sid; size_t number; };
@@ -263,7 +254,8 @@ static int by_sid(const void *a, const void *b) {
         return strcmp(x->sid, y->sid);
 }
 
-static int gather_wanted(struct store_sync *sync, struct all_wanted *all) {
+/* The groups that derive as before, or the others. */
+static int gather_wanted(struct store_sync *sync, bool as_before, struct all_wanted *all) {
         const struct store_delta *delta = sync->delta;
         all->gids = calloc(delta->live_groups + 1, sizeof *all->gids);
         all->sids = calloc(delta->live_groups + 1, sizeof *all->sids);
@@ -271,7 +263,7 @@ static int gather_wanted(struct store_sync *sync, struct all_wanted *all) {
                 return delta_out_of_memory(sync);
         for (size_t i = 0; i < delta->live_groups; i++) {
                 const struct delta_group *group = delta->groups_by_row[i];
-                if (delta_group_is_gone(group) || derives_as_before(group))
+                if (delta_group_is_gone(group) || derives_as_before(group) != as_before)
                         continue;
                 if (sync->begin.references == SYNC_REFERENCES_NAME && group->group.gid != 0)
                         all->gids[all->gid_count++] = (struct wanted){ .gid = group->group.gid, .number = i };
@@ -301,32 +293,50 @@ static int add_equal(struct store_sync *sync, const struct wanted *sorted, size_
         return r;
 }
 
-static int scan_users(struct store_sync *sync, const struct all_wanted *all, struct derived *derived) {
+static int add_user(struct store_sync *sync, const struct all_wanted *all, const struct wanted *key, int64_t user, struct derived *derived) {
+        int r = key->gid != 0 ? add_equal(sync, all->gids, all->gid_count, key, by_gid, user, derived) : 0;
+        return r == 0 && key->sid ? add_equal(sync, all->sids, all->sid_count, key, by_sid, user, derived) : r;
+}
+
+static int scan_all_users(struct store_sync *sync, const struct all_wanted *all, struct derived *derived) {
         struct database *database = &sync->store->database;
         sqlite3_stmt *statement = database_statement(database, DELTA_ALL_USERS);
         int r;
         while ((r = database_step(database, statement)) > 0) {
                 int64_t user = sqlite3_column_int64(statement, 0);
                 const struct wanted key = { .gid = (uint32_t)sqlite3_column_int64(statement, 1), .sid = (const char *)sqlite3_column_text(statement, 2) };
-                r = key.gid != 0 ? add_equal(sync, all->gids, all->gid_count, &key, by_gid, user, derived) : 0;
-                if (r == 0 && key.sid)
-                        r = add_equal(sync, all->sids, all->sid_count, &key, by_sid, user, derived);
+                r = add_user(sync, all, &key, user, derived);
                 if (r < 0) {
                         database_reset(statement);
                         return r;
                 }
         }
-        delta_sort_pairs(&derived->pairs);
         return r < 0 ? sync_store_failed(sync, r) : 0;
 }
 
+static int scan_linked_users(struct store_sync *sync, const struct all_wanted *all, struct derived *derived) {
+        const struct store_delta *delta = sync->delta;
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < delta->live_users; i++) {
+                const struct delta_user *user = delta->users_by_row[i];
+                const struct wanted key = { .gid = user->user.gid, .sid = user->user.primary_group_sid };
+                if (user->link && !delta_user_is_gone(user))
+                        r = add_user(sync, all, &key, user->row, derived);
+        }
+        return r;
+}
+
 static int find_derived(struct store_sync *sync, struct derived *derived) {
-        struct all_wanted all = { 0 };
-        int r = gather_wanted(sync, &all);
-        if (r == 0 && all.gid_count + all.sid_count > 0)
-                r = scan_users(sync, &all, derived);
-        free(all.gids);
-        free(all.sids);
+        int r = 0;
+        for (int as_before = 0; r == 0 && as_before <= 1; as_before++) {
+                struct all_wanted all = { 0 };
+                r = gather_wanted(sync, as_before, &all);
+                if (r == 0 && all.gid_count + all.sid_count > 0)
+                        r = (as_before ? scan_linked_users : scan_all_users)(sync, &all, derived);
+                free(all.gids);
+                free(all.sids);
+        }
+        delta_sort_pairs(&derived->pairs);
         return r;
 }
 

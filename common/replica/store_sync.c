@@ -110,6 +110,7 @@ static int read_state(struct store_sync *sync, bool *follows) {
         bool same_keys = sqlite3_column_int64(statement, 2) == sync_keyed(sync);
         sync->rekey = sync->begin.references != SYNC_REFERENCES_NONE && !same_keys;
         *follows = cookie && sync->begin.from && strcmp(cookie, sync->begin.from) == 0 && sqlite3_column_int64(statement, 1) == sync->basis && same_keys;
+        sync->unsettled = sync->delta && sqlite3_column_int64(statement, 4) != 0;
         database_reset(statement);
         return 0;
 }
@@ -166,6 +167,7 @@ static int prepare_delta(struct store_sync *sync, bool follows, struct store_syn
         if (!follows || !changes->had_replica)
                 return sync_refuse(sync, -ESTALE, "the changes that came do not follow what the store has: the directory must be read in full");
         int r = store_delta_prepare(sync, changes);
+        changes->unsettled = sync->unsettled = changes->unsettled || sync->unsettled;
         replica_free(sync->replica);
         sync->replica = NULL;
         if (r < 0 || !changes->content || !sync->store->touched.everything)
@@ -225,6 +227,7 @@ static int write_all(struct store_sync *sync, uint64_t now_s) {
         database_bind_number(database, statement, 5, sync_keyed(sync));
         if (!sync->delta)
                 database_bind_number(database, statement, 6, (int64_t)now_s);
+        database_bind_number(database, statement, 7, sync->unsettled);
         return database_run(database, statement, NULL);
 }
 

@@ -48,7 +48,7 @@ struct store_sync_changes {
         /* Of members and children. Lost with an entry that is gone, or was made anew, is not counted: only what was taken from entries that are there. */
         uint64_t old_memberships, lost_memberships;
         /* Of a delta: who was named by DN in groups has gone, or has another DN. Some servers then change the groups, too, and tell nobody (slapd's refint):
-         * nobody has what these values gave until a full run, which should follow. */
+         * nobody has what these values gave until a full run, which should follow. So it is of each delta until then. */
         bool unsettled;
 };
 /* Compares with the store, which must be open for writing, and keeps a transaction open in it until the commit or store_sync_free: no other change may be

@@ -62,6 +62,7 @@ struct store_sync {
         struct sync_table members, children;
         uint64_t revision;      /* the store's, before */
         bool content;           /* as in struct store_sync_changes */
+        bool unsettled;         /* likewise */
         bool bad;               /* something was refused: nothing of this may be written */
         char error[256];
 };

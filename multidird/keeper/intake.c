@@ -28,7 +28,6 @@ struct intake {
         struct sbuf settings;       /* of the directory when it began: its worker reads by these */
         uint64_t basis;             /* these, and how this version reads, as a number */
         uint64_t began_s;           /* the run */
-        bool unsettled;             /* what it told is perhaps not all that it changed */
         uint64_t runs;              /* taken in so far */
 };
 
@@ -162,7 +161,7 @@ static void give_up_others(struct intakes *intakes, const char *directory) {
 static int greet(const struct keeper *keeper, size_t directory, struct intake *intake) {
         struct keeper_directory *d = &keeper->directories[directory];
         char cookie[SYNC_COOKIE_MAX + 1] = "";
-        if (!d->store || store_cookie(d->store, intake->basis, cookie, &d->full_s) < 0 || intake->sync.full || d->full_needed)
+        if (!d->store || store_cookie(d->store, intake->basis, cookie, &d->full_s, &d->unsettled) < 0 || intake->sync.full || d->full_needed || d->unsettled)
                 cookie[0] = 0;
         int r = sync_send_greeting(intake->stream, cookie);
         return r < 0 ? r : channel_write(intake->stream);
@@ -260,6 +259,7 @@ static void adopt(struct keeper *keeper, size_t directory, const struct store_sy
                 d->full_needed = false;
                 d->full_s = began_s;
         }
+        d->unsettled = changes->unsettled;
         const struct store_sync_changes lost = unexpected(&d->leaving, changes);
         intake_guard_count(&d->losses, &lost, clock_monotonic_ms());
         forget_leaving(&d->leaving, changes);
@@ -302,7 +302,6 @@ static int take_in(struct keeper *keeper, size_t directory, struct intake *intak
                 (void)snprintf(text, size, "%s", store_sync_error(content));
                 return r;
         }
-        intake->unsettled = changes.unsettled;
         adopt(keeper, directory, &changes, replica, intake->began_s);
         return 0;
 }
@@ -316,11 +315,11 @@ static const char *outdated(const struct keeper *keeper, const struct intake *in
                : "the directory's configuration changed while it was read: it is read again";
 }
 
-static int wait_for_view(struct intakes *intakes, const struct intake *intake) {
+static int wait_for_view(struct intakes *intakes, const struct intake *intake, bool unsettled) {
         struct taken *taken = calloc(1, sizeof *taken);
         if (!taken)
                 return -ENOMEM;
-        *taken = (struct taken){ .sync = intake->sync, .delta = intake->receiver.delta, .unsettled = intake->unsettled, .wanted = intakes->keeper->wanted };
+        *taken = (struct taken){ .sync = intake->sync, .delta = intake->receiver.delta, .unsettled = unsettled, .wanted = intakes->keeper->wanted };
         *intakes->taken_end = taken;
         intakes->taken_end = &taken->next;
         return 0;
@@ -344,7 +343,7 @@ static bool finish(struct intakes *intakes, struct intake *intake) {
                 /* What failed before would fail it too: tried once more, so that the answer is of now. */
                 if (keeper->build_error[0])
                         keeper_touch(keeper);
-                if (wait_for_view(intakes, intake) < 0)
+                if (wait_for_view(intakes, intake, keeper->directories[directory].unsettled) < 0)
                         why = strerror(ENOMEM);
         }
         if (why) {

@@ -44,6 +44,7 @@ struct keeper_directory {
         struct keeper_leaving leaving; /* until until_ms, or until it is gone */
         char sync_error[512];  /* why the last synchronisation failed; "" after a good one, or none */
         bool full_needed;      /* the store cannot go on from its cookie: the next run is a full one */
+        bool unsettled;        /* ... it can, but what was told since the last full run was perhaps not all: likewise, and soon */
         uint64_t full_s;       /* when the last full run began; 0: not known */
         struct keeper_losses losses;
         unsigned followed;     /* deltas that the replica followed row by row, since its memberships were last measured as a whole */

@@ -14,6 +14,7 @@
 #include "multidird/channel/channel.h"
 #include "multidird/supervisor/keeper_link.h"
 #include "multidird/supervisor/outage.h"
+#include "multidird/supervisor/sync_full.h"
 #include "multidird/supervisor/sync_internal.h"
 
 #define AT_ONCE CHANNEL_FDS_MAX   /* each may have a descriptor that the keeper has not taken yet */
@@ -22,9 +23,6 @@
 #define KEEPER_MS 1000u           /* until the next look at whether there is a keeper */
 #define WANTED_MS 30000u          /* between the end of one and one that a login wants */
 #define WANTED_FULL_MS 600000u    /* ... and between two full ones, where changes are told: then something was not */
-#define FULL_MS 86400000u         /* between two full ones: no server's news are trusted for ever */
-#define FULL_AGAIN_MS 15000u      /* between two full ones, when what was told is perhaps not all */
-#define SETTLE_MS 1000u           /* ... and for the server to do the rest */
 #define FULLS_AT_ONCE 3u          /* that many one after the other, because changes cannot be told; then with a pause */
 #define FULLS_MS 60000u
 #define LOST_MS 500u              /* until a watch that has ended is begun again */
@@ -97,17 +95,13 @@ static bool is_busy(const struct sync *sync) {
 }
 
 static uint64_t since_full_ms(const struct sync *sync) {
-        uint64_t now = clock_real_s();
-        if (sync->full_s > 0)
-                return now > sync->full_s ? (now - sync->full_s) * 1000 : 0;
-        return clock_monotonic_ms() - sync->known_ms;
+        return sync_full_since_ms(sync->full_s, clock_real_s(), clock_monotonic_ms() - sync->known_ms);
 }
 
 /* What was told of who went, or got another name, may not be all that changed with it: soon everything is read, but not again and again. */
 static void plan_full(struct sync *sync) {
-        uint64_t since = since_full_ms(sync);
         if (sync->unsettled && sync->failures == 0)
-                plan_sooner(sync, since < FULL_AGAIN_MS ? FULL_AGAIN_MS - since : SETTLE_MS);
+                plan_sooner(sync, sync_full_wait_ms(sync->full_took_ms, clock_monotonic_ms() - sync->full_ended_ms));
 }
 
 static size_t count_running(const struct syncs *syncs) {
@@ -131,7 +125,7 @@ static void begin(struct sync *sync) {
         /* A watch goes on from where it is. */
         sync_run_drop(sync);
         sync->runs++;
-        if (since_full_ms(sync) >= FULL_MS || sync->unsettled)
+        if (since_full_ms(sync) >= SYNC_FULL_MS || sync->unsettled)
                 sync->full_wanted = true;
         int r = sync_run_begin(sync, &why);
         if (r < 0)
@@ -190,7 +184,7 @@ void sync_watches(struct sync *sync, const char *text) {
         log_info("directory %s: synchronised, and watched%s%s", sync->name, text[0] ? ", but: " : "", text);
         sync->full_wanted = false;
         outage_answered(sync->service, sync->name);
-        plan_sooner(sync, sync_waits_more(sync) ? 0 : with_jitter(since_full < FULL_MS ? FULL_MS - since_full : 0));
+        plan_sooner(sync, sync_waits_more(sync) ? 0 : with_jitter(since_full < SYNC_FULL_MS ? SYNC_FULL_MS - since_full : 0));
         begin_pending(sync->service->syncs);
         sync_waits_answer(sync, sync->runs);
 }
@@ -345,7 +339,7 @@ void sync_wanted(struct service *service, const char *directory) {
         if (!sync || is_busy(sync) || sync->failures > 0)
                 return;
         /* What was changed just now will be told; what was not told by then, never. */
-        if (sync->keeping == SYNC_KEPT_WATCH && since_full_ms(sync) >= WANTED_FULL_MS)
+        if (sync->keeping != SYNC_KEPT_FULL && since_full_ms(sync) >= WANTED_FULL_MS)
                 sync->full_wanted = true;
         plan_sooner(sync, since >= WANTED_MS ? 0 : WANTED_MS - since);
 }

@@ -265,7 +265,7 @@ int sync_run_begin(struct sync *sync, struct sbuf *why) {
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
         _cleanup_close_ int keepers = pair[0];
-        *run = (struct sync_run){ .id = message.id, .configuration = configuration_ref(service->configuration) };
+        *run = (struct sync_run){ .id = message.id, .began_ms = clock_monotonic_ms(), .configuration = configuration_ref(service->configuration) };
         run->directory = settings_directory(configuration_settings(run->configuration), sync->name);
         (void)snprintf(message.directory, sizeof message.directory, "%s", sync->name);
         int r = begin(sync, pair[1]);
@@ -278,16 +278,27 @@ int sync_run_begin(struct sync *sync, struct sbuf *why) {
         return r;
 }
 
+/* When the last full run was, the keeper knows whatever became of this one. */
+static void note_full(struct sync *sync, const struct protocol_keeper_synced *synced) {
+        if (synced->full_s > 0)
+                sync->full_s = synced->full_s;
+        if (!synced->complete || synced->delta)
+                return;
+        sync->full_ended_ms = clock_monotonic_ms();
+        if (sync->run.answered == 0)
+                sync->full_took_ms = sync->full_ended_ms - sync->run.began_ms;
+}
+
 void sync_run_answered(struct sync *sync, const struct protocol_keeper_synced *synced) {
         struct sync_run *run = &sync->run;
         char text[WIRE_TEXT_MAX + 1];
+        note_full(sync, synced);
         if (synced->complete) {
                 run->answered++;
                 if (sync_run_is_watch(run))
                         limit(run, WATCH_US);
                 memcpy(run->text, synced->error, sizeof run->text);
-                sync->full_s = synced->full_s;
-                sync->unsettled = synced->full_needed || (sync->unsettled && synced->delta);
+                sync->unsettled = synced->full_needed;
                 settle(sync);
                 return;
         }

@@ -202,6 +202,40 @@ static void bulk_keeps_its_bytes(void **state) {
         assert_int_equal(bulk_rest("/tmp"), 0);
 }
 
+/* Where in the file a block lies; -1: in none. */
+static long long file_offset(const void *p) {
+        char line[512];
+        unsigned long long from, to, offset, at = (uintptr_t)p;
+        long long found = -1;
+        FILE *maps = fopen("/proc/self/maps", "re");
+        assert_non_null(maps);
+        while (fgets(line, sizeof line, maps))
+                if (sscanf(line, "%llx-%llx %*s %llx", &from, &to, &offset) == 3 && from <= at && at < to && strstr(line, "(deleted)"))
+                        found = (long long)(offset + at - from);
+        (void)fclose(maps);
+        return found;
+}
+
+/* The file does not grow for ever: what was there before is begun anew. */
+static void bulk_begins_its_file_anew(void **state) {
+        (void)state;
+        for (unsigned round = 0; round < 3; round++) {
+                unsigned char *p[2] = { bulk_alloc(1 << 20), bulk_alloc(1 << 20) };
+                assert_true(p[0] && p[1]);
+                memset(p[0], 1, 1 << 20);
+                memset(p[1], 2, 1 << 20);
+                assert_int_equal(bulk_rest("/tmp"), 0);
+                assert_int_equal(file_offset(p[0]) + file_offset(p[1]), 1 << 20);
+                bulk_free(p[round % 2], 1 << 20);
+                unsigned char *third = bulk_alloc(1 << 20);
+                assert_int_equal(bulk_rest("/tmp"), 0);
+                assert_int_equal(file_offset(third), 2 << 20);
+                assert_true(p[!(round % 2)][0] == 1 + !(round % 2) && third[0] == 0);
+                bulk_free(p[!(round % 2)], 1 << 20);
+                bulk_free(third, 1 << 20);
+        }
+}
+
 static void arenas_give_zeroed_aligned_memory(void **state) {
         struct arena arena = { 0 };
         for (size_t size = 0; size < 200000; size = size * 2 + 1) {
@@ -277,7 +311,8 @@ int main(void) {
                 cmocka_unit_test(names_fold_ascii_only), cmocka_unit_test(utf8_is_strict), cmocka_unit_test(numbers_are_strict),
                 cmocka_unit_test(durations), cmocka_unit_test(buffers_grow_and_fail_once), cmocka_unit_test(secrets_are_bounded_and_wiped),
                 cmocka_unit_test(maps_find_what_was_added), cmocka_unit_test(maps_forget_what_was_removed),
-                cmocka_unit_test(arenas_are_joined), cmocka_unit_test(bulk_keeps_its_bytes), cmocka_unit_test(arenas_give_zeroed_aligned_memory),
+                cmocka_unit_test(arenas_are_joined), cmocka_unit_test(bulk_keeps_its_bytes), cmocka_unit_test(bulk_begins_its_file_anew),
+                cmocka_unit_test(arenas_give_zeroed_aligned_memory),
                 cmocka_unit_test(files_are_replaced_whole), cmocka_unit_test(reasons_have_one_word_each),
                 cmocka_unit_test(hashes_depend_on_every_byte_and_the_seed),
         };

@@ -274,6 +274,32 @@ static void broken_later(void **state) {
         }
 }
 
+/* What a delta left open stays so over others and over another keeper, until a full run: whoever begins is to read everything. */
+static void left_open(void **state) {
+        (void)state;
+        struct bed bed;
+        open_bed(&bed, CONFIG);
+        fill(&bed, "one");
+        begin_run(&bed, "one");
+        send_gone(&bed, 0);
+        end_run(&bed, "two");
+        begin_run(&bed, "two");
+        send_user(&bed, 100, "");
+        end_run(&bed, "three");
+        settle(&bed);
+        assert_int_equal(bed.count, 3);
+        expect_answer(&bed, 1, true, true, true, "");
+        expect_answer(&bed, 2, true, true, true, "");
+        expect_greeting(&bed, false, "");
+        intakes_free(bed.intakes);
+        keeper_world_restart(&bed.world, CONFIG);
+        bed.intakes = intakes_new(bed.world.keeper, keep_answer, &bed);
+        expect_greeting(&bed, false, "");
+        fill(&bed, "four");
+        expect_greeting(&bed, false, "four");
+        close_bed(&bed);
+}
+
 /* One that rests makes room without a word. */
 static void another_begins(void **state) {
         (void)state;
@@ -310,6 +336,7 @@ static void shrink_guard(void **state) {
         assert_true(is_published(&bed, "u1"));
         expect_greeting(&bed, false, "");
         fill(&bed, "one");
+        expect_greeting(&bed, false, "one");
         begin(&bed, 3, false);
         const char *const cookies[] = { "one", "two", "three", "four" };
         for (unsigned n = 0; n < 3; n++) {
@@ -355,7 +382,7 @@ static void adding_up(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(greetings), cmocka_unit_test(one_after_the_other), cmocka_unit_test(nothing_new), cmocka_unit_test(full_needed),
-                cmocka_unit_test(broken_later), cmocka_unit_test(another_begins), cmocka_unit_test(shrink_guard), cmocka_unit_test(adding_up),
+                cmocka_unit_test(broken_later), cmocka_unit_test(left_open), cmocka_unit_test(another_begins), cmocka_unit_test(shrink_guard), cmocka_unit_test(adding_up),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

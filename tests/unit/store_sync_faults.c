@@ -28,7 +28,8 @@ static bool as_delta; /* whatever follows the first one */
 
 static void cookie_of(struct store *store, char cookie[SYNC_COOKIE_MAX + 1]) {
         uint64_t full_s;
-        assert_int_equal(store_cookie(store, 0, cookie, &full_s), 0);
+        bool unsettled;
+        assert_int_equal(store_cookie(store, 0, cookie, &full_s, &unsettled), 0);
 }
 
 static int send_value(const struct sync_sink *sink, const char *name) {

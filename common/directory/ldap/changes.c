@@ -1,15 +1,17 @@
 /* Changes by a number or a time that every entry has; see ldap/feed.h. What is gone is seen by what is still there: each delta asks for all ids first, then
- * for what has changed, so that what comes in between is in one of them, or in the next delta.
- * Must never: use this host's clock for the server's times. */
+ * for what has changed. What is new in between is in the second, and what goes away in between is still in the replica until the next delta.
+ * Must never: use this host's clock for the server's times, but to see that one of them cannot be a time that the server's clock has shown. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "directory/ldap/feed.h"
 
+#define AHEAD_S 300        /* by how much the server's clock may be ahead of this host's */
 #define OVERLAP_MINUTES 10 /* a replica of the server's may bring a change that is older than what it brought before */
 
 static void minutes_earlier(const char *time, unsigned minutes, char earlier[READ_TIME_TEXT]) {
@@ -22,19 +24,24 @@ static void minutes_earlier(const char *time, unsigned minutes, char earlier[REA
                 (void)strftime(earlier, READ_TIME_TEXT, "%Y%m%d%H%M%S", &tm);
 }
 
-/* ---- Full ---- */
-
-static int take_container_time(void *userdata, const struct ldap_entry *entry) {
-        struct reading *reading = userdata;
-        reading_note_time(reading, entry);
-        return 0;
+/* Whoever may write it has given an entry a time that is still to come: all that is changed before then would be older than what was seen. */
+static bool is_to_come(const char *time) {
+        char latest[READ_TIME_TEXT] = "";
+        time_t at = (time_t)clock_real_s() + AHEAD_S;
+        struct tm tm;
+        if (gmtime_r(&at, &tm))
+                (void)strftime(latest, sizeof latest, "%Y%m%d%H%M%S", &tm);
+        return strcmp(time, latest) > 0;
 }
 
-static int search_containers(struct reading *reading, const char *filter, const char *const *attributes, int (*take)(void *userdata, const struct ldap_entry *entry)) {
+/* ---- Full ---- */
+
+static int search_containers(struct reading *reading, const char *filter, const char *const *attributes,
+                             int (*take)(void *userdata, const struct ldap_entry *entry), void *userdata) {
         const struct ldap_settings *ldap = reading->directory->ldap;
         const struct search search = {
                 .base = ldap->base, .scope = LDAP_SCOPE_SUBTREE, .filter = filter, .attributes = attributes, .page_size = ldap->page_size,
-                .silence_ms = READ_SILENCE_MS, .domain_scope = ldap->active_directory, .entry = take, .userdata = reading,
+                .silence_ms = READ_SILENCE_MS, .domain_scope = ldap->active_directory, .entry = take, .userdata = userdata,
         };
         _cleanup_sbuf_ struct sbuf why = { 0 };
         int r = search_run(reading->link, &search, reading->deadline_ms, &why);
@@ -43,13 +50,20 @@ static int search_containers(struct reading *reading, const char *filter, const 
         return r;
 }
 
-/* The newest time of what holds entries; "": it cannot be told, and no delta can follow. */
-static int containers_time(struct reading *reading, char text[READ_TIME_TEXT]) {
-        const char *const attributes[] = { "modifyTimestamp", "createTimestamp", NULL };
-        int r = search_containers(reading, FEED_CONTAINERS, attributes, take_container_time);
-        (void)snprintf(text, READ_TIME_TEXT, "%s", r < 0 ? "" : reading->newest[0] ? reading->newest : "19700101000000"); /* none: nothing can be moved under us */
-        reading->newest[0] = 0;
-        return r == -ETIMEDOUT || r == -ECONNRESET ? r : 0;
+static int add_holder(void *userdata, const struct ldap_entry *entry) {
+        feed_holders_add(userdata, entry);
+        return 0;
+}
+
+/* What holds entries now, in *cookie, which says what held them before. *same: each is where it was. */
+static int read_holders(struct reading *reading, struct sync_cookie *cookie, bool *same) {
+        struct entry_attributes attributes;
+        struct feed_holders holders;
+        feed_holders_attributes(reading->directory->ldap, &attributes);
+        feed_holders_begin(&holders, reading->directory->ldap, cookie);
+        int r = search_containers(reading, FEED_CONTAINERS, attributes.names, add_holder, &holders);
+        *same = r == 0 && feed_holders_end(&holders, cookie);
+        return r;
 }
 
 static void set_number(struct sync_cookie *field, uint64_t number) {
@@ -62,15 +76,18 @@ int feed_changes_full(struct feed *feed) {
         struct reading *reading = feed->reading;
         bool usn = feed->server->method == FEED_USN, never = feed->server->method == FEED_NONE;
         struct feed_cookie cookie = { .method = never ? FEED_NONE : usn ? FEED_USN : FEED_TIMES, .identity = feed->server->identity };
-        char containers[READ_TIME_TEXT] = "", text[SYNC_COOKIE_MAX + 1];
-        int r = 0;
+        char text[SYNC_COOKIE_MAX + 1];
+        bool same;
+        int r = 0, held = 0;
         reading->again = feed->began;
         reading->times = cookie.method == FEED_TIMES;
         if (!feed->began)
                 r = reading_begin(reading, &(struct sync_begin){ 0 });
         feed->began = true;
         if (r == 0 && reading->times)
-                r = containers_time(reading, containers);
+                held = read_holders(reading, &cookie.fields[1], &same);
+        if (held == -ETIMEDOUT || held == -ECONNRESET)
+                r = held;
         if (r == 0)
                 r = reading_full_pages(reading);
         if (r < 0)
@@ -79,8 +96,7 @@ int feed_changes_full(struct feed *feed) {
                 set_number(&cookie.fields[0], feed->server->usn);
         } else {
                 feed_cookie_set_text(&cookie.fields[0], reading->newest);
-                feed_cookie_set_text(&cookie.fields[1], containers);
-                if (!reading->newest[0] || !containers[0])
+                if (!reading->newest[0] || held < 0 || is_to_come(reading->newest))
                         cookie.method = FEED_NONE;
         }
         feed_cookie_write(&cookie, text);
@@ -93,15 +109,14 @@ int feed_changes_full(struct feed *feed) {
 struct since {
         bool usn;
         uint64_t number;
-        char time[READ_TIME_TEXT], containers[READ_TIME_TEXT];
+        char time[READ_TIME_TEXT];
 };
 
 static int read_since(const struct feed_cookie *cookie, struct since *since) {
         char text[24];
         *since = (struct since){ .usn = cookie->method == FEED_USN };
         if (!since->usn)
-                return reading_time_text(&(struct berval){ .bv_val = (char *)(uintptr_t)cookie->fields[0].bytes, .bv_len = cookie->fields[0].len }, since->time) &&
-                       reading_time_text(&(struct berval){ .bv_val = (char *)(uintptr_t)cookie->fields[1].bytes, .bv_len = cookie->fields[1].len }, since->containers)
+                return reading_time_text(&(struct berval){ .bv_val = (char *)(uintptr_t)cookie->fields[0].bytes, .bv_len = cookie->fields[0].len }, since->time)
                        ? 0 : -EINVAL;
         if (cookie->fields[0].len >= sizeof text)
                 return -EINVAL;
@@ -110,26 +125,20 @@ static int read_since(const struct feed_cookie *cookie, struct since *since) {
         return text_to_u64(text, INT64_MAX - 1, &since->number);
 }
 
-static int take_changed_container(void *userdata, const struct ldap_entry *entry) {
-        struct reading *reading = userdata;
-        char before[READ_TIME_TEXT];
-        memcpy(before, reading->newest, sizeof before);
-        reading_note_time(reading, entry);
-        bool newer = !reading->times || strcmp(before, reading->newest) != 0;
-        memcpy(reading->newest, before, sizeof before);
-        return newer && !reading_is_unmoved(entry) ? -ESTALE : 0;
+static int take_changed_container(_unused_ void *userdata, const struct ldap_entry *entry) {
+        return reading_is_unmoved(entry) ? 0 : -ESTALE;
 }
 
-static int look_at_containers(struct reading *reading, const struct since *since) {
+static int look_at_containers(struct reading *reading, const struct since *since, struct feed_cookie *next) {
         const char *const times[] = { "modifyTimestamp", "createTimestamp", NULL };
-        char filter[512];
-        if (since->usn) {
-                (void)snprintf(filter, sizeof filter, "(&(uSNChanged>=%" PRIu64 ")" FEED_CONTAINERS ")", since->number + 1);
-                return search_containers(reading, filter, times, take_changed_container);
+        char filter[640];
+        bool same;
+        if (!since->usn) {
+                int r = read_holders(reading, &next->fields[1], &same);
+                return r == 0 && !same ? -ESTALE : r;
         }
-        memcpy(reading->newest, since->containers, sizeof reading->newest);
-        (void)snprintf(filter, sizeof filter, "(&(|(modifyTimestamp>=%sZ)(createTimestamp>=%sZ))" FEED_CONTAINERS ")", since->containers, since->containers);
-        return search_containers(reading, filter, times, take_changed_container);
+        (void)snprintf(filter, sizeof filter, "(&(uSNChanged>=%" PRIu64 ")" FEED_CONTAINERS ")", since->number + 1);
+        return search_containers(reading, filter, times, take_changed_container, NULL);
 }
 
 static int take_present_user(void *userdata, const struct ldap_entry *entry) {
@@ -200,7 +209,7 @@ int feed_changes_delta(struct feed *feed, const struct feed_cookie *cookie, cons
                 return -ESTALE;
         reading->times = !since.usn;
         reading->fresh_usn = since.number;
-        int r = look_at_containers(reading, &since);
+        int r = look_at_containers(reading, &since, &next);
         if (r < 0)
                 return r == -ETIMEDOUT || r == -ECONNRESET ? r : -ESTALE;
         memcpy(reading->newest, since.time, sizeof reading->newest);
@@ -216,7 +225,9 @@ int feed_changes_delta(struct feed *feed, const struct feed_cookie *cookie, cons
                 set_number(&next.fields[0], feed->server->usn);
         else
                 feed_cookie_set_text(&next.fields[0], reading->newest);
+        if (!since.usn && is_to_come(reading->newest))
+                next.method = FEED_NONE;
         feed_cookie_write(&next, text);
-        feed->request->keeping = SYNC_KEPT_CHANGES;
+        feed->request->keeping = text[0] ? SYNC_KEPT_CHANGES : SYNC_KEPT_FULL;
         return reading_end(reading, text);
 }

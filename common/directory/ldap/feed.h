@@ -24,7 +24,7 @@ struct feed_cookie {
         enum feed_method method;
         uint64_t identity;
         enum sync_id_form form;                  /* FEED_REPL */
-        struct sync_cookie fields[FEED_FIELDS];  /* FEED_REPL: of each search; FEED_USN: the number; FEED_TIMES: of entries, of what holds them */
+        struct sync_cookie fields[FEED_FIELDS];  /* FEED_REPL: of each search; FEED_USN: the number; FEED_TIMES: the time, what holds entries */
 };
 /* "" where it does not fit, or the method is none: no delta can follow. */
 void feed_cookie_write(const struct feed_cookie *cookie, char text[SYNC_COOKIE_MAX + 1]);
@@ -32,9 +32,25 @@ void feed_cookie_write(const struct feed_cookie *cookie, char text[SYNC_COOKIE_M
 int feed_cookie_read(const char *text, struct feed_cookie *cookie);
 void feed_cookie_set_text(struct sync_cookie *field, const char *text);
 
-/* What holds entries: when one of these is moved or renamed, everything below it is elsewhere, and the server does not say so of each. */
+/* What holds entries: when one of these is moved or renamed, everything below it is elsewhere, and the server does not say so of each: not even of itself
+ * where it has left the base. So all of them are asked for each time, and compared by a count and a sum over id and DN. Known limit: one that was made and
+ * has left again between two looks. */
 #define FEED_CONTAINERS "(|(objectClass=organizationalUnit)(objectClass=organization)(objectClass=container)(objectClass=nsContainer)" \
-                        "(objectClass=locality)(objectClass=country))"
+                        "(objectClass=locality)(objectClass=country)(objectClass=domain)(objectClass=dcObject)(objectClass=organizationalRole))"
+/* containers.c: such a count and sum. */
+struct feed_holders {
+        const char *id_name;
+        char since[READ_TIME_TEXT];             /* createTimestamp: what was made after it is new, and nothing is missed if it has never moved */
+        char newest[READ_TIME_TEXT];
+        uint64_t count, sum, old_count, old_sum;
+        bool moved;                             /* a new one that was changed since: it may have been elsewhere */
+};
+void feed_holders_attributes(const struct ldap_settings *settings, struct entry_attributes *attributes);
+/* before: what the last ones came to; of length 0: there were none. */
+void feed_holders_begin(struct feed_holders *holders, const struct ldap_settings *settings, const struct sync_cookie *before);
+void feed_holders_add(struct feed_holders *holders, const struct ldap_entry *entry);
+/* All were added. Whether each that there was is where it was; *cookie, which holds what there was, is what there is now. */
+bool feed_holders_end(const struct feed_holders *holders, struct sync_cookie *cookie);
 
 /* A full run and a delta by each way, each from its begin to its end. began: whether the run has begun, so that nothing else can be tried in its place.
  * 0 or a negative errno; -ESTALE: the delta cannot be had, the directory must be read in full; -EOPNOTSUPP: the server does not do it that way after all. */

@@ -1,6 +1,6 @@
 /* RFC 4533: a run; see ldap/feed.h. Two searches on one connection, which then go on: users and groups. Whatever changes at the server while one of them
- * gives its entries waits in libldap until its turn has come. A third one, of what holds entries, ends each time: a slapd with few threads does not
- * answer many at once on one connection. */
+ * gives its entries waits in libldap until its turn has come. A third one, of what holds entries, is a plain one that ends each time. It comes before the two:
+ * what is moved while they are under way is found by the next. */
 #include "directory/ldap/repl.h"
 
 #include <errno.h>
@@ -28,9 +28,11 @@ int repl_start(struct repl *repl, size_t which) {
         static char oid[] = LDAP_CONTROL_SYNC;
         struct stream *stream = &repl->streams[which];
         unsigned char value[SYNC_REQUEST_MAX];
-        size_t len = sync_request_value(repl->persist && which != CONTAINERS, &stream->cookie, value);
+        size_t len = sync_request_value(repl->persist, &stream->cookie, value);
         LDAPControl sync = { .ldctl_oid = oid, .ldctl_value = { .bv_len = len, .bv_val = (char *)value }, .ldctl_iscritical = 1 };
-        LDAPControl *controls[] = { &sync, NULL };
+        LDAPControl *controls[] = { which == CONTAINERS ? NULL : &sync, NULL };
+        if (which == CONTAINERS)
+                feed_holders_begin(&repl->holders, repl->reading->directory->ldap, &stream->cookie);
         int code = ldap_search_ext(repl->reading->link->ld, base_of(repl, which), LDAP_SCOPE_SUBTREE, filter_of(repl, which),
                                    (char **)(uintptr_t)repl->attributes[which].names, 0, controls, NULL, NULL, MAX_SIZE, &stream->id);
         if (code == LDAP_SUCCESS)
@@ -196,7 +198,7 @@ int feed_repl(struct feed *feed, const struct feed_cookie *cookie, const char *f
         repl->streams[GROUPS].refreshed = !feed->reading->directory->ldap->group_name[0];
         reading_user_attributes(repl->reading, &repl->attributes[USERS]);
         reading_group_attributes(repl->reading, &repl->attributes[GROUPS]);
-        repl->attributes[CONTAINERS] = (struct entry_attributes){ .names = { "modifyTimestamp", "createTimestamp" }, .count = 2 };
+        feed_holders_attributes(repl->reading->directory->ldap, &repl->attributes[CONTAINERS]);
         if (cookie) {
                 repl->form = cookie->form;
                 (void)snprintf(repl->from, sizeof repl->from, "%s", from);

@@ -10,7 +10,7 @@ enum { CONTAINERS, USERS, GROUPS, SEARCHES };
 /* One of the searches. */
 struct stream {
         int id;                  /* libldap's; -1: it is over, or there is none */
-        struct sync_cookie cookie;
+        struct sync_cookie cookie; /* CONTAINERS: what they came to */
         bool refreshed;          /* what there was has come */
         bool present;            /* by what was named: the run sweeps */
         LDAPMessage *peeked;     /* its first message, before the run began */
@@ -21,6 +21,7 @@ struct repl {
         struct reading *reading;
         struct stream streams[SEARCHES];
         struct entry_attributes attributes[SEARCHES];
+        struct feed_holders holders; /* of the search for containers that is under way */
         enum sync_id_form form;
         bool full;               /* the run that is under way, or was last, is a full one */
         bool watching;           /* the refresh is over */

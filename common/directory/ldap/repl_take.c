@@ -65,20 +65,20 @@ static int take_group(void *userdata, const struct ldap_entry *entry) {
         return reading_delta_group(repl->reading, entry, id);
 }
 
-static int take_container(_unused_ void *userdata, const struct ldap_entry *entry) {
-        return reading_is_unmoved(entry) ? 0 : -ESTALE;
+static int take_container(void *userdata, const struct ldap_entry *entry) {
+        struct repl *repl = userdata;
+        feed_holders_add(&repl->holders, entry);
+        return 0;
 }
 
-static int look_at_container(struct repl *repl, LDAPMessage *message, enum sync_entry_state state) {
-        const struct search search = { .attributes = repl->attributes[CONTAINERS].names, .entry = take_container };
-        if ((repl->full && !repl->watching) || state == SYNC_ENTRY_PRESENT || state == SYNC_ENTRY_DELETE)
-                return 0;
-        return search_take_entry(repl->reading->link, &search, message, repl->reading->why);
+static int take_containers_end(struct repl *repl) {
+        struct stream *stream = &repl->streams[CONTAINERS];
+        bool same = feed_holders_end(&repl->holders, &stream->cookie);
+        stream->refreshed = true;
+        return same || (repl->full && !repl->watching) ? 0 : -ESTALE;
 }
 
 static int take_state(struct repl *repl, size_t which, LDAPMessage *message, const struct sync_state_value *state) {
-        if (which == CONTAINERS)
-                return look_at_container(repl, message, state->state);
         if (repl->full && !repl->watching && state->state != SYNC_ENTRY_ADD && state->state != SYNC_ENTRY_MODIFY)
                 return state->state == SYNC_ENTRY_DELETE ? 0 : -EOPNOTSUPP;
         if (state->state == SYNC_ENTRY_PRESENT && (repl->watching || !repl->streams[which].present))
@@ -95,6 +95,9 @@ static int take_state(struct repl *repl, size_t which, LDAPMessage *message, con
 }
 
 static int take_entry(struct repl *repl, size_t which, LDAPMessage *message) {
+        const struct search containers = { .attributes = repl->attributes[CONTAINERS].names, .entry = take_container, .userdata = repl };
+        if (which == CONTAINERS)
+                return search_take_entry(repl->reading->link, &containers, message, repl->reading->why);
         LDAPControl **controls = NULL;
         struct sync_state_value state;
         const LDAPControl *control = NULL;
@@ -112,7 +115,7 @@ static int take_entry(struct repl *repl, size_t which, LDAPMessage *message) {
 static int take_ids(struct repl *repl, size_t which, struct sync_info_value *info) {
         unsigned char uuid[SYNC_UUID_BYTES];
         int r = 0;
-        if (which == CONTAINERS || (repl->full && !repl->watching))
+        if (repl->full && !repl->watching)
                 return 0;
         if (!info->deletes && (repl->watching || !repl->streams[which].present))
                 return -ESTALE;
@@ -127,7 +130,7 @@ static int take_info(struct repl *repl, size_t which, struct sync_info_value *in
         if (info->kind == SYNC_INFO_ID_SET)
                 r = take_ids(repl, which, info);
         /* It has named all that is there, and we did not begin with that. */
-        if (info->kind == SYNC_INFO_PRESENT && !repl->full && which != CONTAINERS && !stream->present)
+        if (info->kind == SYNC_INFO_PRESENT && !repl->full && !stream->present)
                 r = -ESTALE;
         if (r == 0 && info->done && (info->kind == SYNC_INFO_DELETE || info->kind == SYNC_INFO_PRESENT))
                 stream->refreshed = true;
@@ -158,7 +161,7 @@ static int take_done(struct repl *repl, size_t which, LDAPControl **controls) {
         struct sync_done_value done;
         if (!control || sync_parse_done(&control->ldctl_value, &done) < 0)
                 return -EOPNOTSUPP;
-        if (!done.deletes && !repl->full && which != CONTAINERS && !stream->present)
+        if (!done.deletes && !repl->full && !stream->present)
                 return -ESTALE;
         keep_cookie(stream, &done.cookie);
         stream->refreshed = true;
@@ -190,7 +193,9 @@ static int take_result(struct repl *repl, size_t which, LDAPMessage *message) {
         repl->streams[which].id = -1;
         if (ldap_parse_result(repl->reading->link->ld, message, &code, NULL, &diagnostic, NULL, &controls, 0) != LDAP_SUCCESS)
                 sbuf_add(repl->reading->why, "the server's answer is not well formed");
-        else if (code == LDAP_SUCCESS && (!repl->persist || which == CONTAINERS))
+        else if (code == LDAP_SUCCESS && which == CONTAINERS)
+                r = take_containers_end(repl);
+        else if (code == LDAP_SUCCESS && !repl->persist)
                 r = take_done(repl, which, controls);
         else
                 r = take_refusal(repl, code == LDAP_SUCCESS ? LDAP_OTHER : code, diagnostic);

@@ -29,7 +29,7 @@ static int ask(struct watch *watch) {
         return repl_start(watch->repl, CONTAINERS);
 }
 
-/* Answered: whatever the server had to tell came before it. */
+/* Answered: the server is there, and goes on telling. What it is about to tell is only moments old. */
 static int tell_age(struct watch *watch) {
         struct repl *repl = watch->repl;
         if (repl->open || clock_monotonic_ms() - repl->told_ms < TOLD_MS)

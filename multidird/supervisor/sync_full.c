@@ -1,0 +1,19 @@
+/* When a full run is due; see supervisor/sync_full.h.
+ * Relies on: nothing.
+ * Must never: overflow. */
+#include "multidird/supervisor/sync_full.h"
+
+enum { PAUSE_LEAST_MS = 15000, PAUSE_TIMES = 10, SETTLE_MS = 1000 };
+
+uint64_t sync_full_since_ms(uint64_t full_s, uint64_t now_s, uint64_t known_ms) {
+        if (full_s == 0)
+                return known_ms;
+        return full_s > now_s ? SYNC_FULL_MS : (now_s - full_s) * 1000;
+}
+
+uint64_t sync_full_wait_ms(uint64_t took_ms, uint64_t ended_ms_ago) {
+        uint64_t pause = took_ms < SYNC_FULL_MS / PAUSE_TIMES ? took_ms * PAUSE_TIMES : SYNC_FULL_MS;
+        if (pause < PAUSE_LEAST_MS)
+                pause = PAUSE_LEAST_MS;
+        return ended_ms_ago + SETTLE_MS < pause ? pause - ended_ms_ago : SETTLE_MS;
+}

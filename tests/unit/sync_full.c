@@ -1,0 +1,47 @@
+/* When a directory whose changes are told is read in full (supervisor/sync_full.h).
+ * Relies on: cmocka.
+ * Must never: look at a clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "multidird/supervisor/sync_full.h"
+
+enum { NOW = 1800000000 };
+
+static void since(void **state) {
+        static const struct { const char *what; uint64_t full_s, known_ms, wanted; } rows[] = {
+                { "not known", 0, 7000, 7000 }, { "just now", NOW, 7000, 0 }, { "an hour ago", NOW - 3600, 7000, 3600000 },
+                { "two days ago", NOW - 2 * 86400, 7000, 2 * SYNC_FULL_MS }, { "in a second", NOW + 1, 7000, SYNC_FULL_MS },
+                { "next year", NOW + 365 * 86400, 7000, SYNC_FULL_MS },
+        };
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                uint64_t is = sync_full_since_ms(rows[i].full_s, NOW, rows[i].known_ms);
+                if (is != rows[i].wanted)
+                        fail_msg("%s: %llu", rows[i].what, (unsigned long long)is);
+        }
+}
+
+static void wait_for(void **state) {
+        static const struct { const char *what; uint64_t took_ms, ago_ms, wanted; } rows[] = {
+                { "a short one, just now", 100, 0, 15000 }, { "... a while ago", 100, 6000, 9000 }, { "... long ago", 100, 60000, 1000 },
+                { "... almost over", 100, 14500, 1000 }, { "a long one, just now", 20000, 0, 200000 }, { "... as long ago as it took", 20000, 20000, 180000 },
+                { "... long ago", 20000, 900000, 1000 }, { "none", 0, UINT64_MAX / 2, 1000 }, { "one without an end", UINT64_MAX, 0, SYNC_FULL_MS },
+        };
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                uint64_t is = sync_full_wait_ms(rows[i].took_ms, rows[i].ago_ms);
+                if (is != rows[i].wanted)
+                        fail_msg("%s: %llu", rows[i].what, (unsigned long long)is);
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = { cmocka_unit_test(since), cmocka_unit_test(wait_for) };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

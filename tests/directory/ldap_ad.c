@@ -232,6 +232,10 @@ static void changes(void **state) {
         assert_int_equal(run_once(&c, &told, true, &why), -ECANCELED);
         assert_int_equal(told.request.keeping, SYNC_KEPT_CHANGES);
         unsigned users = told.users;
+        /* Restored from a backup: its numbers are others, under the same name. */
+        assert_int_equal(samba("restored", NULL, NULL), 0);
+        assert_int_equal(run_once(&c, &told, true, &why), -ECANCELED);
+        assert_int_equal(sbuf_text(&told.text)[0], 'F');
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
                 if (steps[i].expected[0] == 'F')
                         (void)sleep(1);

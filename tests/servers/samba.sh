@@ -4,6 +4,7 @@
 #   samba.sh stop DIR
 #   samba.sh wipe DIR
 #   samba.sh add DIR RID < SEED.ldif            while it is stopped: what is added gets the numbers from RID on in its SIDs
+#   samba.sh restored DIR                       another invocationId, as after a restore from a backup
 # Base dc=ad,dc=test; administrator administrator@ad.test with Adm1n-Passw0rd, reader reader@ad.test with reader-pw-12345. ldaps and StartTLS with
 # DIR/tls/server.crt; a bind without TLS is refused. Samba cannot be told its ports: it runs in a network namespace, forward.py leads in.
 # Relies on: samba, samba-ad-dc, samba-ad-provision, samba-dsdb-modules, winbind, ldb-tools, python3-samba, openssl; root.
@@ -14,7 +15,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 export LDAPNOINIT=1
 
-usage() { sed -n '3,6s/^# \{0,3\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '3,7s/^# \{0,3\}//p' "$0" >&2; exit 2; }
 
 provision() {
         rm -rf "$dir"; mkdir -p "$dir"; : > "$dir/empty.conf"
@@ -121,6 +122,16 @@ L
         ldbadd "${where[@]}" "$dir/more.ldif" >> "$dir/create.log"
 }
 
+# Below Samba's own rules, which let nobody do that.
+restored() {
+        ldbmodify -H "$dir/private/sam.ldb.d/CN=CONFIGURATION,DC=AD,DC=TEST.ldb" >> "$dir/create.log" <<'L'
+dn: CN=NTDS Settings,CN=DC1,CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration,DC=ad,DC=test
+changetype: modify
+replace: invocationId
+invocationId:: AAECAwQFBgcICQoLDA0ODw==
+L
+}
+
 stop() {
         stop_serving "$dir/forward.pid" forward.py TERM
         stop_serving "$dir/samba.pid" samba TERM
@@ -132,6 +143,7 @@ case $command in
         start) [ $# -ge 2 ] || usage; start "$1" "$2" "$(realpath "${3:-$here/seeds/ad.ldif}")" ;;
         stop) stop ;;
         add) [ $# = 1 ] || usage; add "$1" ;;
+        restored) restored ;;
         wipe) stop; rm -rf "$dir" ;;
         *) usage ;;
 esac

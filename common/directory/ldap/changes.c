@@ -131,13 +131,14 @@ static int take_changed_container(_unused_ void *userdata, const struct ldap_ent
 
 static int look_at_containers(struct reading *reading, const struct since *since, struct feed_cookie *next) {
         const char *const times[] = { "modifyTimestamp", "createTimestamp", NULL };
-        char filter[640];
+        char filter[704];
         bool same;
         if (!since->usn) {
                 int r = read_holders(reading, &next->fields[1], &same);
                 return r == 0 && !same ? -ESTALE : r;
         }
-        (void)snprintf(filter, sizeof filter, "(&(uSNChanged>=%" PRIu64 ")" FEED_CONTAINERS ")", since->number + 1);
+        /* Each change of a group policy changes such a container, which holds nobody. */
+        (void)snprintf(filter, sizeof filter, "(&(uSNChanged>=%" PRIu64 ")(!(objectClass=groupPolicyContainer))" FEED_CONTAINERS ")", since->number + 1);
         return search_containers(reading, filter, times, take_changed_container, NULL);
 }
 

@@ -2,6 +2,7 @@
 #include "directory/ldap/feed.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -11,7 +12,7 @@
 #define SETTINGS_VERSION UINT64_C(1) /* another one when the same entries are read as other users and groups */
 #define DSE_MS 15000u
 
-struct asked { struct feed_server *server; const char *external_id; bool repl, usn; };
+struct asked { struct feed_server *server; const char *external_id; bool repl, usn; char service[SYNC_DN_MAX + 1]; };
 
 static bool has_value(const struct ldap_entry *entry, const char *name, const char *text) {
         const struct ldap_attribute *attribute = entry_find(entry, name);
@@ -42,7 +43,17 @@ static int take_root(void *userdata, const struct ldap_entry *entry) {
                 asked->usn = text_to_u64(digits, INT64_MAX, &asked->server->usn) == 0;
         }
         /* Each domain controller counts for itself. */
+        const struct ldap_attribute *service = entry_find(entry, "dsServiceName");
         mix_first(&asked->server->identity, entry, "dsServiceName");
+        if (service && service->count == 1 && service->values[0].bv_len < sizeof asked->service)
+                (void)snprintf(asked->service, sizeof asked->service, "%.*s", (int)service->values[0].bv_len, service->values[0].bv_val);
+        return 0;
+}
+
+/* ... and anew after it was restored from a backup. */
+static int take_service(void *userdata, const struct ldap_entry *entry) {
+        struct asked *asked = userdata;
+        mix_first(&asked->server->identity, entry, "invocationId");
         return 0;
 }
 
@@ -84,7 +95,8 @@ int feed_ask(struct reading *reading, struct feed_server *server) {
         const struct ldap_settings *ldap = reading->directory->ldap;
         const char *const of_root[] = { "supportedControl", "highestCommittedUSN", "dsServiceName", NULL };
         const char *const of_base[] = { ldap->external_id, NULL };
-        struct asked asked = { server, ldap->external_id, false, false };
+        const char *const of_service[] = { "invocationId", NULL };
+        struct asked asked = { .server = server, .external_id = ldap->external_id };
         *server = (struct feed_server){ .identity = identity_of_settings(reading->directory) };
         /* memberOf tells of a user what has changed in a group: no single entry's news are enough. */
         if (ldap->user_member_of[0])
@@ -96,6 +108,11 @@ int feed_ask(struct reading *reading, struct feed_server *server) {
         search.attributes = of_base;
         search.entry = take_base;
         if (r == 0)
+                r = ask(reading, &search);
+        search.base = asked.service;
+        search.attributes = of_service;
+        search.entry = take_service;
+        if (r == 0 && asked.service[0] && ldap->active_directory)
                 r = ask(reading, &search);
         server->method = ldap->active_directory ? (asked.usn ? FEED_USN : FEED_NONE) : asked.repl ? FEED_REPL : FEED_TIMES;
         return r;

@@ -40,6 +40,7 @@ static void watched(void **state) {
         _cleanup_sbuf_ struct sbuf why = { 0 }, again = { 0 };
         help_case(&c, slapd.uri, "");
         help_open(&c);
+        (void)sleep(1); /* containers of the second in which it was filled could not be told from later ones */
         int r = directory_ldap.sync(c.directory, &told.request, sink_of(&told), &why);
         if (r != -ECANCELED || told.row != ARRAY_SIZE(rows))
                 fail_msg("%d after %zu rows: %s", r, told.row, sbuf_text(&why));
@@ -100,7 +101,7 @@ static void asked(void **state) {
         unsigned users = told.users;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 /* Times are of seconds. */
-                if (rows[i].expected[0] == 'F')
+                if (strstr(rows[i].name, "container"))
                         (void)sleep(1);
                 if (rows[i].ldif)
                         help_slapd_change(&slapd, rows[i].ldif);

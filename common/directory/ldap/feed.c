@@ -36,7 +36,8 @@ static int take_root(void *userdata, const struct ldap_entry *entry) {
         struct asked *asked = userdata;
         const struct ldap_attribute *usn = entry_find(entry, "highestCommittedUSN");
         char digits[24];
-        asked->repl = has_value(entry, "supportedControl", LDAP_CONTROL_SYNC);
+        /* Apache Directory Server says that it can, and then leaves us waiting for the end of what there is. */
+        asked->repl = has_value(entry, "supportedControl", LDAP_CONTROL_SYNC) && !has_value(entry, "vendorName", "Apache Software Foundation");
         if (usn && usn->count == 1 && usn->values[0].bv_len < sizeof digits) {
                 memcpy(digits, usn->values[0].bv_val, usn->values[0].bv_len);
                 digits[usn->values[0].bv_len] = 0;
@@ -93,7 +94,7 @@ static int ask(struct reading *reading, const struct search *search) {
 
 int feed_ask(struct reading *reading, struct feed_server *server) {
         const struct ldap_settings *ldap = reading->directory->ldap;
-        const char *const of_root[] = { "supportedControl", "highestCommittedUSN", "dsServiceName", NULL };
+        const char *const of_root[] = { "supportedControl", "vendorName", "highestCommittedUSN", "dsServiceName", NULL };
         const char *const of_base[] = { ldap->external_id, NULL };
         const char *const of_service[] = { "invocationId", NULL };
         struct asked asked = { .server = server, .external_id = ldap->external_id };

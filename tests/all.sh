@@ -105,7 +105,12 @@ stage_systemd() {
         lines "the unit under systemd" tests/e2e/systemd.sh build-gcc
 }
 stage_faults() {
-        lines "faults" tests/fault/run.sh build-gcc
+        local servers=() others=() test
+        for test in tests/fault/test_*.py; do
+                case $test in */test_ldap*) servers+=("$PWD/$test") ;; *) others+=("$PWD/$test") ;; esac
+        done
+        lines "faults" tests/fault/run.sh build-gcc "${others[@]}"
+        lines "faults, with servers" tests/fault/run.sh build-gcc "${servers[@]}"
 }
 
 # What only computes goes on beside what mostly waits for servers, and gives way to it: one after the other they would take too long.

@@ -107,6 +107,7 @@ def said():
     return row()['error'] or '', [text for text in admin('status')['object']['warnings'] if 'refuses the bind as bind_dn' in text]
 
 
+admin('directory sync', directory='people')  # the worker that watches was killed, too, more than once
 check('the account is fine: nothing is said', (reason('bob', 'bob-pw'), said()), ('ok', ('', [])))
 set_reader_password('wrong-pw')
 check('a refused account: who is bound goes on', tries(), lambda t: t[0] == {'ok'} and t[2] == 0)

@@ -65,6 +65,47 @@ def warning(name='people'):
     return next((text for text in admin('status')['object']['warnings'] if text.startswith(f'directory {name}: its server has not answered since')), '')
 
 
+def people(base='dc=example,dc=org', more='user_base = ou=people'):
+    """The configuration of one directory, whose users host publishes."""
+    return f"""[directory/people]
+type = ldap
+preset = openldap
+uri = ldap://127.0.0.1:{PORT}
+insecure_plaintext = yes
+base = {base}
+bind_dn = cn=reader,dc=example,dc=org
+bind_password_file = /etc/multidir/reader
+user_name = uid
+user_rdn = uid
+{more}
+[application/host]
+directories = people
+[application/host/people]
+allow_all = yes
+"""
+
+
+def person(name, where='ou=people,dc=example,dc=org'):
+    return f'dn: uid={name},{where}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: x\n\n'
+
+
+def gone(name):
+    return f'dn: uid={name},ou=people,dc=example,dc=org\nchangetype: delete\n\n'
+
+
+def has(*names):
+    view = VIEW.read_bytes()
+    return all(f'{name}\0'.encode() in view for name in names)
+
+
+def shown(*names, limit=2):
+    return wait_for(lambda: has(*names), limit, 0.02)
+
+
+def hidden(name, limit=2):
+    return wait_for(lambda: not has(name), limit, 0.02)
+
+
 def known_down(limit=8.0):
     return wait_for(warning, limit, 0.05)
 

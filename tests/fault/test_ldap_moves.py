@@ -1,37 +1,8 @@
 """What holds entries is moved: the server says nothing of each entry below it, and nothing at all of what is outside then. Nobody stays that is gone."""
 import os
-import pathlib
-import subprocess
 import time
 
-from bed import *
-
-SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
-DIR, PORT, SPORT = TOP / 'slapd', 3890, 6360
-PEOPLE = f"""[directory/people]
-type = ldap
-preset = openldap
-uri = ldap://127.0.0.1:{PORT}
-insecure_plaintext = yes
-base = %s
-bind_dn = cn=reader,dc=example,dc=org
-bind_password_file = /etc/multidir/reader
-user_name = uid
-user_rdn = uid
-%s
-[application/host]
-directories = people
-[application/host/people]
-allow_all = yes
-"""
-
-
-def slapd(what, *arguments, stdin=None):
-    subprocess.run([SERVERS / 'slapd.sh', what, DIR, *map(str, arguments)], check=True, input=stdin, text=True, capture_output=True, timeout=60)
-
-
-def row():
-    return admin('status')['object']['directories'][0]
+from ldap_bed import *
 
 
 def holder(dn):
@@ -39,25 +10,8 @@ def holder(dn):
     return f'dn: {dn}\nchangetype: add\nobjectClass: {"organizationalUnit" if kind == "ou" else "domain"}\n{kind}: {name}\n\n'
 
 
-def person(name, where):
-    return f'dn: uid={name},{where}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: x\n\n'
-
-
 def moved(dn, where):
     return f'dn: {dn}\nchangetype: modrdn\nnewrdn: {dn.split(",")[0]}\ndeleteoldrdn: 1\nnewsuperior: {where}\n\n'
-
-
-def has(*names):
-    view = VIEW.read_bytes()
-    return all(f'{name}\0'.encode() in view for name in names)
-
-
-def shown(*names, limit=2):
-    return wait_for(lambda: has(*names), limit, 0.02)
-
-
-def hidden(name, limit):
-    return wait_for(lambda: not has(name), limit, 0.02)
 
 
 def kept(how='watch', limit=30):
@@ -67,14 +21,10 @@ def kept(how='watch', limit=30):
 BASE = 'dc=example,dc=org'
 WHERE, FORMER = 'ou=people,' + BASE, 'ou=former,' + BASE
 LOOK = 25  # what holds entries is looked at every 20 s
-make()
-subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
-pathlib.Path('/etc/multidir/reader').write_text('reader-pw\n')
-os.chmod('/etc/multidir/reader', 0o600)
-slapd('start', PORT, SPORT)
+make_ldap()
 units = [f'{rdn},{WHERE}' for rdn in ('ou=one', 'ou=two', 'ou=three', 'dc=four', 'ou=five', 'ou=six')]
 slapd('change', stdin=holder(FORMER) + ''.join(holder(dn) + person('in' + dn.split(',')[0].split('=')[1], dn) for dn in units))
-configure(PEOPLE % (WHERE, ''))
+configure(people(WHERE, ''))
 service = started()
 check('it is watched', (kept(), shown('inone', 'intwo', 'inthree', 'infour', 'infive', 'insix')), (True, True))
 
@@ -109,7 +59,7 @@ slapd('change', stdin=moved(units[2], FORMER) + person('latest', WHERE))
 service = Service()
 check('... a unit leaves the base while nobody watches', service.wait_ready() and hidden('inthree', 20) and shown('latest', limit=20))
 
-configure(PEOPLE % (BASE, 'user_base = ou=people'))
+configure(people(BASE))
 admin('reload')
 check('user_base below base', kept() and shown('infour'))
 slapd('change', stdin=moved(units[3], FORMER))

@@ -18,10 +18,6 @@ service = Service()
 check('it is ready, and watched', service.wait_ready() and wait_for(lambda: (row() or {}).get('kept_by') == 'watch', 10, 0.1))
 
 
-def person(name):
-    return f'dn: uid={name},ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: x\n\n'
-
-
 def groups(name):
     entry = next((one for one in [admin('user show', user=name)] if one['exit'] == 0), None)
     return sorted(entry['object'].get('groups', [])) if entry else None

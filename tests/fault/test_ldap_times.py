@@ -1,49 +1,7 @@
 """A server that does not tell of changes, and is asked what has changed since: times that are none."""
 import os
-import pathlib
-import subprocess
 
-from bed import *
-
-SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
-DIR, PORT, SPORT = TOP / 'slapd', 3890, 6360
-PEOPLE = f"""[directory/people]
-type = ldap
-preset = openldap
-uri = ldap://127.0.0.1:{PORT}
-insecure_plaintext = yes
-base = dc=example,dc=org
-bind_dn = cn=reader,dc=example,dc=org
-bind_password_file = /etc/multidir/reader
-user_name = uid
-user_rdn = uid
-user_base = ou=people
-[application/host]
-directories = people
-[application/host/people]
-allow_all = yes
-"""
-
-
-def slapd(what, *arguments, stdin=None):
-    subprocess.run([SERVERS / 'slapd.sh', what, DIR, *map(str, arguments)], check=True, input=stdin, text=True, capture_output=True, timeout=60)
-
-
-def row():
-    return admin('status')['object']['directories'][0]
-
-
-def person(name):
-    return f'dn: uid={name},ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: x\n\n'
-
-
-def has(*names):
-    view = VIEW.read_bytes()
-    return all(f'{name}\0'.encode() in view for name in names)
-
-
-def shown(*names, limit=2):
-    return wait_for(lambda: has(*names), limit, 0.02)
+from ldap_bed import *
 
 
 def display(name, text):
@@ -55,14 +13,10 @@ def read(text):
     return wait_for(lambda: text.encode() in VIEW.read_bytes(), 3, 0.1)
 
 
-make()
-subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
-pathlib.Path('/etc/multidir/reader').write_text('reader-pw\n')
-os.chmod('/etc/multidir/reader', 0o600)
 os.environ['SLAPD_NO_SYNCPROV'] = '1'
-slapd('start', PORT, SPORT)
+make_ldap()
 slapd('change', stdin=person('one'))
-configure(PEOPLE)
+configure(people())
 service = started()
 check('the first one is full', shown('one', limit=10) and wait_for(lambda: row().get('kept_by') == 'changes', 10, 0.1))
 slapd('change', stdin=display('one', 'ALPHA'))

@@ -3,59 +3,9 @@ as another one in between. Nothing is lost, and nothing stays that is gone."""
 import os
 import pathlib
 import signal
-import subprocess
 import time
 
-from bed import *
-
-SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
-DIR, PORT, SPORT = TOP / 'slapd', 3890, 6360
-PEOPLE = f"""[directory/people]
-type = ldap
-preset = openldap
-uri = ldap://127.0.0.1:{PORT}
-insecure_plaintext = yes
-base = dc=example,dc=org
-bind_dn = cn=reader,dc=example,dc=org
-bind_password_file = /etc/multidir/reader
-user_name = uid
-user_rdn = uid
-user_base = ou=people
-%s
-[application/host]
-directories = people
-[application/host/people]
-allow_all = yes
-"""
-
-
-def slapd(what, *arguments, stdin=None):
-    subprocess.run([SERVERS / 'slapd.sh', what, DIR, *map(str, arguments)], check=True, input=stdin, text=True, capture_output=True, timeout=60)
-
-
-def row():
-    return admin('status')['object']['directories'][0]
-
-
-def person(name):
-    return f'dn: uid={name},ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: x\n\n'
-
-
-def gone(name):
-    return f'dn: uid={name},ou=people,dc=example,dc=org\nchangetype: delete\n\n'
-
-
-def has(*names):
-    view = VIEW.read_bytes()
-    return all(f'{name}\0'.encode() in view for name in names)
-
-
-def shown(*names, limit=2):
-    return wait_for(lambda: has(*names), limit, 0.02)
-
-
-def hidden(name, limit=2):
-    return wait_for(lambda: not has(name), limit, 0.02)
+from ldap_bed import *
 
 
 def watched(limit=10):
@@ -67,12 +17,8 @@ def kill_watch():
         os.kill(worker, signal.SIGKILL)
 
 
-make()
-subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
-pathlib.Path('/etc/multidir/reader').write_text('reader-pw\n')
-os.chmod('/etc/multidir/reader', 0o600)
-slapd('start', PORT, SPORT)
-configure(PEOPLE % '')
+make_ldap()
+configure(people())
 service = started()
 check('it is watched', watched())
 slapd('change', stdin=person('one'))
@@ -139,15 +85,15 @@ before = VIEW.read_bytes()
 slapd('change', stdin=''.join(gone(name) for name in ('alice', 'bob', 'dave', 'erin', 'frank', 'gina', 'lou')))
 check('the shrink guard holds for deltas', wait_for(lambda: 'shrink_guard' in (row()['error'] or ''), 10, 0.1) and has('alice', 'bob'))
 check('... and the view stays', VIEW.read_bytes() == before)
-configure(PEOPLE % 'shrink_guard = 100')
+configure(people(more='user_base = ou=people\nshrink_guard = 100'))
 admin('reload')
 check('... let pass', hidden('alice', limit=15))
 check('... and watched again', watched(30))
 
-configure(PEOPLE % 'shrink_guard = 100\nuser_filter = (&(objectClass=inetOrgPerson)(uid=s*))')
+configure(people(more='user_base = ou=people\nshrink_guard = 100\nuser_filter = (&(objectClass=inetOrgPerson)(uid=s*))'))
 admin('reload')
 check('other settings: everything is read by them', (hidden('four', limit=10), has('six')), (True, True))
-configure(PEOPLE % 'shrink_guard = 100')
+configure(people(more='user_base = ou=people\nshrink_guard = 100'))
 admin('reload')
 check('... and by the former ones again', shown('four', limit=10))
 

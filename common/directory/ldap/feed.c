@@ -36,7 +36,7 @@ static int take_root(void *userdata, const struct ldap_entry *entry) {
         struct asked *asked = userdata;
         const struct ldap_attribute *usn = entry_find(entry, "highestCommittedUSN");
         char digits[24];
-        /* Apache Directory Server says that it can, and then leaves us waiting for the end of what there is. */
+        /* Apache Directory Server says that it can; but it never says that the refresh is done, and sends what nobody asked for, pwdHistory with it. */
         asked->repl = has_value(entry, "supportedControl", LDAP_CONTROL_SYNC) && !has_value(entry, "vendorName", "Apache Software Foundation");
         if (usn && usn->count == 1 && usn->values[0].bv_len < sizeof digits) {
                 memcpy(digits, usn->values[0].bv_val, usn->values[0].bv_len);

@@ -352,14 +352,25 @@ static void say_age(json_t *object, const char *key) {
         (void)json_object_set_new(object, key, json_sprintf("%" JSON_INTEGER_FORMAT " %s", seconds / units[i].seconds, units[i].unit));
 }
 
+/* Of a directory's row. */
+static void say_ages(json_t *directory) {
+        say_age(directory, "age");
+        say_age(directory, "full_age");
+}
+
 void render_status(struct ctl *ctl, const json_t *object) {
         json_t *copy = json_deep_copy(object), *directory;
         size_t i;
         say_age(json_object_get(copy, "view"), "age");
-        json_array_foreach(json_object_get(copy, "directories"), i, directory) {
-                say_age(directory, "age");
-                say_age(directory, "full_age");
-        }
+        json_array_foreach(json_object_get(copy, "directories"), i, directory)
+                say_ages(directory);
+        render_object(ctl, copy ? copy : object);
+        json_decref(copy);
+}
+
+void render_directory(struct ctl *ctl, const json_t *object) {
+        json_t *copy = json_deep_copy(object);
+        say_ages(copy);
         render_object(ctl, copy ? copy : object);
         json_decref(copy);
 }

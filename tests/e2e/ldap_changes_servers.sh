@@ -94,7 +94,7 @@ H=--directory\ herds D=--directory\ domain
         ck "AD: the password" "$(explain nils Zebra-98-tango)" 'allow ok domain'
         ck "AD: without a password it is switched off" "$(did $D user add nobu; in_ad '(sAMAccountName=nobu)' userAccountControl)" 'done ok add-user@domain 0*userAccountControl: 514 '
         ck "AD: and with one it can be switched on" "$(did user password nobu --password-stdin <<< Zebra-98-tango; did user activate nobu; explain nobu Zebra-98-tango)" 'done ok set-password@domain 0*done ok *allow ok domain'
-        ck "AD: the domain's policy: nobody is made" "$(did $D user add weak --password-stdin <<< abc; in_ad '(sAMAccountName=weak)' cn)" 'refused policy-rejected 1*'
+        ck "AD: the domain's policy: nobody is made" "$(did $D user add weak --password-stdin <<< abc; in_ad '(sAMAccountName=weak)' cn)" 'refused policy-rejected 1'
         ck "AD: switched off" "$(did user deactivate nils; explain nils Zebra-98-tango)" 'done ok modify-user-attributes@domain 0*deny inactive domain'
         ck "AD: and on" "$(did user activate nils; explain nils Zebra-98-tango)" 'done ok modify-user-attributes@domain 0*allow ok domain'
         ck "AD: modify" "$(did user modify nils --display-name 'Nils N' --home /srv/nils --attribute title=Boss; getent passwd nils | cut -d: -f5,6)" 'done ok *0*Nils N:/srv/nils'

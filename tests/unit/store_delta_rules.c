@@ -12,23 +12,10 @@
 
 #include "model/sync_key.h"
 #include "replica/store_sync.h"
-#include "unit/store_help.h"
-
-struct fixture { char folder[64]; struct store *store; };
+#include "unit/store_fixture.h"
 
 static int setup(void **state) {
-        struct fixture *fixture = calloc(1, sizeof *fixture);
-        help_folder(fixture->folder, sizeof fixture->folder);
-        *state = fixture;
-        return store_open(fixture->folder, "corp", DIRECTORY_LDAP, STORE_READ_WRITE, &fixture->store);
-}
-
-static int teardown(void **state) {
-        struct fixture *fixture = *state;
-        store_close(fixture->store);
-        help_remove_folder(fixture->folder);
-        free(fixture);
-        return 0;
+        return fixture_new(state, "corp", DIRECTORY_LDAP);
 }
 
 /* ---- Runs as words, in the order in which they are sent ----

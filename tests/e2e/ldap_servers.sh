@@ -64,16 +64,6 @@ bind_password_file = /etc/multidir/secrets/apache
 [application/host/tribe]
 allow_all = yes
 C
-explain() {
-        printf '%s\n' "$2" | multidirctl --json explain login "$1" --service sshd --password-stdin 2>/dev/null |
-                python3 -c 'import json, sys; o = json.load(sys.stdin); print(o["verdict"], o["reason"], o.get("owner"))'
-}
-state() {
-        multidirctl --json status 2>/dev/null | python3 -c '
-import json, sys
-for d in json.load(sys.stdin)["directories"]:
-    if d["name"] == sys.argv[1]: print(*[d.get(k) for k in sys.argv[2:]])' "$@"
-}
 groups_of() { id -Gn "$1" 2>/dev/null | tr ' ' '\n' | LC_ALL=C sort | tr '\n' ' '; }
 members_of() { getent group "$1" | cut -d: -f4 | tr ',' '\n' | LC_ALL=C sort | tr '\n' ' '; }
 

@@ -16,10 +16,23 @@ static struct ask *ask_take(struct keeper_link *link, uint64_t id) {
         return NULL;
 }
 
-static void ask_begin(struct keeper_link *link, const struct ask *question, struct ask *ask) {
+/* *id: the number that the message must carry. 0, or -EHOSTDOWN: there is no keeper. */
+static int ask_begin(struct service *service, const struct ask *question, uint64_t *id, struct ask *ask) {
+        if (!keeper_link_is_up(service))
+                return -EHOSTDOWN;
         *ask = *question;
-        ask->next = link->asks;
-        link->asks = ask;
+        ask->id = *id = service_id(service);
+        ask->next = service->keeper->asks;
+        service->keeper->asks = ask;
+        return 0;
+}
+
+/* r: what became of sending the message; it is returned. */
+static int ask_sent(struct service *service, int r, struct ask *ask) {
+        r = keeper_link_sent(service, r);
+        if (r < 0)
+                ask_cancel(service, ask);
+        return r;
 }
 
 void ask_cancel(struct service *service, struct ask *ask) {
@@ -84,46 +97,22 @@ bool keeper_link_take_applied(struct keeper_link *link, const struct channel_fra
 }
 
 int keeper_link_gate(struct service *service, struct protocol_gate *gate, gate_done_fn done, void *userdata, struct ask *ask) {
-        if (!keeper_link_is_up(service))
-                return -EHOSTDOWN;
-        gate->id = service_id(service);
-        ask_begin(service->keeper, &(struct ask){ .id = gate->id, .gate_done = done, .userdata = userdata }, ask);
-        int r = keeper_link_sent(service, protocol_send_gate(endpoint_channel(service->keeper->endpoint), gate));
-        if (r < 0)
-                ask_cancel(service, ask);
-        return r;
+        int r = ask_begin(service, &(struct ask){ .gate_done = done, .userdata = userdata }, &gate->id, ask);
+        return r < 0 ? r : ask_sent(service, protocol_send_gate(endpoint_channel(service->keeper->endpoint), gate), ask);
 }
 
 int keeper_link_admit(struct service *service, struct protocol_admit *admit, admitted_done_fn done, void *userdata, struct ask *ask) {
-        if (!keeper_link_is_up(service))
-                return -EHOSTDOWN;
-        admit->id = service_id(service);
-        ask_begin(service->keeper, &(struct ask){ .id = admit->id, .admitted_done = done, .userdata = userdata }, ask);
-        int r = keeper_link_sent(service, protocol_send_admit(endpoint_channel(service->keeper->endpoint), admit));
-        if (r < 0)
-                ask_cancel(service, ask);
-        return r;
+        int r = ask_begin(service, &(struct ask){ .admitted_done = done, .userdata = userdata }, &admit->id, ask);
+        return r < 0 ? r : ask_sent(service, protocol_send_admit(endpoint_channel(service->keeper->endpoint), admit), ask);
 }
 
 int keeper_link_change_password(struct service *service, struct protocol_change_password *change, changed_done_fn done, void *userdata,
                                 struct ask *ask) {
-        if (!keeper_link_is_up(service))
-                return -EHOSTDOWN;
-        change->id = service_id(service);
-        ask_begin(service->keeper, &(struct ask){ .id = change->id, .changed_done = done, .userdata = userdata }, ask);
-        int r = keeper_link_sent(service, protocol_send_change_password(endpoint_channel(service->keeper->endpoint), change));
-        if (r < 0)
-                ask_cancel(service, ask);
-        return r;
+        int r = ask_begin(service, &(struct ask){ .changed_done = done, .userdata = userdata }, &change->id, ask);
+        return r < 0 ? r : ask_sent(service, protocol_send_change_password(endpoint_channel(service->keeper->endpoint), change), ask);
 }
 
 int keeper_link_apply(struct service *service, struct protocol_apply *apply, applied_done_fn done, void *userdata, struct ask *ask) {
-        if (!keeper_link_is_up(service))
-                return -EHOSTDOWN;
-        apply->id = service_id(service);
-        ask_begin(service->keeper, &(struct ask){ .id = apply->id, .applied_done = done, .userdata = userdata }, ask);
-        int r = keeper_link_sent(service, protocol_send_apply(endpoint_channel(service->keeper->endpoint), apply));
-        if (r < 0)
-                ask_cancel(service, ask);
-        return r;
+        int r = ask_begin(service, &(struct ask){ .applied_done = done, .userdata = userdata }, &apply->id, ask);
+        return r < 0 ? r : ask_sent(service, protocol_send_apply(endpoint_channel(service->keeper->endpoint), apply), ask);
 }

@@ -193,16 +193,20 @@ static enum presence locate(struct directory *directory, const char *user, uint6
                 if (entry->presence == PRESENCE_FOUND)
                         return entry->presence;
                 entry->active = false;
+                session_bind_forget(&directory->session);
                 if (entry->presence != PRESENCE_NOT_FOUND)
                         return entry->presence;
         }
         return complete(directory, user, deadline_ms, entry);
 }
 
-/* Reads first, then binds: one bind, at the entry that is meant, and the same cost for right and wrong (L9). entry->presence is FOUND if it came to
- * the bind. */
+/* Reads, and binds at the entry that is meant, with the same cost for right and wrong (L9). Where the replica knows the entry, the server is given both
+ * at once: a round trip less. What it says to the bind counts only if the entry that was read there is the one that is meant, as it would if one
+ * followed on the other. entry->presence is FOUND if it came to the bind. */
 static enum password_result check_once(struct directory *directory, const char *user, const struct secret *password, uint64_t deadline_ms,
                                        struct directory_entry *entry) {
+        if (entry->dn[0] && entry->entry_id[0])
+                session_bind_ahead(&directory->session, entry->dn, password);
         enum presence presence = locate(directory, user, deadline_ms, entry);
         if (presence != PRESENCE_FOUND)
                 return presence == PRESENCE_NOT_FOUND ? CHECK_NOT_FOUND : CHECK_UNAVAILABLE;

@@ -288,20 +288,22 @@ int link_answer(struct link *link, int id, uint64_t deadline_ms, struct bind_ans
         return r < 0 ? r : take_answer(link, message, answer);
 }
 
-int link_bind(struct link *link, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer) {
+int link_bind_send(struct link *link, const char *dn, const struct secret *password, int *id) {
         static char oid[] = LDAP_CONTROL_PASSWORDPOLICYREQUEST;
         LDAPControl policy = { .ldctl_oid = oid };
         LDAPControl *controls[] = { &policy, NULL };
         /* libldap only reads it. */
         struct berval credentials = { .bv_len = password->len, .bv_val = (char *)(uintptr_t)password->bytes };
-        int id = -1;
         if (!dn[0] || password->len == 0)
                 return -EINVAL;
         if (!link->may_send_secrets)
                 return -EPERM;
-        if (ldap_sasl_bind(link->ld, dn, LDAP_SASL_SIMPLE, &credentials, controls, NULL, &id) != LDAP_SUCCESS)
-                return -ECONNRESET;
-        return link_answer(link, id, deadline_ms, answer);
+        return ldap_sasl_bind(link->ld, dn, LDAP_SASL_SIMPLE, &credentials, controls, NULL, id) == LDAP_SUCCESS ? 0 : -ECONNRESET;
+}
+
+int link_bind(struct link *link, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer) {
+        int id = -1, r = link_bind_send(link, dn, password, &id);
+        return r < 0 ? r : link_answer(link, id, deadline_ms, answer);
 }
 
 void link_describe(struct sbuf *why, int code, const char *diagnostic) {

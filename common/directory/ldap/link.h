@@ -66,5 +66,8 @@ int link_answer(struct link *link, int id, uint64_t deadline_ms, struct bind_ans
  * 0: the server answered, see *answer. -EPERM: the line is not private, nothing was sent; -ETIMEDOUT, -ECONNRESET. */
 int link_bind(struct link *link, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer);
 
+/* The first half of it: *id is for link_answer(). Until that was called nothing else may be sent (RFC 4511, 4.2.1), but link_close(). */
+int link_bind_send(struct link *link, const char *dn, const struct secret *password, int *id);
+
 /* "CODE text (the server's words)" for messages. */
 void link_describe(struct sbuf *why, int code, const char *diagnostic);

@@ -185,6 +185,9 @@ static bool on_frame(struct endpoint *endpoint, const struct channel_frame *fram
         struct keeper_link *link = service->keeper;
         bool good = false;
         link->heard_ms = clock_monotonic_ms();
+        /* Before anybody is told: who hears of a change must not meet what was there before it. */
+        if (frame->type != KEEPER_GATE_REPLY && frame->type != KEEPER_ADMIN_PROGRESS)
+                service->replica_changes++;
         if (frame->type == KEEPER_GATE_REPLY)
                 good = take_gate_reply(link, frame);
         else if (frame->type == KEEPER_PASSWORD_CHANGED)
@@ -251,6 +254,7 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
         char how[64];
         process_describe(info, how);
         log_error("the keeper ended with %s; the next one starts in %llu ms", how, (unsigned long long)link->backoff_ms);
+        service->replica_changes++;
         link->pid = 0;
         link->child = sd_event_source_disable_unref(link->child);
         link->endpoint = (endpoint_free(link->endpoint), NULL);

@@ -167,11 +167,27 @@ static void submit(struct login_run *run, enum protocol_type type, struct pool *
         }
 }
 
+static uint64_t find_ms(const struct login_run *run) {
+        return settings_of(run)->login_deadline_s * 1000 / 4;
+}
+
 /* Who knows the directory's users: its checkers, or where the server is the authority, or knows more than this host (D3), its workers. */
 static struct pool *live_pool(struct login_run *run) {
         size_t directory = run->login.directory;
         return configuration_is_synchronised(run->configuration, directory) || run->login.newcomer ? configuration_workers(run->configuration, directory)
                                                                             : configuration_checkers(run->configuration, directory);
+}
+
+/* L6. Where the replica is no more than that, what it has just said of the user stands until it changes. */
+static void ask_replica(struct login_run *run) {
+        size_t directory = run->login.directory;
+        struct pool *checkers = configuration_checkers(run->configuration, directory);
+        struct protocol_answer recent;
+        run->entry_id[0] = run->dn[0] = run->external_id[0] = 0;
+        if (checkers && configuration_is_synchronised(run->configuration, directory) && pool_recall(checkers, run->user, &recent))
+                on_answer(&recent, run);
+        else
+                submit(run, CHECKER_FIND, checkers, find_ms(run));
 }
 
 /* And who knows their passwords. */
@@ -278,14 +294,12 @@ static void admit(struct login_run *run) {
 
 static void perform(struct login_run *run) {
         const struct login *login = &run->login;
-        uint64_t find_ms = settings_of(run)->login_deadline_s * 1000 / 4;
         switch (login->next) {
         case LOGIN_ASK_REPLICA:
-                run->entry_id[0] = run->dn[0] = run->external_id[0] = 0;
-                submit(run, CHECKER_FIND, configuration_checkers(run->configuration, login->directory), find_ms);
+                ask_replica(run);
                 break;
         case LOGIN_ASK_LIVE:
-                submit(run, CHECKER_FIND, live_pool(run), find_ms);
+                submit(run, CHECKER_FIND, live_pool(run), find_ms(run));
                 break;
         case LOGIN_CHECK_PASSWORD:
                 check_password(run);

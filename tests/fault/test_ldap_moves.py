@@ -24,7 +24,7 @@ LOOK = 25  # what holds entries is looked at every 20 s
 make_ldap()
 units = [f'{rdn},{WHERE}' for rdn in ('ou=one', 'ou=two', 'ou=three', 'dc=four', 'ou=five', 'ou=six')]
 slapd('change', stdin=holder(FORMER) + ''.join(holder(dn) + person('in' + dn.split(',')[0].split('=')[1], dn) for dn in units))
-configure(people(WHERE, ''))
+configure(one_directory(WHERE, ''))
 service = started()
 check('it is watched', (kept(), shown('inone', 'intwo', 'inthree', 'infour', 'infive', 'insix')), (True, True))
 
@@ -59,7 +59,7 @@ slapd('change', stdin=moved(units[2], FORMER) + person('latest', WHERE))
 service = Service()
 check('... a unit leaves the base while nobody watches', service.wait_ready() and hidden('inthree', 20) and shown('latest', limit=20))
 
-configure(people(BASE))
+configure(one_directory(BASE))
 admin('reload')
 check('user_base below base', kept() and shown('infour'))
 slapd('change', stdin=moved(units[3], FORMER))

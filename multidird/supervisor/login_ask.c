@@ -34,6 +34,7 @@ static bool before_check(void *userdata) {
         return false;
 }
 
+/* The run may be over, and freed, when it returns. */
 static void submit(struct login_run *run, enum protocol_type type, struct pool *pool, uint64_t limit_ms) {
         uint64_t now = clock_monotonic_ms();
         bool with_password = type != CHECKER_FIND;
@@ -45,10 +46,13 @@ static void submit(struct login_run *run, enum protocol_type type, struct pool *
         if (r < 0) {
                 struct protocol_answer unavailable = { 0 };
                 on_answer(&unavailable, run);
-        } else if (with_password) {
+                return;
+        }
+        if (with_password) {
                 secret_done(&run->password);
                 job_set_before(run->job, before_check);
         }
+        pool_run(pool);
 }
 
 static uint64_t find_ms(const struct login_run *run) {

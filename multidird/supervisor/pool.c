@@ -200,6 +200,7 @@ static bool run_one(struct pool *pool, enum use use, unsigned *hurried) {
 void pool_run(struct pool *pool) {
         unsigned hurried = 0;
         enum use use = use_now(pool);
+        (void)sd_event_source_set_enabled(pool->wake, SD_EVENT_OFF);
         while (run_one(pool, use, &hurried))
                 use = use_now(pool);
         /* Nothing works on them and nothing may be started now: waiting would only spend the logins' time. */

@@ -59,8 +59,7 @@ struct pool {
         sd_event_source *stuck;       /* answers what waits for a pool that can start nothing */
 };
 
-/* pool.c: gives waiting jobs to idle members, and starts members for the rest as far as the bound goes. */
-void pool_run(struct pool *pool);
+/* pool.c */
 /* The member's job is answered, and gone. It must not be the member's any more. */
 void job_finish(struct job *job, const struct protocol_answer *answer);
 void job_free(struct job *job);

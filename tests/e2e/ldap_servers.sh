@@ -80,6 +80,8 @@ members_of() { getent group "$1" | cut -d: -f4 | tr ',' '\n' | LC_ALL=C sort | t
 service_start || exit 1
 multidirctl enable >/dev/null || exit 1
 sshd_start || exit 1
+printf '%%%s ALL=(ALL:ALL) ALL\n' flock outer warren > /etc/sudoers.d/groups; chmod 440 /etc/sudoers.d/groups
+sudo_by_group() { ssh_password "$1" "$2" "echo $2 | sudo -S -p '' id -u"; } # NAME PASSWORD: with the password, on top of a login
 
 # --- 389 Directory Server
 ck "389: synchronised" "$(state herds state users groups)" 'ready 4 2'
@@ -88,6 +90,7 @@ ck "389: groups in groups" "$(groups_of henry)" 'flock henry herd '
 ck "389: members" "$(members_of flock)" 'henry irma jack kate '
 install -d -m 755 -o "$(id -u henry)" -g "$(id -g henry)" /home/henry
 ck "389: ssh" "$(ssh_password henry henry-pw-12345 'id -un')" 'henry'
+ck "389: sudo, by a group" "$(sudo_by_group henry henry-pw-12345)" '0'
 ck "389: wrong password" "$(explain henry bad)" 'deny wrong-password herds'
 ck "389: switched off" "$(explain jack jack-pw-12345)" 'deny inactive herds'
 ck "389: switched off, ssh" "$(ssh_password jack jack-pw-12345 'id -un')" '*Permission denied*'
@@ -134,6 +137,7 @@ ck "AD: groups in groups" "$(id -Gn anna)" '*outer*'
 ck "AD: members" "$(members_of outer)" 'anna bert cleo '
 home=$(getent passwd anna | cut -d: -f6); install -d -m 755 "$(dirname "$home")"; install -d -m 755 -o "$(id -u anna)" -g "$(id -g anna)" "$home"
 ck "AD: ssh" "$(ssh_password anna anna-pw-12345 'id -un')" 'anna'
+ck "AD: sudo, by a group in a group" "$(sudo_by_group anna anna-pw-12345)" '0'
 ck "AD: wrong password" "$(explain anna bad)" 'deny wrong-password domain'
 ck "AD: 533, switched off" "$(explain dis dis-pw-12345)" 'deny inactive domain'
 ck "AD: 701, the account ended" "$(explain exp exp-pw-12345)" 'deny inactive domain'
@@ -197,6 +201,7 @@ apache_rows() {
         ck "ApacheDS: members" "$(members_of warren)" 'paula quinn rosa '
         install -d -m 755 -o "$(id -u paula)" -g "$(id -g paula)" /home/paula
         ck "ApacheDS: ssh" "$(ssh_password paula paula-pw-12345 'id -un')" 'paula'
+        ck "ApacheDS: sudo, by a group" "$(sudo_by_group paula paula-pw-12345)" '0'
         ck "ApacheDS: wrong password" "$(explain paula bad)" 'deny wrong-password tribe'
         ck "ApacheDS: wrong password, ssh" "$(ssh_password paula bad 'id -un')" '*Permission denied*'
         ck "ApacheDS: passwd" "$(change paula paula-pw-12345 Zebra-98-tango; explain paula Zebra-98-tango; explain paula paula-pw-12345)" \

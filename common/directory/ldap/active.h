@@ -37,11 +37,12 @@ int active_gather(struct reading *reading, const struct active *active, uint64_t
 /* Tells each as gone: those that still match must be told after that. 0 or the sink's error. */
 int active_tell(struct reading *reading, const struct active_changes *changes);
 
-/* active_metadata.c: what replPropertyMetaData says of the entry's name, that changes when it is renamed, and when it is moved. */
-#define ACTIVE_METADATA "replPropertyMetaData"
-struct active_name { uint32_t version; uint64_t usn; }; /* 1: as it was made; this server's number of its last change */
+/* active_metadata.c: what replPropertyMetaData says of one attribute, by its number. */
+#define ACTIVE_NAME UINT32_C(0x90001)       /* "name": changes when the entry is renamed, and when it is moved */
+#define ACTIVE_IS_DELETED UINT32_C(0x20030) /* changes when the entry is deleted, and when it is restored */
+struct active_stamp { uint32_t version; uint64_t usn; }; /* how often it was set, and this server's number of the last time */
 /* 0; -ENOENT: it says nothing of it; -EBADMSG: it is none. */
-int active_name_of(const struct berval *value, struct active_name *name);
+int active_stamp_of(const struct berval *value, uint32_t attribute, struct active_stamp *stamp);
 
 /* active_watch.c. Asks for notifications, if the server has them and the request wants a watch; what was changed before them is found by the run after that. */
 void active_listen(struct feed *feed);

@@ -7,7 +7,6 @@
 #define HEADER 16u
 #define ITEM 48u
 #define VERSION 1u
-#define ATTRIBUTE_NAME UINT32_C(0x90001) /* "name", the value of the RDN */
 
 static uint32_t get_u32(const unsigned char *at) {
         return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
@@ -17,9 +16,9 @@ static uint64_t get_u64(const unsigned char *at) {
         return (uint64_t)get_u32(at + 4) << 32 | get_u32(at);
 }
 
-int active_name_of(const struct berval *value, struct active_name *name) {
+int active_stamp_of(const struct berval *value, uint32_t attribute, struct active_stamp *stamp) {
         const unsigned char *bytes = (const unsigned char *)value->bv_val;
-        *name = (struct active_name){ 0 };
+        *stamp = (struct active_stamp){ 0 };
         if (!bytes || value->bv_len < HEADER || get_u32(bytes) != VERSION)
                 return -EBADMSG;
         uint32_t count = get_u32(bytes + 8);
@@ -27,9 +26,9 @@ int active_name_of(const struct berval *value, struct active_name *name) {
                 return -EBADMSG;
         for (uint32_t i = 0; i < count; i++) {
                 const unsigned char *item = bytes + HEADER + (size_t)i * ITEM;
-                if (get_u32(item) != ATTRIBUTE_NAME)
+                if (get_u32(item) != attribute)
                         continue;
-                *name = (struct active_name){ .version = get_u32(item + 4), .usn = get_u64(item + 40) };
+                *stamp = (struct active_stamp){ .version = get_u32(item + 4), .usn = get_u64(item + 40) };
                 return 0;
         }
         return -ENOENT;

@@ -137,15 +137,15 @@ static int read_since(const struct feed_cookie *cookie, struct since *since) {
 /* One that was renamed or moved has taken along all that it holds. Where the server does not say what has changed of it, it may have been that. */
 static int take_changed_container(void *userdata, const struct ldap_entry *entry) {
         const struct since *since = userdata;
-        const struct ldap_attribute *metadata = entry_find(entry, ACTIVE_METADATA);
-        struct active_name name;
-        if (!metadata || metadata->count != 1 || active_name_of(&metadata->values[0], &name) < 0)
+        const struct ldap_attribute *metadata = entry_find(entry, READ_METADATA);
+        struct active_stamp name;
+        if (!metadata || metadata->count != 1 || active_stamp_of(&metadata->values[0], ACTIVE_NAME, &name) < 0)
                 return reading_is_unmoved(entry) ? 0 : -ESTALE;
         return name.usn <= since->number || name.version == 1 ? 0 : -ESTALE;
 }
 
 static int look_at_containers(struct feed *feed, struct since *since, struct feed_cookie *next) {
-        const char *const attributes[] = { "modifyTimestamp", "createTimestamp", ACTIVE_METADATA, NULL };
+        const char *const attributes[] = { "modifyTimestamp", "createTimestamp", READ_METADATA, NULL };
         struct reading *reading = feed->reading;
         const char *context = feed->server->active.context;
         char filter[704];

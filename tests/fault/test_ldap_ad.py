@@ -192,6 +192,14 @@ samba('start', AD_PORT, AD_SPORT)
 change(deleted(f'CN=seven,{PEOPLE}'))
 check('... and back', hidden('seven', limit=15) and watched())
 
+check('... watched', watched())
+pid = int((AD / 'samba.pid').read_text())
+os.kill(pid, signal.SIGSTOP)
+check('a controller that says nothing: known within a minute', wait_for(lambda: row('domain')['state'] == 'failed', 60, 0.5))
+os.kill(pid, signal.SIGCONT)
+change(user('eight'))
+check('... and back', (shown('eight', limit=15), watched()), (True, True))
+
 # --- After many changes, by the watch and by hand, the replica is what reading everything makes of it
 SEED = int(os.environ.get('SEED', '7'))
 ROUNDS = int(os.environ.get('ROUNDS', '24'))
@@ -267,7 +275,8 @@ for turn in range(ROUNDS):
     if turn % 2:
         sync()
     else:
-        time.sleep(4 if turn % 6 in (3, 5) else 1.8)
+        time.sleep(1.8)
+        wait_for(lambda: row('domain')['state'] == 'ready', 45, 0.1)  # where everything had to be read, and again and again
     exact += full_age() >= int(time.monotonic() - began)
     deltas = replica()
     sync(full=True)

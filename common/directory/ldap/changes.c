@@ -230,7 +230,7 @@ static int tell(struct feed *feed, const struct since *since, const struct activ
         struct reading *reading = feed->reading;
         bool lists = !gathered->known;
         feed->began = true;
-        feed->listed = lists;
+        feed->listed = lists && feed->watching && !feed->sweep;
         int r = reading_begin(reading, &(struct sync_begin){ .delta = true, .from = from, .sweep_users = lists, .sweep_groups = lists });
         if (r == 0)
                 r = lists ? sweep(reading) : active_tell(reading, gathered);

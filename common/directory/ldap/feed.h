@@ -67,7 +67,7 @@ struct feed {
         int notice;               /* libldap's number of the search for notifications; -1: there is none */
         bool woken;               /* something has changed since the last run began */
         bool watching;            /* there was a first run: entries are listed when sweep says so, and what does not press may wait until wait_ms */
-        bool sweep, listed;       /* listed: the last run has named all that is there */
+        bool sweep, listed;       /* listed: the last run has named all that is there, because it had to */
         uint64_t wait_ms;
         char cookie[SYNC_COOKIE_MAX + 1]; /* what the last run has brought the replica to */
 };

@@ -316,10 +316,11 @@ static int read_rests(struct reading *reading) {
 }
 
 static void add_times(const struct reading *reading, struct entry_attributes *attributes) {
-        if (attributes->count + 3 > ENTRY_ATTRIBUTES_MAX)
+        if (attributes->count + 4 > ENTRY_ATTRIBUTES_MAX)
                 return;
         if (reading->fresh_usn > 0) {
                 attributes->names[attributes->count++] = READ_USN_CREATED;
+                attributes->names[attributes->count++] = READ_METADATA;
                 attributes->names[attributes->count] = NULL;
         }
         if (!reading->times)

@@ -80,7 +80,7 @@ for role in keeper worker; do
         sed -n "s/^VmHWM:/$role, at most:/p" "/proc/$(pgrep -f "role=$role" | head -n 1)/status"
 done
 
-# At the server, until it resolves.
+# At the server, until it resolves as changed.
 change_user() {
         "$slapd" change "$D" >/dev/null <<L || return 1
 dn: uid=user$1,ou=people,dc=example,dc=org

@@ -16,7 +16,7 @@
 #include "directory/ldap/members.h"
 #include "model/sync_key.h"
 
-enum { NAMES = 24, USERS = 10, GROUPS = 7, VALUES = 12 };
+enum { NAMES = 24, USERS = 10, GROUPS = 7, VALUES = 40 };
 
 /* Entries by the numbers of their names; a user and a group may have the same. */
 struct world {
@@ -98,6 +98,8 @@ static void expect_of_group(const struct world *w, unsigned g, struct outcome *o
         }
         for (unsigned i = 0; i < w->value_counts[g]; i++) {
                 unsigned name = w->values[g][i], child;
+                if (i % 7 == 3)
+                        continue;
                 bool stands = false;
                 for (unsigned u = 0; u < w->user_count; u++)
                         if (w->users[u] == name) {
@@ -145,10 +147,17 @@ static int take_stray(void *userdata, uint32_t group, const char *key) {
         return 0;
 }
 
-static void add_value(const struct world *w, struct members *members, unsigned g, unsigned name) {
-        char text[64];
-        print_name(w, name, text);
-        assert_int_equal(members_add_value(members, g, &(struct berval){ strlen(text), text }), 0);
+/* Between them what is no name at all. */
+static void add_values(const struct world *w, struct members *members, unsigned g, unsigned from, unsigned to) {
+        char texts[VALUES][64];
+        struct berval values[VALUES];
+        for (unsigned i = from; i < to; i++) {
+                print_name(w, w->values[g][i], texts[i]);
+                if (i % 7 == 3)
+                        texts[i][0] = 0;
+                values[i] = (struct berval){ strlen(texts[i]), texts[i] };
+        }
+        assert_int_equal(members_add_values(members, g, values + from, to - from), 0);
 }
 
 static void add_users(const struct world *w, struct members *members) {
@@ -172,14 +181,12 @@ static void add_groups(const struct world *w, struct members *members, const str
                 (void)snprintf(sid, sizeof sid, "S-1-5-21-1-2-3-%u", w->group_marks[g]);
                 assert_int_equal(members_add_group(members, &(struct sync_group){ .name = text, .dn = text, .gid = w->by_name ? w->group_marks[g] : 0,
                                                                                   .sid = !w->by_name && w->group_marks[g] ? sid : NULL }), 0);
-                for (unsigned i = 0; i < w->late_from[g]; i++)
-                        add_value(w, members, g, w->values[g][i]);
+                add_values(w, members, g, 0, w->late_from[g]);
                 if (w->at_once[g])
                         assert_int_equal(members_deliver_group(members, sink), 0);
         }
         for (unsigned g = 0; g < w->group_count; g++)
-                for (unsigned i = w->late_from[g]; i < w->value_counts[g]; i++)
-                        add_value(w, members, g, w->values[g][i]);
+                add_values(w, members, g, w->late_from[g], w->value_counts[g]);
 }
 
 static void random_directories(void **state) {

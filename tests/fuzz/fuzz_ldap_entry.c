@@ -118,15 +118,14 @@ static void run(const struct ldap_settings *settings, const struct ldap_entry *e
                 check_text(group.group.description, 4096, &group.text);
                 (void)members_add_group(&members, &group.group);
                 while (at_once && (attribute = entry_find_ranged(entry, settings->group_member, &position, &range)))
-                        for (size_t k = 0; k < attribute->count; k++)
-                                (void)members_add_value(&members, 0, &attribute->values[k]);
+                        (void)members_add_values(&members, 0, attribute->values, attribute->count);
                 if (at_once && members_deliver_group(&members, &sink) < 0)
                         abort();
                 (void)members_add_group(&members, &(struct sync_group){ .dn = "cn=other", .gid = group.group.gid });
         }
         while ((attribute = entry_find_ranged(entry, settings->group_member, &position, &range)))
                 for (size_t i = 0; i < attribute->count; i++)
-                        (void)members_add_value(&members, (uint32_t)i % 2, &attribute->values[i]);
+                        (void)members_add_values(&members, (uint32_t)i % 2, &attribute->values[i], 1);
         if (members_deliver(&members, &sink, &all) < 0 || !all)
                 abort();
         members_done(&members);

@@ -37,12 +37,12 @@ int members_add_pair(struct members_pairs *pairs, uint32_t from, uint32_t to) {
         return 0;
 }
 
-/* The string's number, with room for its target. */
-static int intern_target(struct intern *intern, struct members_target **targets, size_t *size, const void *bytes, size_t len, uint32_t *number) {
-        int r = intern_put(intern, bytes, len, number);
-        if (r < 0 || *number < *size)
-                return r;
+static int room_for_targets(struct members_target **targets, size_t *size, size_t count) {
+        if (count <= *size)
+                return 0;
         size_t new_size = *size > 0 ? *size * 2 : 256;
+        while (new_size < count)
+                new_size *= 2;
         struct members_target *grown = reallocarray(*targets, new_size, sizeof *grown);
         if (!grown)
                 return -ENOMEM;
@@ -51,6 +51,12 @@ static int intern_target(struct intern *intern, struct members_target **targets,
         *targets = grown;
         *size = new_size;
         return 0;
+}
+
+/* The string's number, with room for its target. */
+static int intern_target(struct intern *intern, struct members_target **targets, size_t *size, const void *bytes, size_t len, uint32_t *number) {
+        int r = intern_put(intern, bytes, len, number);
+        return r < 0 ? r : room_for_targets(targets, size, intern->count);
 }
 
 static int intern_name(struct members *members, const void *bytes, size_t len, uint32_t *number) {
@@ -138,11 +144,43 @@ int members_add_group(struct members *members, const struct sync_group *group) {
         return r < 0 && r != -ENOENT ? r : known;
 }
 
-int members_add_value(struct members *members, uint32_t group, const struct berval *value) {
+/* One behind the other. */
+struct keys { char bytes[INTERN_MANY * 256 + SYNC_KEY_MAX + 1]; struct intern_key keys[INTERN_MANY]; size_t count; };
+
+/* As far as they fit; of how many values. */
+static size_t make_keys(const struct members *members, const struct berval *values, size_t count, struct keys *keys) {
+        size_t used = 0, taken = 0;
+        keys->count = 0;
+        for (; taken < count && keys->count < INTERN_MANY && sizeof keys->bytes - used > SYNC_KEY_MAX; taken++) {
+                const struct berval *value = &values[taken];
+                char *key = keys->bytes + used;
+                size_t len;
+                /* What has no key is no entry's. */
+                if ((members->by_name ? sync_key_name(value->bv_val, value->bv_len, key, &len) : sync_key_dn(value->bv_val, value->bv_len, key, &len)) < 0)
+                        continue;
+                keys->keys[keys->count++] = (struct intern_key){ key, len };
+                used += len;
+        }
+        return taken;
+}
+
+int members_add_values(struct members *members, uint32_t group, const struct berval *values, size_t count) {
         bool last = group + 1 == members->group_count && !members->groups[group].delivered;
-        uint32_t number;
-        int r = intern_key(members, value->bv_val, value->bv_len, &number);
-        return r == -ENOENT ? 0 : r < 0 ? r : members_add_pair(last ? &members->values : &members->late, group, number);
+        struct members_pairs *pairs = last ? &members->values : &members->late;
+        uint32_t numbers[INTERN_MANY];
+        struct keys keys;
+        int r = 0;
+        while (r == 0 && count > 0) {
+                size_t taken = make_keys(members, values, count, &keys);
+                values += taken;
+                count -= taken;
+                r = intern_put_many(&members->names, keys.keys, keys.count, numbers);
+                if (r == 0)
+                        r = room_for_targets(&members->targets, &members->targets_size, members->names.count);
+                for (size_t i = 0; i < keys.count && r == 0; i++)
+                        r = members_add_pair(pairs, group, numbers[i]);
+        }
+        return r;
 }
 
 int members_add_member_of(struct members *members, uint32_t user, const struct berval *value) {

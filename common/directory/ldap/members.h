@@ -56,8 +56,8 @@ void members_done(struct members *members);
  * -EEXIST: another entry of the same kind has the DN already (it is added all the same). */
 int members_add_user(struct members *members, const struct sync_user *user);
 int members_add_group(struct members *members, const struct sync_group *group);
-/* A value of a group's member attribute; of the user's memberOf. What is no DN is ignored. 0, -ENOMEM, -E2BIG. */
-int members_add_value(struct members *members, uint32_t group, const struct berval *value);
+/* Values of a group's member attribute; one of the user's memberOf. What is no DN is ignored. 0, -ENOMEM, -E2BIG. */
+int members_add_values(struct members *members, uint32_t group, const struct berval *values, size_t count);
 int members_add_member_of(struct members *members, uint32_t user, const struct berval *value);
 
 /* The users in the last group into the sink, each once: all users and all values of the group were added. A group that this is not called for is delivered at

@@ -229,8 +229,7 @@ static int take_members(struct reading *reading, uint32_t group, const struct ld
         int r = 0;
         *next = 0;
         while (r == 0 && (attribute = entry_find_ranged(entry, reading->directory->ldap->group_member, &position, &range))) {
-                for (size_t i = 0; i < attribute->count && r == 0; i++)
-                        r = members_add_value(&reading->members, group, &attribute->values[i]);
+                r = members_add_values(&reading->members, group, attribute->values, attribute->count);
                 if (!range.last)
                         *next = range.to + 1;
         }

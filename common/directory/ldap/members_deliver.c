@@ -35,6 +35,8 @@ static size_t lower_bound(const struct members_pairs *sorted, uint32_t from) {
 
 static struct slice slice_of(const struct members_pairs *sorted, uint32_t from) {
         size_t low = lower_bound(sorted, from), high = low;
+        if (low == sorted->count)
+                return (struct slice){ 0 };
         while (high < sorted->count && sorted->items[high].from == from)
                 high++;
         return (struct slice){ sorted->items + low, high - low };
@@ -113,9 +115,11 @@ static int deliver_one(struct members *members, uint32_t group, struct slice val
 }
 
 int members_deliver_group(struct members *members, const struct sync_sink *sink) {
-        const struct slice values = { members->values.items + members->from, members->values.count - members->from };
+        struct slice values = { .count = members->values.count - members->from };
         if (members->group_count == 0)
                 return 0;
+        if (values.count > 0)
+                values.items = members->values.items + members->from;
         int r = deliver_one(members, members->group_count - 1, values, (struct slice){ 0 }, sink);
         if (!members->nested)
                 members->values.count = members->from;

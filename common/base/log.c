@@ -10,10 +10,12 @@
 
 static const char *log_name = "multidir";
 static bool log_debugging;
+static int log_to_terminal = -1; /* not known yet */
 
 void log_open(const char *name, bool debug) {
         log_name = name;
         log_debugging = debug;
+        log_to_terminal = isatty(STDERR_FILENO);
 }
 
 void log_line(int priority, const char *format, ...) {
@@ -21,8 +23,10 @@ void log_line(int priority, const char *format, ...) {
         int saved = errno;
         if (priority == LOG_DEBUG && !log_debugging)
                 return;
+        if (log_to_terminal < 0)
+                log_to_terminal = isatty(STDERR_FILENO);
         /* A terminal shows the name; the journal knows the unit and wants the priority. */
-        int start = isatty(STDERR_FILENO) ? snprintf(line, sizeof line, "%s: ", log_name)
+        int start = log_to_terminal ? snprintf(line, sizeof line, "%s: ", log_name)
                                           : snprintf(line, sizeof line, "<%d>%s: ", priority, log_name);
         size_t used = start > 0 && (size_t)start < sizeof line ? (size_t)start : 0;
         va_list args;

@@ -38,8 +38,8 @@ struct channel {
 
 int channel_new(int fd, size_t max_payload, size_t max_queued, struct channel **channel) {
         _cleanup_close_ int owned = fd;
-        int flags = fcntl(fd, F_GETFL);
-        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        /* Not blocking: each call says so itself. */
+        if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
                 return -errno;
         struct channel *new = calloc(1, sizeof *new);
         if (!new)
@@ -137,7 +137,7 @@ static int keep_fds(struct channel *channel, struct msghdr *message) {
         return r;
 }
 
-/* 1: something came; 0: nothing there; negative: as channel_read. */
+/* 1: more may be there than there was room for; 0: no more, for now; negative: as channel_read. */
 static int read_once(struct channel *channel) {
         int r = make_room(channel, channel->chunk);
         if (r < 0)
@@ -157,7 +157,7 @@ static int read_once(struct channel *channel) {
         if (n == 0)
                 return -ECONNRESET;
         channel->in_len += (size_t)n;
-        return 1;
+        return (size_t)n == iov.iov_len;
 }
 
 int channel_read(struct channel *channel) {
@@ -189,6 +189,10 @@ int channel_next(struct channel *channel, struct channel_frame *frame) {
         frame->len = header.len;
         channel->in_start += WIRE_HEADER + header.len;
         return 1;
+}
+
+bool channel_has_unread(const struct channel *channel) {
+        return channel->in_len > channel->in_start;
 }
 
 int channel_take_fd(struct channel *channel) {

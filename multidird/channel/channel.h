@@ -40,6 +40,8 @@ int channel_fd(const struct channel *channel);
 int channel_read(struct channel *channel);
 /* The next complete frame. 1 and *frame; 0: none yet; -EBADMSG, -EPROTONOSUPPORT: not our frames, the channel is useless. */
 int channel_next(struct channel *channel, struct channel_frame *frame);
+/* Whether bytes were read that no frame was made of yet. */
+bool channel_has_unread(const struct channel *channel);
 /* The oldest received descriptor, CLOEXEC; the caller closes it. -ENOENT: none came. It travels with the first byte of its frame, so it is
  * there when that frame is. */
 int channel_take_fd(struct channel *channel);

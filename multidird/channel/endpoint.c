@@ -17,11 +17,13 @@ struct endpoint {
         endpoint_gone_fn on_gone;
         void *userdata;
         bool paused;
+        bool pressed; /* something came while it was paused: the socket is not listened to until the pause is over */
         int broken; /* a write failed: told at the next turn */
 };
 
 static void watch(struct endpoint *endpoint) {
-        uint32_t events = endpoint->paused ? 0 : EPOLLIN;
+        /* Most pauses end before anything comes: what is asked of the kernel then stays as it is. */
+        uint32_t events = endpoint->pressed ? 0 : EPOLLIN;
         if (channel_wants_write(endpoint->channel))
                 events |= EPOLLOUT;
         (void)sd_event_source_set_io_events(endpoint->io, events);
@@ -57,6 +59,8 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
                 gone = channel_read(endpoint->channel);
         else if (r == 0 && (revents & (EPOLLHUP | EPOLLERR)))
                 r = -ECONNRESET;
+        else if (r == 0 && (revents & EPOLLIN))
+                endpoint->pressed = true;
         if (r == 0 && !deliver(endpoint))
                 return 0;
         if (r == 0)
@@ -135,7 +139,10 @@ void endpoint_pause(struct endpoint *endpoint, bool paused) {
         if (endpoint->paused == paused)
                 return;
         endpoint->paused = paused;
-        if (!paused)
+        if (paused)
+                return;
+        endpoint->pressed = false;
+        if (channel_has_unread(endpoint->channel))
                 (void)sd_event_source_set_enabled(endpoint->again, SD_EVENT_ONESHOT);
         watch(endpoint);
 }

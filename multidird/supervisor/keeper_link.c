@@ -62,6 +62,7 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
         char how[64];
         process_describe(info, how);
         log_error("the keeper ended with %s; the next one starts in %llu ms", how, (unsigned long long)link->backoff_ms);
+        service->replica_changes++;
         link->pid = 0;
         link->child = sd_event_source_disable_unref(link->child);
         link->endpoint = (endpoint_free(link->endpoint), NULL);

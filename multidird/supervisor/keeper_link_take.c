@@ -78,6 +78,9 @@ bool keeper_link_on_frame(struct endpoint *endpoint, const struct channel_frame 
         struct keeper_link *link = service->keeper;
         bool good = false;
         link->heard_ms = clock_monotonic_ms();
+        /* Before anybody is told: who hears of a change must not meet what was there before it. */
+        if (frame->type != KEEPER_GATE_REPLY && frame->type != KEEPER_ADMIN_PROGRESS)
+                service->replica_changes++;
         if (frame->type == KEEPER_GATE_REPLY)
                 good = keeper_link_take_gate_reply(link, frame);
         else if (frame->type == KEEPER_PASSWORD_CHANGED)

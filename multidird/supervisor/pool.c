@@ -200,6 +200,7 @@ static bool run_one(struct pool *pool, enum use use, unsigned *hurried) {
 void pool_run(struct pool *pool) {
         unsigned hurried = 0;
         enum use use = use_now(pool);
+        (void)sd_event_source_set_enabled(pool->wake, SD_EVENT_OFF);
         while (run_one(pool, use, &hurried))
                 use = use_now(pool);
         /* Nothing works on them and nothing may be started now: waiting would only spend the logins' time. */
@@ -244,7 +245,8 @@ int pool_submit(struct pool *pool, const struct job_request *request, job_done_f
         struct job *new = calloc(1, sizeof *new);
         if (!new)
                 return -ENOMEM;
-        *new = (struct job){ .pool = pool, .type = request->type, .queued_ms = clock_monotonic_ms(), .done = done, .userdata = userdata };
+        *new = (struct job){ .pool = pool, .type = request->type, .queued_ms = clock_monotonic_ms(), .done = done, .userdata = userdata,
+                              .replica_changes = pool->service->replica_changes };
         new->check.id = service_id(pool->service);
         memcpy(new->check.user, request->user, strlen(request->user) + 1);
         (void)snprintf(new->check.entry_id, sizeof new->check.entry_id, "%s", request->entry_id ? request->entry_id : "");
@@ -275,6 +277,10 @@ int pool_submit(struct pool *pool, const struct job_request *request, job_done_f
         queue_add(request->type == CHECKER_FIND ? &pool->finds : &pool->checks, new);
         *job = new;
         return 0;
+}
+
+bool pool_recall(const struct pool *pool, const char *user, struct protocol_answer *answer) {
+        return recent_find(pool->recent, user, pool->service->replica_changes, clock_monotonic_ms(), answer);
 }
 
 void job_set_before(struct job *job, bool (*before)(void *userdata)) {
@@ -314,5 +320,6 @@ void pool_free(struct pool *pool) {
         (void)sd_event_source_disable_unref(pool->stuck);
         (void)sd_event_source_disable_unref(pool->hurry);
         (void)sd_event_source_disable_unref(pool->wake);
+        recent_free(pool->recent);
         free(pool);
 }

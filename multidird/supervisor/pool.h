@@ -41,7 +41,12 @@ struct job_request {
 /* Queues a job; the request is copied. done is called exactly once, from the loop, unless the job is cancelled.
  * 0, -ENOBUFS (the queue is full), or another negative errno: then done is not called. */
 int pool_submit(struct pool *pool, const struct job_request *request, job_done_fn done, void *userdata, struct job **job);
+/* Of checkers: what one would answer to CHECKER_FIND, if one has just been asked and nothing has changed since (supervisor/recent.h). False: submit it. */
+bool pool_recall(const struct pool *pool, const char *user, struct protocol_answer *answer);
 /* before: asked right before a process gets the job; false: the job ends there, as cancelled, and before has told its owner. NULL: none. */
 void job_set_before(struct job *job, bool (*before)(void *userdata));
+/* Gives waiting jobs to idle members, and starts members for the rest as far as the bound goes: now, not at the loop's next turn. Whatever job is given away
+ * has its before() asked, and may be gone afterwards; nobody's done() is called. */
+void pool_run(struct pool *pool);
 /* done will not be called. A check that runs goes on, unheard. */
 void job_cancel(struct job *job);

@@ -9,6 +9,7 @@
 #include "multidird/channel/endpoint.h"
 #include "multidird/supervisor/configuration.h"
 #include "multidird/supervisor/pool.h"
+#include "multidird/supervisor/recent.h"
 
 struct member;
 
@@ -21,6 +22,7 @@ struct job {
         unsigned char *change;        /* WORKER_CHANGE; else NULL */
         size_t change_len;
         uint64_t queued_ms, given_ms; /* when it came, and when a member got it */
+        uint64_t replica_changes;     /* the service's, when it came */
         sd_event_source *deadline;
         bool (*before)(void *userdata);
         job_done_fn done;             /* NULL: nobody listens any more */
@@ -49,6 +51,7 @@ struct pool {
         uint64_t check_ms, find_ms, broken_until_ms;
         uint64_t heard_ms;                   /* when the server was last known to answer anything */
         struct queue finds, checks;
+        struct recent *recent;               /* what its checkers have said of a replica; NULL: nothing */
         struct member *members;
         size_t member_count, member_max, at_once; /* at_once: so many are started without waiting to see whether they are needed */
         sd_event_source *wake;
@@ -56,8 +59,7 @@ struct pool {
         sd_event_source *stuck;       /* answers what waits for a pool that can start nothing */
 };
 
-/* pool.c: gives waiting jobs to idle members, and starts members for the rest as far as the bound goes. */
-void pool_run(struct pool *pool);
+/* pool.c */
 /* The member's job is answered, and gone. It must not be the member's any more. */
 void job_finish(struct job *job, const struct protocol_answer *answer);
 void job_free(struct job *job);

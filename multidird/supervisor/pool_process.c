@@ -167,6 +167,8 @@ static bool on_frame(struct endpoint *endpoint, const struct channel_frame *fram
         if (!says_nothing(job, &answer))
                 member->heard = !is_in_vain(job, &answer);
         pool_note(job, &answer);
+        if (job->type == CHECKER_FIND && pool->role == SANDBOX_CHECKER)
+                recent_note(&pool->recent, job->check.user, &answer, job->replica_changes, clock_monotonic_ms());
         if (spent)
                 member_leave(member);
         else

@@ -50,6 +50,7 @@ struct service {
         bool reload_failed;                  /* the configuration on disk has errors */
         uint64_t started_s;
         uint64_t serial;                     /* for service_id() */
+        uint64_t replica_changes;            /* counts what may have changed a replica; see supervisor/recent.h */
 };
 
 /* A number that was not used before in this process. */

@@ -276,7 +276,7 @@ static void relay_done(struct relay *relay) {
         sbuf_done(&relay->why);
 }
 
-static int synchronise(struct worker *worker, int stream, struct protocol_synced *synced) {
+static int synchronise(struct worker *worker, int stream, struct protocol_synced *synced, bool *told) {
         _cleanup_(sync_sender_freep) struct sync_sender *sender = sync_sender_new(stream);
         char cookie[SYNC_COOKIE_MAX + 1] = "";
         _cleanup_(relay_done) struct relay relay = { .worker = worker, .id = synced->id, .request = { .cookie = cookie, .watch = true } };
@@ -294,17 +294,26 @@ static int synchronise(struct worker *worker, int stream, struct protocol_synced
         (void)snprintf(synced->text, sizeof synced->text, "%s", relay.why.len > 0 ? sbuf_text(&relay.why) : strerror(-r));
         send_note(worker, synced->id, NULL);
         /* A watch that ends between two runs is nothing that the keeper must hear of. */
-        return synced->lost ? 0 : sync_sender_end(sender, synced->text);
+        if (synced->lost)
+                return 0;
+        /* Before the keeper's word on it, which does not say whether everything must be read. */
+        r = protocol_send_synced(worker->role.channel, synced);
+        role_flush(&worker->role);
+        *told = true;
+        return r < 0 ? r : sync_sender_end(sender, synced->text);
 }
 
 /* D5: whatever goes wrong, the stream ends with why, or without an end. Either way the keeper throws away the run that was not whole. */
 static int take_sync(struct worker *worker, const struct channel_frame *frame) {
         struct protocol_synced synced = { 0 };
+        bool told = false;
         _cleanup_close_ int stream = channel_take_fd(worker->role.channel);
         int r = protocol_get_number(frame->payload, frame->len, &synced.id);
         if (r < 0 || stream < 0)
                 return -EBADMSG;
-        r = synchronise(worker, stream, &synced);
+        r = synchronise(worker, stream, &synced, &told);
+        if (told)
+                return 0;
         if (r < 0 && !synced.text[0])
                 (void)snprintf(synced.text, sizeof synced.text, "the keeper does not take the entries: %s", strerror(-r));
         return protocol_send_synced(worker->role.channel, &synced);

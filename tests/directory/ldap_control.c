@@ -1,4 +1,4 @@
-/* RFC 4533's bytes, and cookies as texts.
+/* RFC 4533's bytes, those of Active Directory's and Netscape's attributes and controls, and cookies as texts.
  * Relies on: cmocka.
  * Must never: need a server. */
 #include <setjmp.h>
@@ -98,7 +98,44 @@ static void cookies(void **state) {
                         fail_msg("\"%s\" is taken for a cookie", bad[i]);
 }
 
+#define STAMP(attribute, version, usn) attribute "\0" version "\0\0\0" "12345678" UUID "\7\0\0\0\0\0\0\0" usn "\0\0\0\0\0\0"
+#define NAME STAMP("\1\0\x9", "\2", "\x39\5")
+#define DELETED STAMP("\x30\0\2", "\3", "\1\0")
+
+/* What Active Directory says of when an attribute was changed. */
+static void stamps(void **state) {
+        static const struct { const char *what; struct berval value; uint32_t attribute; int result; uint32_t version; uint64_t usn; } rows[] = {
+                { "a name", BYTES("\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0" NAME), ACTIVE_NAME, 0, 2, 0x539 },
+                { "the second one", BYTES("\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0" DELETED NAME), ACTIVE_NAME, 0, 2, 0x539 },
+                { "the other one", BYTES("\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0" DELETED NAME), ACTIVE_IS_DELETED, 0, 3, 1 },
+                { "not said", BYTES("\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0" NAME), ACTIVE_IS_DELETED, -ENOENT, 0, 0 },
+                { "none", BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), ACTIVE_NAME, -ENOENT, 0, 0 },
+                { "more than there are", BYTES("\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0" NAME), ACTIVE_NAME, -EBADMSG, 0, 0 },
+                { "very many more", BYTES("\1\0\0\0\0\0\0\0\xff\xff\xff\xff\0\0\0\0" NAME), ACTIVE_NAME, -EBADMSG, 0, 0 },
+                { "of another version", BYTES("\2\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0" NAME), ACTIVE_NAME, -EBADMSG, 0, 0 },
+                { "cut off", BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), ACTIVE_NAME, -EBADMSG, 0, 0 },
+                { "nothing", { 0, NULL }, ACTIVE_NAME, -EBADMSG, 0, 0 },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct active_stamp stamp;
+                int r = active_stamp_of(&rows[i].value, rows[i].attribute, &stamp);
+                if (r != rows[i].result || stamp.version != rows[i].version || stamp.usn != rows[i].usn)
+                        fail_msg("%s: %d, %u, %llu", rows[i].what, r, stamp.version, (unsigned long long)stamp.usn);
+        }
+}
+
+/* The Netscape control that says when a password expires (L7). */
+static void expiring(void **state) {
+        static const struct { struct berval value; uint32_t seconds; } rows[] = {
+                { BYTES("86400"), 86400 }, { BYTES("0"), 0 }, { BYTES("007"), 7 }, { BYTES("60\0"), 60 }, { BYTES(""), 0 }, { { 0, NULL }, 0 }, { BYTES("-5"), 0 },
+                { BYTES("12x"), 0 }, { BYTES("1\0" "2"), 0 }, { BYTES("4294967294"), 4294967294u }, { BYTES("4294967295"), 0 }, { BYTES("99999999999999999999999"), 0 },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (link_expiring(&rows[i].value) != rows[i].seconds)
+                        fail_msg("row %zu: %u", i, link_expiring(&rows[i].value));
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(states), cmocka_unit_test(infos), cmocka_unit_test(ids), cmocka_unit_test(cookies) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(states), cmocka_unit_test(infos), cmocka_unit_test(ids), cmocka_unit_test(cookies), cmocka_unit_test(stamps), cmocka_unit_test(expiring) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,7 +244,7 @@ static int add_group(struct members *members, const char *dn, uint32_t gid, cons
         return members_add_group(members, &(struct sync_group){ .dn = dn, .gid = gid, .sid = sid });
 }
 static void add_value(struct members *members, uint32_t to, const char *value) {
-        assert_int_equal(members_add_value(members, to, &(struct berval){ strlen(value), (char *)(uintptr_t)value }), 0);
+        assert_int_equal(members_add_values(members, to, &(struct berval){ strlen(value), (char *)(uintptr_t)value }, 1), 0);
 }
 
 static void memberships(void **state) {

@@ -112,7 +112,16 @@ static void read_and_bound_at_one_server(void **state) {
         c.directory->session.prefer_after_ms = 0;
         entry = find("solo");
         assert_int_equal(c.directory->session.reader->uri, 0);
+        struct directory_entry known = entry, alice = { 0 };
         assert_int_equal(check("solo", "solo-pw", &entry), CHECK_RIGHT);
+        /* What was known of the entry had the bind sent to the other server, which has no such entry, while it was read at the preferred one. */
+        session_close(&c.directory->session);
+        c.directory->session.down_until_ms[0] = UINT64_MAX;
+        assert_int_equal(check("alice", "alice-pw", &alice), CHECK_RIGHT);
+        assert_int_equal(c.directory->session.login->uri, 1);
+        c.directory->session.prefer_after_ms = 0;
+        assert_int_equal(check("solo", "solo-pw", &known), CHECK_RIGHT);
+        assert_int_equal(c.directory->session.login->uri, 0);
 }
 
 /* The same of a password that is set, by its owner and by the service account: the preferred server has come back since the entry was read, and is not

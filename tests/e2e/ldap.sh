@@ -72,6 +72,11 @@ ck "ssh: the lower directory's password" "$(ssh_password alice alice-staff-pw 'i
 ck "ssh: outside the gate" "$(ssh_password zoe zoe-pw 'id -un')" '*Permission denied*'
 ck "ssh: locked by the administrator" "$(ssh_password frank frank-pw 'id -un')" '*Permission denied*'
 ck "sudo: a local group" "$(ssh_password alice alice-pw "echo alice-pw | sudo -S -p '' id -u")" '0'
+echo '%fleet ALL=(ALL:ALL) ALL' > /etc/sudoers.d/fleet; chmod 440 /etc/sudoers.d/fleet
+ck "sudo: rfc2307bis, by a group in a group" "$(ssh_password uma uma-pw "echo uma-pw | sudo -S -p '' id -u")" '0'
+echo '%shop ALL=(ALL:ALL) ALL' > /etc/sudoers.d/shop; chmod 440 /etc/sudoers.d/shop
+ck "sudo: posix, by memberUid" "$(ssh_password paul paul-pw "echo paul-pw | sudo -S -p '' id -u")" '0'
+rm /etc/sudoers.d/shop
 ck "sudo: wrong password" "$(ssh_password alice alice-pw "echo bad | sudo -S -p '' id -u 2>&1 | tail -n 1")" '*incorrect password*'
 ck "sudo: NOPASSWD by a group" "$(ssh_password bob bob-pw 'sudo -n true && echo yes')" 'yes'
 ck "sudo: not in it" "$(ssh_password paul paul-pw "echo paul-pw | sudo -S -p '' id -u 2>&1 | tail -n 1")" '*not in the sudoers file*'

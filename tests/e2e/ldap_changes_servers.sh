@@ -76,7 +76,8 @@ H=--directory\ herds D=--directory\ domain
         # --- Active Directory
         ck "AD: a new user with a password" "$(did $D user add nils --display-name 'Nils Newt' --email nils@ad.test --password-stdin <<< Zebra-98-tango)" 'done ok add-user@domain 0'
         ck "AD: published" "$(getent passwd nils | cut -d: -f1,5)" 'nils:Nils Newt'
-        ck "AD: at the server" "$(in_ad '(sAMAccountName=nils)' displayName mail userAccountControl)" 'displayName: Nils Newt dn: CN=nils,OU=people,DC=ad,DC=test mail: nils@ad.test userAccountControl: 512 '
+        ck "AD: at the server" "$(in_ad '(sAMAccountName=nils)' displayName mail userAccountControl userPrincipalName)" \
+                'displayName: Nils Newt dn: CN=nils,OU=people,DC=ad,DC=test mail: nils@ad.test userAccountControl: 512 userPrincipalName: nils@ad.test '
         ck "AD: the password" "$(explain nils Zebra-98-tango)" 'allow ok domain'
         ck "AD: without a password it is switched off" "$(did $D user add nobu; in_ad '(sAMAccountName=nobu)' userAccountControl)" 'done ok add-user@domain 0*userAccountControl: 514 '
         ck "AD: and with one it can be switched on" "$(did user password nobu --password-stdin <<< Zebra-98-tango; did user activate nobu; explain nobu Zebra-98-tango)" 'done ok set-password@domain 0*done ok *allow ok domain'

@@ -66,7 +66,7 @@ def warning(name='people'):
     return next((text for text in admin('status')['object']['warnings'] if text.startswith(f'directory {name}: its server has not answered since')), '')
 
 
-def people(base='dc=example,dc=org', more='user_base = ou=people'):
+def one_directory(base='dc=example,dc=org', more='user_base = ou=people'):
     """The configuration of one directory, whose users host publishes."""
     return SECTION.format(name='people', uri=f'ldap://127.0.0.1:{PORT}', base=base) + f"""{more}
 [application/host]

@@ -24,13 +24,13 @@ LOOK = 25  # what holds entries is looked at every 20 s
 make_ldap()
 units = [f'{rdn},{WHERE}' for rdn in ('ou=one', 'ou=two', 'ou=three', 'dc=four', 'ou=five', 'ou=six')]
 slapd('change', stdin=holder(FORMER) + ''.join(holder(dn) + person('in' + dn.split(',')[0].split('=')[1], dn) for dn in units))
-configure(people(WHERE, ''))
+configure(one_directory(WHERE, ''))
 service = started()
 check('it is watched', (kept(), shown('inone', 'intwo', 'inthree', 'infour', 'infive', 'insix')), (True, True))
 
 time.sleep(1.1) # of another second than the others: one of the same could be one of them
 slapd('change', stdin=holder('ou=fresh,' + WHERE) + person('infresh', 'ou=fresh,' + WHERE))
-check('a new unit: what is in it comes', shown('infresh'))
+check('a new unit: what is in it comes', shown('infresh', limit=LOOK))
 time.sleep(LOOK)
 check('... and nothing else is read for it', (row()['full_age'], row().get('kept_by')), lambda got: got[0] >= LOOK and got[1] == 'watch')
 slapd('change', stdin=moved(units[0], FORMER))
@@ -59,7 +59,7 @@ slapd('change', stdin=moved(units[2], FORMER) + person('latest', WHERE))
 service = Service()
 check('... a unit leaves the base while nobody watches', service.wait_ready() and hidden('inthree', 20) and shown('latest', limit=20))
 
-configure(people(BASE))
+configure(one_directory(BASE))
 admin('reload')
 check('user_base below base', kept() and shown('infour'))
 slapd('change', stdin=moved(units[3], FORMER))

@@ -16,7 +16,7 @@ def read(text):
 os.environ['SLAPD_NO_SYNCPROV'] = '1'
 make_ldap()
 slapd('change', stdin=person('one'))
-configure(people())
+configure(one_directory())
 service = started()
 check('the first one is full', shown('one', limit=10) and wait_for(lambda: row().get('kept_by') == 'changes', 10, 0.1))
 slapd('change', stdin=display('one', 'ALPHA'))

@@ -13,7 +13,7 @@ def watched(limit=10):
 
 
 make_ldap()
-configure(people())
+configure(one_directory())
 service = started()
 check('it is watched', watched())
 slapd('change', stdin=person('one'))
@@ -80,15 +80,15 @@ before = VIEW.read_bytes()
 slapd('change', stdin=''.join(gone(name) for name in ('alice', 'bob', 'dave', 'erin', 'frank', 'gina', 'lou')))
 check('the shrink guard holds for deltas', wait_for(lambda: 'shrink_guard' in (row()['error'] or ''), 10, 0.1) and has('alice', 'bob'))
 check('... and the view stays', VIEW.read_bytes() == before)
-configure(people(more='user_base = ou=people\nshrink_guard = 100'))
+configure(one_directory(more='user_base = ou=people\nshrink_guard = 100'))
 admin('reload')
 check('... let pass', hidden('alice', limit=15))
 check('... and watched again', watched(30))
 
-configure(people(more='user_base = ou=people\nshrink_guard = 100\nuser_filter = (&(objectClass=inetOrgPerson)(uid=s*))'))
+configure(one_directory(more='user_base = ou=people\nshrink_guard = 100\nuser_filter = (&(objectClass=inetOrgPerson)(uid=s*))'))
 admin('reload')
 check('other settings: everything is read by them', (hidden('four', limit=10), has('six')), (True, True))
-configure(people(more='user_base = ou=people\nshrink_guard = 100'))
+configure(one_directory(more='user_base = ou=people\nshrink_guard = 100'))
 admin('reload')
 check('... and by the former ones again', shown('four', limit=10))
 

@@ -61,8 +61,10 @@ char *reference_values(struct changing *changing, const char *group, const char 
 
 /* change_active.c: adds what switches the account on or off; false: the result says why it cannot be said there. */
 bool active_mods(struct changing *changing, const char *dn, bool active, struct mods *mods);
-/* ... for an account that is made. */
+/* ... for an account that is made; at Active Directory, also what it is called as a principal, unless that is there. */
 void active_initial(const struct changing *changing, bool active, struct mods *mods);
+/* "name@domain", the domain being the dc parts that the base ends with; false: there are none, or the name cannot be one of a principal. */
+bool active_principal(const char *name, const char *base, struct sbuf *principal);
 
 /* change_attributes.c: whether an attribute, by any of its names, has a meaning of its own: one of the settings', a login's or the server's. */
 bool attribute_is_taken(const struct ldap_settings *ldap, const char *attribute);

@@ -19,6 +19,8 @@
 #define ENTRY_CN "cn" /* every person has one, whatever a preset calls the display name */
 struct entry_attributes { const char *names[ENTRY_ATTRIBUTES_MAX]; size_t count; char member_range[128]; };
 void entry_user_attributes(const struct ldap_settings *settings, struct entry_attributes *attributes);
+/* Of those, what tells who a user is, and whether the account is active. */
+void entry_login_attributes(const struct ldap_settings *settings, struct entry_attributes *attributes);
 void entry_group_attributes(const struct ldap_settings *settings, bool members, struct entry_attributes *attributes);
 /* The text of an attribute request with its values from `from` on: "member;range=1500-*". */
 void entry_range_attribute(const char *name, uint32_t from, char *text, size_t size);

@@ -131,6 +131,11 @@ static void add_name(struct entry_attributes *attributes, const char *name) {
         attributes->names[attributes->count] = NULL;
 }
 
+static void add_signs(struct entry_attributes *attributes) {
+        for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
+                add_name(attributes, signs[i].attribute);
+}
+
 void entry_user_attributes(const struct ldap_settings *settings, struct entry_attributes *attributes) {
         const char *const named[] = {
                 settings->user_name, settings->user_first_name, settings->user_last_name, settings->user_display_name, ENTRY_CN, settings->user_email,
@@ -140,8 +145,14 @@ void entry_user_attributes(const struct ldap_settings *settings, struct entry_at
         attributes->count = 0;
         for (size_t i = 0; i < ARRAY_SIZE(named); i++)
                 add_name(attributes, named[i]);
-        for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
-                add_name(attributes, signs[i].attribute);
+        add_signs(attributes);
+}
+
+void entry_login_attributes(const struct ldap_settings *settings, struct entry_attributes *attributes) {
+        attributes->count = 0;
+        add_name(attributes, settings->user_name);
+        add_name(attributes, settings->external_id);
+        add_signs(attributes);
 }
 
 void entry_group_attributes(const struct ldap_settings *settings, bool members, struct entry_attributes *attributes) {

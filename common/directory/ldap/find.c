@@ -21,8 +21,12 @@ struct looking {
         bool broken;
         struct directory_entry entry;  /* the first match */
         struct user_profile *profile;  /* of the same; NULL: not wanted */
-        struct entry_user mapped;      /* scratch */
+        struct entry_user *mapped;     /* scratch; large, and not worth to be cleared for each login */
 };
+
+static void looking_done(struct looking *looking) {
+        free(looking->mapped);
+}
 
 static void restart(void *userdata) {
         struct looking *looking = userdata;
@@ -52,8 +56,8 @@ static int take_entry(void *userdata, const struct ldap_entry *entry) {
         const struct directory *directory = looking->directory;
         const struct entry_context context = { directory->ldap, directory->settings->ids, clock_real_s() };
         const char *why;
-        enum entry_verdict verdict = entry_map_user(&context, entry, &looking->mapped, &why);
-        const struct sync_user *user = &looking->mapped.user;
+        enum entry_verdict verdict = entry_map_user(&context, entry, looking->mapped, &why);
+        const struct sync_user *user = &looking->mapped->user;
         if (verdict == ENTRY_NAMELESS || !user->name || !text_same_name(user->name, looking->user))
                 return 0;
         looking->matches++;
@@ -74,7 +78,10 @@ static int look(struct looking *looking, const char *base, int scope, const char
         struct directory *directory = looking->directory;
         _cleanup_sbuf_ struct sbuf why = { 0 };
         struct entry_attributes attributes;
-        entry_user_attributes(directory->ldap, &attributes);
+        if (looking->profile)
+                entry_user_attributes(directory->ldap, &attributes);
+        else
+                entry_login_attributes(directory->ldap, &attributes);
         const struct search search = {
                 .base = base, .scope = scope, .filter = filter, .attributes = attributes.names, .size_limit = FOUND_MAX,
                 .domain_scope = directory->ldap->active_directory, .entry = take_entry, .userdata = looking,
@@ -103,20 +110,18 @@ static void conclude(const struct looking *looking, int r, struct directory_entr
 
 static void find_before(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry) {
         _cleanup_sbuf_ struct sbuf filter = { 0 };
-        _cleanup_free_ struct looking *looking = calloc(1, sizeof *looking);
+        _cleanup_(looking_done) struct looking looking = { .directory = directory, .user = user, .profile = entry->profile,
+                                                           .mapped = malloc(sizeof *looking.mapped) };
         *entry = (struct directory_entry){ .profile = entry->profile };
-        if (!looking)
+        if (!looking.mapped)
                 return;
-        looking->directory = directory;
-        looking->user = user;
-        looking->profile = entry->profile;
         sbuf_printf(&filter, "(&%s", sbuf_text(&directory->user_filter));
         filter_equals(&filter, directory->ldap->user_name, user, strlen(user));
         sbuf_add(&filter, ")");
         if (filter.failed)
                 return;
-        int r = look(looking, sbuf_text(&directory->user_base), LDAP_SCOPE_SUBTREE, sbuf_text(&filter), deadline_ms);
-        conclude(looking, r, entry);
+        int r = look(&looking, sbuf_text(&directory->user_base), LDAP_SCOPE_SUBTREE, sbuf_text(&filter), deadline_ms);
+        conclude(&looking, r, entry);
 }
 
 void ldap_kind_find(struct directory *directory, const char *user, struct directory_entry *entry) {
@@ -129,19 +134,17 @@ void ldap_kind_find(struct directory *directory, const char *user, struct direct
 
 /* Reads the entry at dn and tells whether it is still this user. */
 static enum presence verify(struct directory *directory, const char *user, const char *dn, const char *entry_id, uint64_t deadline_ms, bool *active) {
-        _cleanup_free_ struct looking *looking = calloc(1, sizeof *looking);
-        if (!looking)
+        _cleanup_(looking_done) struct looking looking = { .directory = directory, .user = user, .mapped = malloc(sizeof *looking.mapped) };
+        if (!looking.mapped)
                 return PRESENCE_UNAVAILABLE;
-        looking->directory = directory;
-        looking->user = user;
-        int r = look(looking, dn, LDAP_SCOPE_BASE, sbuf_text(&directory->user_filter), deadline_ms);
+        int r = look(&looking, dn, LDAP_SCOPE_BASE, sbuf_text(&directory->user_filter), deadline_ms);
         if (r == -ENOENT)
                 return PRESENCE_NOT_FOUND;
-        if (r < 0 || looking->broken)
+        if (r < 0 || looking.broken)
                 return PRESENCE_UNAVAILABLE;
-        if (looking->matches != 1 || strcmp(looking->entry.entry_id, entry_id) != 0)
+        if (looking.matches != 1 || strcmp(looking.entry.entry_id, entry_id) != 0)
                 return PRESENCE_NOT_FOUND;
-        *active = looking->entry.active;
+        *active = looking.entry.active;
         return PRESENCE_FOUND;
 }
 
@@ -193,16 +196,20 @@ static enum presence locate(struct directory *directory, const char *user, uint6
                 if (entry->presence == PRESENCE_FOUND)
                         return entry->presence;
                 entry->active = false;
+                session_bind_forget(&directory->session);
                 if (entry->presence != PRESENCE_NOT_FOUND)
                         return entry->presence;
         }
         return complete(directory, user, deadline_ms, entry);
 }
 
-/* Reads first, then binds: one bind, at the entry that is meant, and the same cost for right and wrong (L9). entry->presence is FOUND if it came to
- * the bind. */
+/* Reads, and binds at the entry that is meant, with the same cost for right and wrong (L9). Where the replica knows the entry, the server is given both
+ * at once: a round trip less. What it says to the bind counts only if the entry that was read there is the one that is meant, as it would if one
+ * followed on the other. entry->presence is FOUND if it came to the bind. */
 static enum password_result check_once(struct directory *directory, const char *user, const struct secret *password, uint64_t deadline_ms,
                                        struct directory_entry *entry) {
+        if (entry->dn[0] && entry->entry_id[0])
+                session_bind_ahead(&directory->session, entry->dn, password);
         enum presence presence = locate(directory, user, deadline_ms, entry);
         if (presence != PRESENCE_FOUND)
                 return presence == PRESENCE_NOT_FOUND ? CHECK_NOT_FOUND : CHECK_UNAVAILABLE;

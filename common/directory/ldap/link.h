@@ -59,12 +59,17 @@ struct bind_answer {
         int grace;                /* logins left with an expired password; -1: not said */
         uint32_t expires_s;       /* the password expires in so many seconds; 0: not said */
 };
+/* The value of control 2.16.840.1.113730.3.4.5, seconds in ASCII; 0: it is none, or too large to be one. */
+uint32_t link_expiring(const struct berval *value);
 /* Waits for the one answer to request id that is a result: of a bind, a change, an extended operation. 0: see *answer; -ETIMEDOUT, -ECONNRESET. */
 int link_answer(struct link *link, int id, uint64_t deadline_ms, struct bind_answer *answer);
 
 /* A simple bind. Neither dn nor password may be empty: that would be an anonymous bind that every server grants (-EINVAL).
  * 0: the server answered, see *answer. -EPERM: the line is not private, nothing was sent; -ETIMEDOUT, -ECONNRESET. */
 int link_bind(struct link *link, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer);
+
+/* The first half of it: *id is for link_answer(). Until that was called nothing else may be sent (RFC 4511, 4.2.1), but link_close(). */
+int link_bind_send(struct link *link, const char *dn, const struct secret *password, int *id);
 
 /* "CODE text (the server's words)" for messages. */
 void link_describe(struct sbuf *why, int code, const char *diagnostic);

@@ -229,8 +229,7 @@ static int take_members(struct reading *reading, uint32_t group, const struct ld
         int r = 0;
         *next = 0;
         while (r == 0 && (attribute = entry_find_ranged(entry, reading->directory->ldap->group_member, &position, &range))) {
-                for (size_t i = 0; i < attribute->count && r == 0; i++)
-                        r = members_add_value(&reading->members, group, &attribute->values[i]);
+                r = members_add_values(&reading->members, group, attribute->values, attribute->count);
                 if (!range.last)
                         *next = range.to + 1;
         }
@@ -259,7 +258,11 @@ int reading_full_group(void *userdata, const struct ldap_entry *entry) {
                 r = note_rest(reading, number, next, entry);
         if (r < 0)
                 return member_error(reading, entry, r);
-        return reading_sink_error(reading, reading->sink->group(reading->sink->userdata, &mapped->group));
+        r = reading_sink_error(reading, reading->sink->group(reading->sink->userdata, &mapped->group));
+        /* What users say of themselves, and the rest of long groups, is known at the end. */
+        if (r < 0 || next > 0 || reading->directory->ldap->user_member_of[0])
+                return r;
+        return reading_sink_error(reading, members_deliver_group(&reading->members, reading->sink));
 }
 
 static int take_rest(void *userdata, const struct ldap_entry *entry) {
@@ -316,10 +319,11 @@ static int read_rests(struct reading *reading) {
 }
 
 static void add_times(const struct reading *reading, struct entry_attributes *attributes) {
-        if (attributes->count + 3 > ENTRY_ATTRIBUTES_MAX)
+        if (attributes->count + 4 > ENTRY_ATTRIBUTES_MAX)
                 return;
         if (reading->fresh_usn > 0) {
                 attributes->names[attributes->count++] = READ_USN_CREATED;
+                attributes->names[attributes->count++] = READ_METADATA;
                 attributes->names[attributes->count] = NULL;
         }
         if (!reading->times)

@@ -8,6 +8,7 @@
 
 #define READ_SILENCE_MS 60000u /* a server that says nothing for so long has been lost */
 #define READ_USN_CREATED "uSNCreated"
+#define READ_METADATA "replPropertyMetaData"
 #define READ_TIME_TEXT 15u     /* "YYYYMMDDHHMMSS" and a NUL: such texts compare as the times do */
 
 /* A group whose members came in pieces (Active Directory): where the next one begins. */

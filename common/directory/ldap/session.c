@@ -17,6 +17,7 @@
 void session_close(struct session *session) {
         link_close(TAKE_PTR(session->reader));
         link_close(TAKE_PTR(session->login));
+        session->ahead = 0;
 }
 
 static uint64_t share(uint64_t deadline_ms, size_t parts) {
@@ -186,15 +187,21 @@ static bool same_server(const struct link *a, const struct link *b) {
         return strcmp(a->server, b->server) == 0 && strcmp(a->where.path, b->where.path) == 0;
 }
 
-/* Makes the login connection usable, to the server that the reader reads: what was read there is what the bind is about. */
+/* Whether the login connection may be used as it is: to the server that the reader reads, as what was read there is what the bind is about. */
+static bool login_is_ready(const struct session *session) {
+        const struct link *reader = session->reader, *login = session->login;
+        return reader && login && clock_monotonic_ms() - login->used_ms <= IDLE_MS && same_server(login, reader) && !link_is_cut(login);
+}
+
+/* Makes it so. */
 static int make_login_ready(struct session *session, uint64_t deadline_ms, bool *reused, struct sbuf *why) {
         static const struct session_want want = { LINK_MESSAGE_SMALL, false };
-        const struct link *reader = session->reader, *login = session->login;
+        const struct link *reader = session->reader;
         if (!reader) {
                 sbuf_add(why, "the connection was lost");
                 return -ENOTCONN;
         }
-        if (login && (clock_monotonic_ms() - login->used_ms > IDLE_MS || !same_server(login, reader) || link_is_cut(login)))
+        if (!login_is_ready(session))
                 link_close(TAKE_PTR(session->login));
         *reused = session->login != NULL;
         if (session->login)
@@ -220,17 +227,39 @@ static void give_up_server(struct session *session) {
         session_close(session);
 }
 
+void session_bind_ahead(struct session *session, const char *dn, const struct secret *password) {
+        session_bind_forget(session);
+        if (login_is_ready(session) && link_bind_send(session->login, dn, password, &session->ahead) < 0)
+                session->ahead = 0;
+}
+
+void session_bind_forget(struct session *session) {
+        if (session->ahead)
+                link_close(TAKE_PTR(session->login));
+        session->ahead = 0;
+}
+
+/* The bind, or what the server says to the one that was sent ahead. */
+static int bind_now(struct session *session, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer) {
+        int id = session->ahead;
+        session->ahead = 0;
+        return id ? link_answer(session->login, id, deadline_ms, answer) : link_bind(session->login, dn, password, deadline_ms, answer);
+}
+
 int session_bind(struct session *session, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer,
                  struct sbuf *why) {
+        /* What was read meanwhile may be another server's, after a connection that was lost. */
+        if (session->ahead && !(session->reader && same_server(session->login, session->reader)))
+                session_bind_forget(session);
         for (int tries = 0;; tries++) {
-                bool reused;
-                int r = make_login_ready(session, deadline_ms, &reused, why);
+                bool reused = true;
+                int r = session->ahead ? 0 : make_login_ready(session, deadline_ms, &reused, why);
                 if (r < 0) {
                         if (!is_final(r))
                                 give_up_server(session);
                         return r;
                 }
-                r = link_bind(session->login, dn, password, deadline_ms, answer);
+                r = bind_now(session, dn, password, deadline_ms, answer);
                 if (r < 0 && try_again(session, &session->login, reused && tries == 0, r))
                         continue;
                 if (r == -EPERM)

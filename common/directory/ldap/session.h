@@ -13,6 +13,7 @@ struct session {
         const struct ldap_settings *settings;
         const struct secret *password;               /* of bind_dn; NULL: none */
         struct link *reader, *login;                 /* NULL: not open */
+        int ahead;                                   /* the request of session_bind_ahead(), which nobody has asked about yet; 0: none */
         uint64_t down_until_ms[SESSION_URIS_MAX];    /* a server that failed is asked last until then */
         uint64_t prefer_after_ms;                    /* when the preferred server is tried again */
         char refusal[256];                           /* what session_take_refusal() gives; "": nothing */
@@ -40,6 +41,13 @@ int session_connect_reader(struct session *session, const struct session_want *w
 /* A search on the reader connection, which is opened if need be, and once more if the server had closed it. The entry callback may therefore see
  * entries twice: it must take that (restart is called before the second run; may be NULL). */
 int session_search(struct session *session, const struct search *search, void (*restart)(void *userdata), uint64_t deadline_ms, struct sbuf *why);
+
+/* Sends the bind that session_bind() is going to be asked for, so that the server works on it while the entry is read. Does nothing where the login
+ * connection is not open yet, or is another server's than the reader's. Then either session_bind() with the same dn and password, or
+ * session_bind_forget(). */
+void session_bind_ahead(struct session *session, const char *dn, const struct secret *password);
+/* Whatever the server says to it is of no interest. Does nothing where there is none. */
+void session_bind_forget(struct session *session);
 
 /* A user's bind on the login connection, likewise, at the server (its name and port) that session_search() last read: that must have been called before.
  * As link_bind; -ENOTCONN: nothing was read. After a server that takes no binds, reader is NULL. */

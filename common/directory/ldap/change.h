@@ -69,7 +69,8 @@ bool attribute_is_taken(const struct ldap_settings *ldap, const char *attribute)
 /* Adds the change's attributes (U3), which must be plain names that are not taken; false: the result says which is not. */
 bool attribute_mods(struct changing *changing, int op, struct mods *mods);
 
-/* change_schema.c: whether the server's schema has none of them under a name that is taken, too; else, or if it cannot be asked, the result is set. */
+/* change_schema.c: whether the server's schema has each of them, and none of them under a name that is taken, too. Else the result is set: REJECTED; where
+ * bind_dn is not shown the schema, PERMISSION_DENIED; where the server cannot be asked, UNAVAILABLE. */
 bool schema_allows(struct changing *changing);
 
 /* Whether display name, e-mail, home, shell and description are what N5 publishes: one line each, the paths absolute; else the result says which is not. */

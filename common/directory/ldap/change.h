@@ -40,6 +40,8 @@ bool find_user(struct changing *changing, const char *name, const char *id, char
 bool find_group(struct changing *changing, const char *name, const char *id, char dn[SYNC_DN_MAX + 1]);
 /* Whether nobody at the server has the name: else the result is set. */
 bool name_is_free(struct changing *changing, bool group, const char *name);
+/* Whether the server, which has just made the group, answers that there is none of the name; false too where it cannot be asked. The result stays. */
+bool group_is_hidden(struct changing *changing, const char *name);
 /* The values of an attribute of the entry, NUL-terminated ones only, up to size - 1 bytes each; the number that there are, up to max; or -1, and the
  * result is set. */
 int read_values(struct changing *changing, const char *dn, const char *attribute, char (*values)[256], int max);

@@ -119,6 +119,18 @@ bool name_is_free(struct changing *changing, bool group, const char *name) {
         return presence == PRESENCE_NOT_FOUND;
 }
 
+bool group_is_hidden(struct changing *changing, const char *name) {
+        const struct change_result before = *changing->result;
+        _cleanup_free_ struct looking *looking = calloc(1, sizeof *looking);
+        if (!looking)
+                return false;
+        looking->directory = changing->directory;
+        looking->name = name;
+        bool hidden = look(changing, looking) == 0 && looking->matches == 0;
+        *changing->result = before;
+        return hidden;
+}
+
 struct reading { const char *attribute; char (*values)[256]; int max, count; };
 
 static int take_values(void *userdata, const struct ldap_entry *entry) {

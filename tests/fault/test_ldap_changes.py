@@ -276,7 +276,7 @@ check('reloads in the middle of a synchronisation: it ends', bool(box) and box[0
 check('... and changes are published', (change('Eleven')['exit'], display()), (0, 'Eleven'))
 
 # D5: what this host takes away is no loss, but what its server refused to take away is one
-for number, name in enumerate(('gone', 'stays')):
+for number, name in enumerate(('gone', 'stays', 'twice', 'before')):
     slapd('change', stdin=f'dn: uid={name},ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\nobjectClass: posixAccount\nuid: {name}\n'
                           f'cn: {name}\nsn: {name}\nuidNumber: {7001 + number}\ngidNumber: 7001\nhomeDirectory: /home/{name}\n')
 slapd('change', stdin='dn: cn=below,uid=stays,ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: organizationalRole\ncn: below\n')
@@ -284,6 +284,18 @@ configure(CONFIGURATION.replace('user_rdn = uid', 'user_rdn = uid\nshrink_guard 
 must('reload')
 must('directory sync', directory='people')
 check('D5: a user that is removed from here is no loss', word(admin('user remove', limit=60, user='gone'))[:3], (0, 'done', 'ok'))
+seen = proxy.seen
+first, second = held(lambda: admin('user remove', limit=60, user='twice')), in_background(lambda: admin('user remove', limit=60, user='twice'))
+check('D5: two commands remove the same user', wait_for(lambda: proxy.seen >= seen + 2, 10), True)
+let_go()
+for thread, _ in (first, second):
+    thread.join(60)
+check('D5: ... one of them does, and that is no loss', sorted(word(box[0])[:3] for _, box in (first, second)),
+      [(0, 'done', 'ok'), (3, 'refused', 'user-not-found')])
+check('D5: ... and published', admin('user show', user='twice')['exit'], 3)
+slapd('change', stdin='dn: uid=before,ou=people,dc=example,dc=org\nchangetype: delete\n')
+check('D5: whom somebody else has removed just before', word(admin('user remove', limit=60, user='before'))[:3], (3, 'refused', 'user-not-found'))
+check('D5: ... is no loss either', (admin('directory sync', limit=60, directory='people')['exit'], admin('user show', user='before')['exit']), (0, 3))
 check('D5: the server refuses a removal', word(admin('user remove', limit=60, user='stays'))[1], 'refused')
 slapd('change', stdin='dn: cn=below,uid=stays,ou=people,dc=example,dc=org\nchangetype: delete\n\n'
                       'dn: uid=stays,ou=people,dc=example,dc=org\nchangetype: delete\n')

@@ -106,6 +106,9 @@ int feed_changes_full(struct feed *feed) {
                 if (!reading->newest[0] || held < 0 || is_to_come(reading->newest))
                         cookie.method = FEED_NONE;
         }
+        if (reading->dynamic)
+                cookie.method = FEED_NONE;
+        cookie.end_s = feed->request->end_s = reading->end_s;
         feed_cookie_write(&cookie, text);
         feed->request->keeping = keeping(feed, text);
         r = reading_full_end(reading, text);
@@ -248,6 +251,7 @@ static int end(struct feed *feed, const struct since *since, struct feed_cookie 
                 feed_cookie_set_text(&next->fields[0], reading->newest);
         if (!since->usn && is_to_come(reading->newest))
                 next->method = FEED_NONE;
+        next->end_s = feed->request->end_s = reading->end_s;
         feed_cookie_write(next, text);
         feed->request->keeping = keeping(feed, text);
         int r = reading_end(reading, text);

@@ -132,6 +132,22 @@ static void stamps(void **state) {
         }
 }
 
+/* Who is not found by these any more has changed. */
+static void own_filters(void **state) {
+        static const struct { const char *filter; bool own; } rows[] = {
+                { "(&(objectCategory=Person)(sAMAccountName=*))", true }, { "(objectCategory=Group)", true }, { "( & ( objectClass=user)(!(cn=a*b)))", true },
+                { "(&(objectClass=user)(!(userAccountControl:1.2.840.113556.1.4.803:=2)))", true }, { "(|(UIDNUMBER>=1000)(mail~=x))", true },
+                { "(extensionAttribute1=linux)", true }, { "(description=\\28memberOf=x\\29)", true },
+                { "(memberOf=CN=vpn,DC=ad,DC=test)", false }, { "(&(objectClass=user)(memberOf=CN=vpn,DC=ad,DC=test))", false },
+                { "(memberOf:1.2.840.113556.1.4.1941:=CN=vpn,DC=ad,DC=test)", false }, { "(manager:1.2.840.113556.1.4.1941:=CN=boss,DC=ad,DC=test)", false },
+                { "(manager=CN=boss,DC=ad,DC=test)", false }, { "(lastLogon>=1)", false }, { "(msDS-Something=1)", false }, { "(ou:dn:=people)", false }, { "(:dn:=people)", false }, { "(1.2.3=x)", false },
+                { "(cn;lang-de=x)", false }, { "(cn", false }, { "()", false }, { "", false }, { "cn=x", false }, { "(extensionAttribute=x)", false },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (active_filter_is_own(rows[i].filter) != rows[i].own)
+                        fail_msg("%s", rows[i].filter);
+}
+
 /* The Netscape control that says when a password expires (L7). */
 static void expiring(void **state) {
         static const struct { struct berval value; uint32_t seconds; } rows[] = {
@@ -144,6 +160,7 @@ static void expiring(void **state) {
 }
 
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(states), cmocka_unit_test(infos), cmocka_unit_test(ids), cmocka_unit_test(cookies), cmocka_unit_test(stamps), cmocka_unit_test(expiring) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(states), cmocka_unit_test(infos), cmocka_unit_test(ids), cmocka_unit_test(cookies), cmocka_unit_test(stamps), cmocka_unit_test(expiring),
+                                             cmocka_unit_test(own_filters) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,10 +221,10 @@ static int changed(struct reading *reading, const struct since *since) {
         return r;
 }
 
-/* What has changed, as far as that says who is gone. Where bind_dn does not see what is deleted, a watch is told of that only when its time has come. */
+/* What has changed, as far as that says who is gone. Where that is not enough, who is there is listed; in a watch only when the time for it has come. */
 static int gather(struct feed *feed, const struct since *since, struct active_changes *gathered) {
         const struct active *active = &feed->server->active;
-        if (!since->usn || !active->context[0] || (!active->deleted && (!feed->watching || feed->sweep)))
+        if (!since->usn || !active->context[0] || (active->lists && (!feed->watching || feed->sweep)))
                 return 0;
         return active_gather(feed->reading, active, since->number, gathered);
 }

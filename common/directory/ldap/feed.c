@@ -108,17 +108,12 @@ static bool is_computed(const struct directory *directory, bool told) {
 
 static int choose(struct reading *reading, struct feed_server *server, const struct asked *asked) {
         const struct directory *directory = reading->directory;
-        bool computed = is_computed(directory, server->writes);
         reading->shows_computed = !server->writes && !directory->ldap->active_directory;
-        if (!directory->ldap->active_directory) {
-                server->method = asked->repl && !computed ? FEED_REPL : FEED_TIMES;
-                return 0;
-        }
-        server->method = asked->usn ? FEED_USN : FEED_NONE;
-        if (server->method == FEED_USN && !computed)
-                return active_prove(reading, &server->active);
-        server->active = (struct active){ 0 };
-        return 0;
+        if (directory->ldap->active_directory)
+                server->method = asked->usn ? FEED_USN : FEED_NONE;
+        else
+                server->method = asked->repl && !is_computed(directory, server->writes) ? FEED_REPL : FEED_TIMES;
+        return server->method == FEED_USN ? active_prove(reading, &server->active) : 0;
 }
 
 int feed_ask(struct reading *reading, struct feed_server *server) {

@@ -100,6 +100,10 @@ def watched(limit=15):
     return wait_for(lambda: row('domain').get('kept_by') == 'watch' and len(service.workers('domain')) == 1, limit, 0.1)
 
 
+def is_active(name):
+    return admin('user show', user=name)['object'].get('active')
+
+
 def full_age():
     return row('domain')['full_age']
 
@@ -175,6 +179,12 @@ check('... and comes back', shown('five', limit=8))
 change(f'dn: OU=team,{PEOPLE}\nchangetype: modrdn\nnewrdn: OU=crowd\ndeleteoldrdn: 1\n\n')
 check('... and is renamed, the fourth time that everything is read', wait_for(lambda: 'OU=crowd' in str(replica()['users']), 45, 0.2))
 check('watched', watched())
+
+change(modified(f'CN=three,{PEOPLE}', 'replace', 'accountExpires', int((time.time() + 4 + 11644473600) * 10**7)))
+time.sleep(1)
+check('L3: an account that is about to end is active', is_active('three'), True)
+check('L3: ... and is not from then on, also if everything was read a moment ago', wait_for(lambda: is_active('three') is False, 45, 0.2))
+check('... watched', watched(45))
 
 # --- What becomes of the watch
 for worker in service.workers('domain'):

@@ -14,3 +14,7 @@ uint64_t sync_full_since_ms(uint64_t full_s, uint64_t now_s, uint64_t known_ms);
 /* How long to wait for a full run that what was told makes necessary: time for the server to do the rest; and after one that took so long and ended so long
  * ago a pause of ten times that, of 15 s at least. */
 uint64_t sync_full_wait_ms(uint64_t took_ms, uint64_t ended_ms_ago);
+
+/* How long to wait for one because an account ends at end_s, by the wall clock: until then, a second at least; and after one that took so long and
+ * ended so long ago a pause of ten times that, of 2.5 s at least. */
+uint64_t sync_full_end_wait_ms(uint64_t end_s, uint64_t now_s, uint64_t took_ms, uint64_t ended_ms_ago);

@@ -100,6 +100,10 @@ def watched(limit=15):
     return wait_for(lambda: row('domain').get('kept_by') == 'watch' and len(service.workers('domain')) == 1, limit, 0.1)
 
 
+def is_active(name):
+    return admin('user show', user=name)['object'].get('active')
+
+
 def full_age():
     return row('domain')['full_age']
 
@@ -127,6 +131,7 @@ def differences(a, b):
 make()
 subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
 set_reader_password('reader-pw-12345')
+os.environ['SAMBA_STRONG_AUTH'] = 'no'  # for who stands between, later
 samba('start', AD_PORT, AD_SPORT)
 change(unit('out', ROOT))
 configure(configuration())
@@ -174,6 +179,12 @@ check('... and comes back', shown('five', limit=8))
 change(f'dn: OU=team,{PEOPLE}\nchangetype: modrdn\nnewrdn: OU=crowd\ndeleteoldrdn: 1\n\n')
 check('... and is renamed, the fourth time that everything is read', wait_for(lambda: 'OU=crowd' in str(replica()['users']), 45, 0.2))
 check('watched', watched())
+
+change(modified(f'CN=three,{PEOPLE}', 'replace', 'accountExpires', int((time.time() + 4 + 11644473600) * 10**7)))
+time.sleep(1)
+check('L3: an account that is about to end is active', is_active('three'), True)
+check('L3: ... and is not from then on, also if everything was read a moment ago', wait_for(lambda: is_active('three') is False, 45, 0.2))
+check('... watched', watched(45))
 
 # --- What becomes of the watch
 for worker in service.workers('domain'):
@@ -288,6 +299,26 @@ for turn in range(ROUNDS):
 check(f'{ROUNDS} rounds of changes: deltas made what reading everything makes', (same, wrong), (ROUNDS, []))
 check('... most of them without reading everything', exact, lambda count: count >= ROUNDS // 3)
 check('... and there is something in it', len(everything['users']) > 5 and len(everything['members']) > 3, True)
+# --- A server that does not notify after all
+class Unwilling(Between):
+    """Makes the notification control one that nobody knows."""
+
+    def __init__(self, *arguments):
+        self.refuses = True
+        super().__init__(*arguments)
+
+    def take(self, message, server, deaf):
+        super().take(message.replace(b'1.2.840.113556.1.4.528', b'1.2.840.113556.1.4.599') if self.refuses else message, server, deaf)
+
+
+between = Unwilling(6388, AD_PORT)
+configure(configuration().replace(f'ldaps://127.0.0.1:{AD_SPORT}', 'ldap://127.0.0.1:6388\ninsecure_plaintext = yes'))
+admin('reload')
+check('refused: it is asked', wait_for(lambda: row('domain').get('kept_by') == 'changes', 15, 0.1))
+change(user('asked') + deleted(world[sorted(world)[0]]))
+check('... and answers', (sync(), has('asked'), has(sorted(world)[0])), (0, True, False))
+between.refuses = False
+check('not any more: watched', (sync(), watched()), (0, True))
 service.stop()
 check('nothing is left running', wait_for(lambda: not children(service.pid)))
 samba('stop')

@@ -37,7 +37,8 @@ static void cookie(const struct berval *value) {
         char *text = strndup(value->bv_val, value->bv_len);
         if (text && feed_cookie_read(text, &read) == 0) {
                 feed_cookie_write(&read, written);
-                if (written[0] && (feed_cookie_read(written, &again) < 0 || again.identity != read.identity || again.method != read.method))
+                if (written[0] && (feed_cookie_read(written, &again) < 0 || again.identity != read.identity || again.method != read.method ||
+                                   again.end_s != read.end_s))
                         abort();
                 for (size_t i = 0; written[0] && i < FEED_FIELDS; i++)
                         if (again.fields[i].len != read.fields[i].len || memcmp(again.fields[i].bytes, read.fields[i].bytes, read.fields[i].len) != 0)

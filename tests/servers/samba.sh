@@ -7,7 +7,7 @@
 #   samba.sh restored DIR                       another invocationId, as after a restore from a backup
 #   samba.sh reveal DIR [no]                    lets the reader see what is deleted, or not any more
 # Base dc=ad,dc=test; administrator administrator@ad.test with Adm1n-Passw0rd, reader reader@ad.test with reader-pw-12345. ldaps and StartTLS with
-# DIR/tls/server.crt; a bind without TLS is refused. Samba cannot be told its ports: it runs in a network namespace, forward.py leads in.
+# DIR/tls/server.crt; a bind without TLS is refused, but with SAMBA_STRONG_AUTH=no. Samba cannot be told its ports: it runs in a network namespace, forward.py leads in.
 # Relies on: samba, samba-ad-dc, samba-ad-provision, samba-dsdb-modules, winbind, ldb-tools, python3-samba, openssl; root.
 # Must never: read or write /etc/samba, /var/lib/samba.
 set -euo pipefail
@@ -51,6 +51,7 @@ tls keyfile = $dir/tls/server.key
 tls cafile = $dir/tls/ca.crt
 idmap_ldb:use rfc2307 = yes
 old password allowed period = 0
+ldap server require strong auth = ${SAMBA_STRONG_AUTH:-yes}
 load printers = no
 disable spoolss = yes
 C

@@ -1,5 +1,5 @@
 /* What Active Directory alone tells of changes: its deleted objects, its notifications, and whether a name is among what has changed.
- *   Each change of an entry gives it a new uSNChanged, also when it leaves the base or the filter: whatever has changed in the naming context is told as gone,
+ *   Each change of an entry's own attributes gives it a new uSNChanged, also when it leaves the base or the filter: whatever has changed in the naming context is told as gone,
  *   and those that still match as changed after that. A deleted entry stays for months, with its id; who may see such ones needs no list of all that are there.
  *   By default only administrators may. Known limits, found by the daily full run: what leaves nothing behind (an object with a time to live, one that
  *   was moved to another domain), and what bind_dn was let see, and is not any more.
@@ -15,8 +15,13 @@ struct feed_server;
 struct active {
         char context[SYNC_DN_MAX + 1];  /* the naming context that holds the base; "": none alone does */
         const char *deleted;            /* the control under which bind_dn sees what is deleted, as was shown; NULL: it does not */
+        bool lists;                     /* it does not, or the filters ask for what other entries say: who is gone is seen by listing who is there */
         bool tells;                     /* it has notifications */
 };
+
+/* active_filter.c: whether what a filter finds can only change with an entry's own uSNChanged: not by memberOf, say, that changes with a group. Attributes that
+ * are not known to be so are none. */
+bool active_filter_is_own(const char *filter);
 
 /* active_context.c */
 #define ACTIVE_NAMING_CONTEXTS "namingContexts"

@@ -103,12 +103,15 @@ static int look(struct reading *reading, const struct active *active, struct pro
 }
 
 int active_prove(struct reading *reading, struct active *active) {
-        struct proof proof = { .id_name = reading->directory->ldap->external_id };
+        const struct directory *directory = reading->directory;
+        struct proof proof = { .id_name = directory->ldap->external_id };
+        active->lists = true;
         if (!active->context[0] || !active->deleted)
                 return 0;
         int r = look(reading, active, &proof);
         bool ended = r == 0 || (r == -ECANCELED && proof.seen >= SAMPLE);
         if (!ended || proof.seen == 0 || proof.hidden)
                 active->deleted = NULL;
+        active->lists = !active->deleted || !active_filter_is_own(sbuf_text(&directory->user_filter)) || !active_filter_is_own(sbuf_text(&directory->group_filter));
         return r == -ETIMEDOUT || r == -ECONNRESET ? r : 0;
 }

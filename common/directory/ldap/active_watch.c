@@ -42,13 +42,15 @@ void active_listen(struct feed *feed) {
 
 /* One message. 0, or -ENOTCONN: there will be no other. */
 static int take(struct feed *feed, LDAPMessage *message) {
-        int id = ldap_msgid(message);
-        if (id == 0 || (id == feed->notice && ldap_msgtype(message) == LDAP_RES_SEARCH_RESULT)) {
-                feed->notice = -1;
-                return -ENOTCONN;
-        }
-        feed->woken |= id == feed->notice && ldap_msgtype(message) == LDAP_RES_SEARCH_ENTRY;
-        return 0;
+        int id = ldap_msgid(message), type = ldap_msgtype(message);
+        if (id != 0 && id != feed->notice)
+                return 0;
+        feed->woken |= type == LDAP_RES_SEARCH_ENTRY;
+        if (id != 0 && (type == LDAP_RES_SEARCH_ENTRY || type == LDAP_RES_SEARCH_REFERENCE || type == LDAP_RES_INTERMEDIATE))
+                return 0;
+        /* A result, of whatever kind: Samba refuses with that of an extended operation. */
+        feed->notice = -1;
+        return -ENOTCONN;
 }
 
 bool active_listens(struct feed *feed) {
@@ -77,7 +79,7 @@ static int ask(struct watch *watch) {
         int r = all ? feed_ask(feed->reading, feed->server) : feed_ask_number(feed->reading, feed->server);
         if (r == 0 && (feed->server->method != FEED_USN || feed->server->identity != identity || feed->server->usn < before))
                 r = -ESTALE;
-        feed->sweep = all && !feed->server->active.deleted;
+        feed->sweep = all && feed->server->active.lists;
         if (r == 0 && all)
                 watch->swept_ms = watch->asked_ms;
         return r;
@@ -127,7 +129,7 @@ static void note(struct watch *watch) {
 /* Until something has failed. */
 static int turn(struct watch *watch, uint64_t *ended_ms) {
         struct feed *feed = watch->feed;
-        uint64_t until = next_run(watch, *ended_ms);
+        uint64_t until = reading_end_ms(feed->reading, next_run(watch, *ended_ms));
         LDAPMessage *message = NULL;
         int r = -ETIMEDOUT;
         if (clock_monotonic_ms() < until)
@@ -135,7 +137,7 @@ static int turn(struct watch *watch, uint64_t *ended_ms) {
         if (r == 0) {
                 r = take(feed, message);
         } else if (r == -ETIMEDOUT) {
-                r = run(watch);
+                r = reading_has_end(feed->reading) ? -ESTALE : run(watch);
                 *ended_ms = clock_monotonic_ms();
         }
         (void)ldap_msgfree(message);
@@ -159,7 +161,7 @@ int active_watch(struct feed *feed) {
         feed->request->lost = !feed->began && r != -ESTALE;
         if (feed->notice >= 0 && r != -ECONNRESET)
                 (void)ldap_abandon_ext(feed->reading->link->ld, feed->notice, NULL, NULL);
-        if (r == -ETIMEDOUT || r == -ECONNRESET || r == -ENOTCONN)
+        if ((r == -ETIMEDOUT || r == -ECONNRESET || r == -ENOTCONN) && feed->reading->why->len == 0)
                 sbuf_add(feed->reading->why, r == -ETIMEDOUT ? "the server says nothing any more" : "the server has ended the watch");
         return r;
 }

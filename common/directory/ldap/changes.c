@@ -106,6 +106,9 @@ int feed_changes_full(struct feed *feed) {
                 if (!reading->newest[0] || held < 0 || is_to_come(reading->newest))
                         cookie.method = FEED_NONE;
         }
+        if (reading->dynamic)
+                cookie.method = FEED_NONE;
+        cookie.end_s = feed->request->end_s = reading->end_s;
         feed_cookie_write(&cookie, text);
         feed->request->keeping = keeping(feed, text);
         r = reading_full_end(reading, text);
@@ -218,10 +221,10 @@ static int changed(struct reading *reading, const struct since *since) {
         return r;
 }
 
-/* What has changed, as far as that says who is gone. Where bind_dn does not see what is deleted, a watch is told of that only when its time has come. */
+/* What has changed, as far as that says who is gone. Where that is not enough, who is there is listed; in a watch only when the time for it has come. */
 static int gather(struct feed *feed, const struct since *since, struct active_changes *gathered) {
         const struct active *active = &feed->server->active;
-        if (!since->usn || !active->context[0] || (!active->deleted && (!feed->watching || feed->sweep)))
+        if (!since->usn || !active->context[0] || (active->lists && (!feed->watching || feed->sweep)))
                 return 0;
         return active_gather(feed->reading, active, since->number, gathered);
 }
@@ -248,6 +251,7 @@ static int end(struct feed *feed, const struct since *since, struct feed_cookie 
                 feed_cookie_set_text(&next->fields[0], reading->newest);
         if (!since->usn && is_to_come(reading->newest))
                 next->method = FEED_NONE;
+        next->end_s = feed->request->end_s = reading->end_s;
         feed_cookie_write(next, text);
         feed->request->keeping = keeping(feed, text);
         int r = reading_end(reading, text);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "directory/ldap/active.h" /* and ldap/read.h */
+#include "directory/ldap/computed.h"
 #include "model/sync_key.h"
 
 static int tell_gone(struct reading *reading, enum sync_kind kind, const struct ldap_entry *entry, const char *gone_id, struct entry_text *text) {
@@ -37,7 +38,7 @@ int reading_delta_user(struct reading *reading, const struct ldap_entry *entry, 
         struct entry_user *mapped = &reading->user;
         const char *why;
         reading_note_time(reading, entry);
-        enum entry_verdict verdict = entry_map_user(&reading->context, entry, mapped, &why);
+        enum entry_verdict verdict = reading_map_user(reading, entry, &why);
         if (verdict == ENTRY_BROKEN)
                 return reading_complain(reading, entry, -EINVAL, why);
         if (verdict != ENTRY_OK) {
@@ -122,7 +123,7 @@ int reading_delta_group(struct reading *reading, const struct ldap_entry *entry,
                 (void)reading_skip_nameless(reading, entry);
                 return tell_gone(reading, SYNC_KIND_GROUP, entry, gone_id, &mapped->text);
         }
-        if (is_restored(reading, entry))
+        if (is_restored(reading, entry) || (reading->shows_computed && computed_members(entry)))
                 return -ESTALE;
         mapped->group.fresh = is_fresh(reading, entry);
         int r = reading_sink_error(reading, reading->sink->group(reading->sink->userdata, &mapped->group));

@@ -8,8 +8,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "directory/ldap/computed.h"
 
-#define SETTINGS_VERSION UINT64_C(1) /* another one when the same entries are read as other users and groups */
+#define SETTINGS_VERSION UINT64_C(2) /* another one when the same entries are read as other users and groups */
 #define DSE_MS 15000u
 #define USN "highestCommittedUSN"
 
@@ -49,6 +50,7 @@ static int take_root(void *userdata, const struct ldap_entry *entry) {
         struct asked *asked = userdata;
         /* Apache Directory Server says that it can; but it never says that the refresh is done, and sends what nobody asked for, pwdHistory with it. */
         asked->repl = has_value(entry, "supportedControl", LDAP_CONTROL_SYNC) && !has_value(entry, "vendorName", "Apache Software Foundation");
+        asked->server->writes = has_value(entry, "vendorName", "389 Project");
         active_read_root(asked->reading, entry_find(entry, "supportedControl"), entry_find(entry, ACTIVE_NAMING_CONTEXTS), &asked->server->active);
         /* Each domain controller counts for itself. */
         const struct ldap_attribute *service = entry_find(entry, "dsServiceName");
@@ -99,6 +101,21 @@ static int ask(struct reading *reading, const struct search *search) {
         return r;
 }
 
+/* An entry that comes into such a filter, or leaves it, is not told of. Who asks for all ids, by the filter, sees it. */
+static bool is_computed(const struct directory *directory, bool told) {
+        return computed_in_filter(sbuf_text(&directory->user_filter), told) || computed_in_filter(sbuf_text(&directory->group_filter), told);
+}
+
+static int choose(struct reading *reading, struct feed_server *server, const struct asked *asked) {
+        const struct directory *directory = reading->directory;
+        reading->shows_computed = !server->writes && !directory->ldap->active_directory;
+        if (directory->ldap->active_directory)
+                server->method = asked->usn ? FEED_USN : FEED_NONE;
+        else
+                server->method = asked->repl && !is_computed(directory, server->writes) ? FEED_REPL : FEED_TIMES;
+        return server->method == FEED_USN ? active_prove(reading, &server->active) : 0;
+}
+
 int feed_ask(struct reading *reading, struct feed_server *server) {
         const struct ldap_settings *ldap = reading->directory->ldap;
         const char *const of_root[] = { "supportedControl", "vendorName", USN, "dsServiceName", ACTIVE_NAMING_CONTEXTS, NULL };
@@ -122,8 +139,7 @@ int feed_ask(struct reading *reading, struct feed_server *server) {
         search.entry = take_service;
         if (r == 0 && asked.service[0] && ldap->active_directory)
                 r = ask(reading, &search);
-        server->method = ldap->active_directory ? (asked.usn ? FEED_USN : FEED_NONE) : asked.repl ? FEED_REPL : FEED_TIMES;
-        return r == 0 && server->method == FEED_USN ? active_prove(reading, &server->active) : r;
+        return r == 0 ? choose(reading, server, &asked) : r;
 }
 
 int feed_ask_number(struct reading *reading, struct feed_server *server) {
@@ -147,6 +163,9 @@ static int read_delta(struct feed *feed) {
         const char *from = feed->request->cookie;
         if (!from || !from[0] || feed_cookie_read(from, &cookie) < 0 || cookie.identity != feed->server->identity)
                 return -ESTALE;
+        feed->reading->end_s = cookie.end_s;
+        if (reading_has_end(feed->reading))
+                return -ESTALE;
         /* A server that could not do what it promises goes on the other way until the next full run. */
         if (cookie.method == FEED_REPL)
                 return feed->server->method == FEED_REPL ? feed_repl(feed, &cookie, from) : -ESTALE;
@@ -167,6 +186,7 @@ int ldap_kind_sync(struct directory *directory, struct directory_sync *request, 
         }
         if (r == -ESTALE && !feed.began) {
                 reading_reset(reading);
+                reading->end_s = 0;
                 r = read_full(&feed);
         }
         if (r == 0 && feed.notice >= 0 && request->keeping == SYNC_KEPT_WATCH)

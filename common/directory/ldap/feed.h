@@ -14,6 +14,7 @@ enum feed_method { FEED_NONE = 0, FEED_REPL, FEED_USN, FEED_TIMES };
 /* What the server said of itself. */
 struct feed_server {
         enum feed_method method;  /* the best one */
+        bool writes;              /* what it computes it writes into the entries (389 DS: memberOf), or it does not compute (members) */
         uint64_t usn;             /* FEED_USN: highestCommittedUSN */
         uint64_t identity;        /* of these settings and that server's data */
         struct active active;     /* FEED_USN */
@@ -28,6 +29,7 @@ struct feed_cookie {
         enum feed_method method;
         uint64_t identity;
         enum sync_id_form form;                  /* FEED_REPL */
+        uint64_t end_s;                          /* reading->end_s: then it is worth nothing any more; 0: none is known */
         struct sync_cookie fields[FEED_FIELDS];  /* FEED_REPL: of each search; FEED_USN: the number; FEED_TIMES: the time, what holds entries */
 };
 /* "" where it does not fit, or the method is none: no delta can follow. */

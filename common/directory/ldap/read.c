@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "directory/ldap/computed.h"
 #include "directory/ldap/dial.h"
 #include "directory/ldap/words.h"
 #include "model/sync_key.h"
@@ -44,7 +45,7 @@ void reading_reset(struct reading *reading) {
         reading->context = (struct entry_context){ reading->directory->ldap, reading->directory->settings->ids, clock_real_s() };
         reading->seen = reading->nameless = reading->stateless = 0;
         reading->newest[0] = 0;
-        reading->again = false;
+        reading->again = reading->dynamic = false;
 }
 
 int reading_open(struct directory *directory, const struct sync_sink *sink, struct sbuf *why, struct reading **result) {
@@ -186,7 +187,7 @@ int reading_full_user(void *userdata, const struct ldap_entry *entry) {
         const char *why;
         count(reading);
         reading_note_time(reading, entry);
-        enum entry_verdict verdict = entry_map_user(&reading->context, entry, mapped, &why);
+        enum entry_verdict verdict = reading_map_user(reading, entry, &why);
         if (verdict != ENTRY_OK)
                 return verdict_error(reading, entry, verdict, why);
         const struct sync_user *user = &mapped->user;
@@ -246,6 +247,7 @@ int reading_full_group(void *userdata, const struct ldap_entry *entry) {
         if (verdict != ENTRY_OK)
                 return verdict_error(reading, entry, verdict, why);
         uint32_t number = reading->members.group_count, next = 0;
+        reading->dynamic |= reading->shows_computed && computed_members(entry);
         if (is_known(reading, &reading->group_ids, mapped->group.entry_id))
                 return 0;
         int r = note_id(reading, &reading->group_ids, mapped->group.entry_id, entry);

@@ -201,6 +201,9 @@ static int take_message(struct link *link, const struct search *search, struct p
         case LDAP_RES_SEARCH_RESULT:
                 *done = true;
                 return take_result(link, progress, message, why);
+        case LDAP_RES_EXTENDED: /* Samba's answer to a control that it does not know */
+                *done = true;
+                return fail(why, -EPROTO, "the server does not take the search's controls");
         default:
                 return 0; /* RFC 4511 lets intermediate responses come */
         }

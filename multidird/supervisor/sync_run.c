@@ -108,7 +108,6 @@ static bool take_run(struct sync *sync, const struct channel_frame *frame) {
                 return false;
         run->told++;
         run->keeping = message.keeping;
-        server_notes_taken(sync->service, sync->name);
         settle(sync);
         return true;
 }
@@ -138,8 +137,10 @@ static bool take_note(const struct sync *sync, const struct channel_frame *frame
                 server_notes_refused(sync->service, sync->name, note.text);
                 return true;
         }
-        server_notes_taken(sync->service, sync->name);
-        server_notes_remark(sync->service, sync->name, note.text);
+        if (note.taken)
+                server_notes_taken(sync->service, sync->name);
+        else
+                server_notes_remark(sync->service, sync->name, note.text);
         return true;
 }
 

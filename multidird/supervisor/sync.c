@@ -142,8 +142,6 @@ static void begin_pending(struct syncs *syncs) {
 }
 
 void sync_ended(struct sync *sync, bool complete, const char *text) {
-        if (complete)
-                sync->full_wanted = false;
         sync->failed = !complete;
         sync->failures = complete ? 0 : sync->failures + 1;
         sync->settled = true;
@@ -182,7 +180,6 @@ void sync_watches(struct sync *sync, const char *text) {
                 return;
         }
         log_info("directory %s: synchronised, and watched%s%s", sync->name, text[0] ? ", but: " : "", text);
-        sync->full_wanted = false;
         outage_answered(sync->service, sync->name);
         plan_sooner(sync, sync_waits_more(sync) ? 0 : with_jitter(since_full < SYNC_FULL_MS ? SYNC_FULL_MS - since_full : 0));
         begin_pending(sync->service->syncs);

@@ -16,6 +16,7 @@ struct sync_run {
         uint64_t id;                         /* 0: none is */
         struct configuration *configuration; /* a reference */
         uint64_t began_ms;
+        bool full;                           /* it was asked to be a full one */
         size_t directory;
         pid_t pid;                           /* 0: the worker is gone, or was never there */
         struct endpoint *endpoint;
@@ -45,7 +46,7 @@ struct sync {
         unsigned failures;                   /* in a row */
         bool keeper_lost;                    /* the last one ended with its keeper */
         uint64_t ended_ms;
-        bool full_wanted;                    /* the next one is a full one */
+        bool full_wanted;                    /* the next one that begins is a full one */
         uint64_t full_s;                     /* the last one, as the keeper says, by the wall clock; 0: it does not */
         uint64_t full_took_ms, full_ended_ms; /* the last one of this service: for how long it was read, and when it was there */
         uint64_t full_needed_ms;             /* when it was found last that changes cannot be told */

@@ -266,8 +266,9 @@ int sync_run_begin(struct sync *sync, struct sbuf *why) {
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
         _cleanup_close_ int keepers = pair[0];
-        *run = (struct sync_run){ .id = message.id, .began_ms = clock_monotonic_ms(), .configuration = configuration_ref(service->configuration) };
+        *run = (struct sync_run){ .id = message.id, .began_ms = clock_monotonic_ms(), .full = message.full, .configuration = configuration_ref(service->configuration) };
         run->directory = settings_directory(configuration_settings(run->configuration), sync->name);
+        sync->full_wanted = false;
         (void)snprintf(message.directory, sizeof message.directory, "%s", sync->name);
         int r = begin(sync, pair[1]);
         if (r == 0)
@@ -322,5 +323,8 @@ void sync_run_drop(struct sync *sync) {
         if (run->pid > 0)
                 process_forget(sync->service, run->pid);
         configuration_unref(run->configuration);
+        /* Whoever asks for a full one while another run is under way means the next. */
+        if (run->full && run->answered == 0)
+                sync->full_wanted = true;
         *run = (struct sync_run){ 0 };
 }

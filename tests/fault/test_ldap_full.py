@@ -1,0 +1,61 @@
+"""When a directory is read in full though its server tells of changes, or is asked for them: because an administrator wants it, because changes could not be
+told, because there was nobody yet.
+
+Relies on: bed.py, ldap_bed.py; slapd.
+Must never: touch the host's /etc, /run or /var/lib.
+"""
+import os
+import signal
+import time
+
+from ldap_bed import *
+
+
+def full_age():
+    return row()['full_age']
+
+
+def full_since(began):
+    """Whether the last full run began after that; times are whole seconds."""
+    return wait_for(lambda: row()['state'] == 'ready' and full_age() is not None and full_age() <= time.monotonic() - began + 1, 5, 0.1)
+
+
+def sync(**fields):
+    return admin('directory sync', limit=60, directory='people', **fields)['exit']
+
+
+def beside(under_way, wanted):
+    """The second one while the first one cannot go on; their answers."""
+    pid = slapd_pid()
+    os.kill(pid, signal.SIGSTOP)
+    first, one = at_the_same_time(under_way)
+    time.sleep(0.7)
+    second, two = at_the_same_time(wanted)
+    time.sleep(0.5)
+    os.kill(pid, signal.SIGCONT)
+    one[0].join(60)
+    two[0].join(60)
+    return first + second
+
+
+# what an administrator wants while another one is under way
+os.environ['SLAPD_NO_SYNCPROV'] = '1'
+make_ldap()
+configure(one_directory(more='user_base = ou=people\nrefresh = 1h'))
+service = started()
+check('it is asked for changes', wait_for(lambda: row().get('kept_by') == 'changes', 10, 0.1))
+time.sleep(4)
+began = time.monotonic()
+check('directory sync --full beside a run that is under way: both are done', beside(sync, lambda: sync(full=True)), [0, 0])
+check('... and everything is read', full_since(began))
+time.sleep(4)
+began = time.monotonic()
+check('a run that is wanted beside a full one: both are done', beside(lambda: sync(full=True), sync), [0, 0])
+check('... the first one has read everything', full_since(began))
+time.sleep(4)
+check('... and is the last one that does', (sync(), full_age() >= 4), (0, True))
+service.stop()
+
+check('nothing is left running', wait_for(lambda: not children(service.pid)))
+slapd('stop')
+done()

@@ -20,6 +20,7 @@
 #define AT_ONCE CHANNEL_FDS_MAX   /* each may have a descriptor that the keeper has not taken yet */
 #define RETRY_FIRST_MS 2500u      /* after one that failed; then twice as long, and so on */
 #define RETRY_MAX_MS 300000u
+#define EMPTY_MS 30000u           /* at most, after one that was complete without anybody: nothing can tell of the first */
 #define KEEPER_MS 1000u           /* until the next look at whether there is a keeper */
 #define WANTED_MS 30000u          /* between the end of one and one that a login wants */
 #define WANTED_FULL_MS 600000u    /* ... and between two full ones, where changes are told: then something was not */
@@ -83,7 +84,7 @@ static void plan_next(struct sync *sync) {
                 ms = with_jitter(ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms);
                 ms = ms > refresh_ms ? refresh_ms : ms;
         } else {
-                ms = with_jitter(ms);
+                ms = with_jitter(sync->empty && ms > EMPTY_MS ? EMPTY_MS : ms);
         }
         /* A sooner time may have been planned while it ran. */
         plan_sooner(sync, ms);
@@ -366,4 +367,11 @@ int sync_now(struct service *service, const char *directory, bool full, sync_don
         if (!is_busy(sync))
                 plan_sooner(sync, 0);
         return 0;
+}
+
+void sync_all(struct service *service) {
+        for (struct sync *s = service->syncs ? service->syncs->first : NULL; s; s = s->next) {
+                s->full_wanted = true;
+                plan_sooner(s, 0);
+        }
 }

@@ -53,6 +53,7 @@ struct sync {
         unsigned fulls;                      /* ... so many times, less than a minute apart */
         uint64_t known_ms;                   /* since when the service knows the directory */
         enum sync_keeping keeping;           /* of the last run that was complete */
+        bool empty;                          /* the last run that was complete brought nobody */
         bool unsettled;                      /* since the last full run the keeper asks for another one */
         bool restarted;                      /* the last one ended as a watch, and was begun again at once */
         char error[WIRE_TEXT_MAX + 1];

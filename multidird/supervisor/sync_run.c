@@ -301,6 +301,7 @@ void sync_run_answered(struct sync *sync, const struct protocol_keeper_synced *s
                         limit(run, WATCH_US);
                 memcpy(run->text, synced->error, sizeof run->text);
                 sync->unsettled = synced->full_needed;
+                sync->empty = synced->users == 0 && synced->groups == 0;
                 settle(sync);
                 return;
         }

@@ -56,6 +56,31 @@ time.sleep(4)
 check('... and is the last one that does', (sync(), full_age() >= 4), (0, True))
 service.stop()
 
+# a server that tells of changes
+slapd('wipe')
+del os.environ['SLAPD_NO_SYNCPROV']
+slapd('start', PORT, SPORT)
+service = Service()
+check('it is watched', service.wait_ready() and wait_for(lambda: row().get('kept_by') == 'watch', 10, 0.1))
+time.sleep(4)
+began = time.monotonic()
+admin('reload')
+time.sleep(1)
+check('reload: nothing is read again', full_age() >= 4)
+check('reload --force: everything is', admin('reload', force=True)['exit'] == 0 and full_since(began))
+check('... and it is watched again', wait_for(lambda: row().get('kept_by') == 'watch', 10, 0.1))
+
+service.stop()
+
+# nobody is there yet
+slapd('change', stdin='dn: ou=staff,dc=example,dc=org\nchangetype: add\nobjectClass: organizationalUnit\nou: staff\n')
+configure(one_directory(more='user_base = ou=staff\ngroup_base = ou=staff\nrefresh = 1h\nshrink_guard = 100'))
+service = Service()
+check('D5: shrink_guard = 100: a directory of nobody is complete', service.wait_ready() and row()['state'] == 'ready')
+slapd('change', stdin=person('first', 'ou=staff,dc=example,dc=org'))
+check('... the first one is there within a minute', shown('first', limit=45))
+check('... and from then on it is watched', wait_for(lambda: row().get('kept_by') == 'watch', 5, 0.1))
+service.stop()
 check('nothing is left running', wait_for(lambda: not children(service.pid)))
 slapd('stop')
 done()

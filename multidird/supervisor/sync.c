@@ -24,8 +24,6 @@
 #define KEEPER_MS 1000u           /* until the next look at whether there is a keeper */
 #define WANTED_MS 30000u          /* between the end of one and one that a login wants */
 #define WANTED_FULL_MS 600000u    /* ... and between two full ones, where changes are told: then something was not */
-#define FULLS_AT_ONCE 3u          /* that many one after the other, because changes cannot be told; then with a pause */
-#define FULLS_MS 60000u
 #define LOST_MS 500u              /* until a watch that has ended is begun again */
 #define LASTED_MS 25000u          /* one that ends sooner, twice in a row, is a failure */
 
@@ -207,10 +205,8 @@ void sync_full_needed(struct sync *sync, const char *why) {
         log_info("directory %s: %s", sync->name, why);
         sync->full_wanted = true;
         sync->runs -= sync->runs > 0 && sync->waits;
-        uint64_t now = clock_monotonic_ms();
-        sync->fulls = now - sync->full_needed_ms < FULLS_MS ? sync->fulls + 1 : 1;
-        sync->full_needed_ms = now;
-        plan(sync, sync->waits || sync->fulls <= FULLS_AT_ONCE ? 0 : FULLS_MS / 2);
+        sync->fulls = sync_full_count(sync->fulls, clock_monotonic_ms() - sync->full_ended_ms);
+        plan(sync, sync->waits ? 0 : sync_full_pause_ms(sync->fulls, sync->full_took_ms));
         begin_pending(sync->service->syncs);
 }
 

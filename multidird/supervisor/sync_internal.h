@@ -49,8 +49,7 @@ struct sync {
         bool full_wanted;                    /* the next one that begins is a full one */
         uint64_t full_s;                     /* the last one, as the keeper says, by the wall clock; 0: it does not */
         uint64_t full_took_ms, full_ended_ms; /* the last one of this service: for how long it was read, and when it was there */
-        uint64_t full_needed_ms;             /* when it was found last that changes cannot be told */
-        unsigned fulls;                      /* ... so many times, less than a minute apart */
+        unsigned fulls;                      /* that were necessary because changes cannot be told, one soon after the other: sync_full_count() */
         uint64_t known_ms;                   /* since when the service knows the directory */
         enum sync_keeping keeping;           /* of the last run that was complete */
         bool empty;                          /* the last run that was complete brought nobody */

@@ -292,12 +292,9 @@ static void relay_done(struct relay *relay) {
         sbuf_done(&relay->why);
 }
 
-static int synchronise(struct worker *worker, int stream, struct protocol_synced *synced) {
-        _cleanup_(sync_sender_freep) struct sync_sender *sender = sync_sender_new(stream);
+static int synchronise(struct worker *worker, int stream, struct sync_sender *sender, struct protocol_synced *synced) {
         char cookie[SYNC_COOKIE_MAX + 1] = "";
         _cleanup_(relay_done) struct relay relay = { .worker = worker, .id = synced->id, .request = { .cookie = cookie, .watch = true } };
-        if (!sender)
-                return -ENOMEM;
         relay.to = sync_sender_sink(sender);
         int r = sync_read_greeting(stream, GREETING_MS, cookie);
         if (r < 0)
@@ -305,12 +302,10 @@ static int synchronise(struct worker *worker, int stream, struct protocol_synced
         r = run_sync(&relay);
         synced->full_needed = relay.request.full_needed;
         synced->lost = r < 0 && relay.request.lost && !relay.open;
-        if (r == 0)
-                return 0;
-        (void)snprintf(synced->text, sizeof synced->text, "%s", relay.why.len > 0 ? sbuf_text(&relay.why) : strerror(-r));
+        if (r < 0)
+                (void)snprintf(synced->text, sizeof synced->text, "%s", relay.why.len > 0 ? sbuf_text(&relay.why) : strerror(-r));
         note_account(worker, synced->id);
-        /* A watch that ends between two runs is nothing that the keeper must hear of. */
-        return synced->lost ? 0 : sync_sender_end(sender, synced->text);
+        return r;
 }
 
 /* D5: whatever goes wrong, the stream ends with why, or without an end. Either way the keeper throws away the run that was not whole. */
@@ -320,10 +315,17 @@ static int take_sync(struct worker *worker, const struct channel_frame *frame) {
         int r = protocol_get_number(frame->payload, frame->len, &synced.id);
         if (r < 0 || stream < 0)
                 return -EBADMSG;
-        r = synchronise(worker, stream, &synced);
+        _cleanup_(sync_sender_freep) struct sync_sender *sender = sync_sender_new(stream);
+        r = sender ? synchronise(worker, stream, sender, &synced) : -ENOMEM;
         if (r < 0 && !synced.text[0])
                 (void)snprintf(synced.text, sizeof synced.text, "the keeper does not take the entries: %s", strerror(-r));
-        return protocol_send_synced(worker->role.channel, &synced);
+        /* The supervisor has it before the keeper's word comes, which does not say that only a full run will do. */
+        r = protocol_send_synced(worker->role.channel, &synced);
+        role_flush(&worker->role);
+        /* A watch that ends between two runs is nothing that the keeper must hear of. */
+        if (sender && synced.text[0] && !synced.lost)
+                (void)sync_sender_end(sender, synced.text);
+        return r;
 }
 
 static int take(struct role *role, const struct channel_frame *frame) {

@@ -10,6 +10,31 @@ import time
 
 from ldap_bed import *
 
+FAILED, UNTOLD, FRONT = 'the synchronisation failed', 'what has changed cannot be told exactly', 3892
+
+
+class Forgetful(Between):
+    """A server that can be made to say to who watches it that it cannot tell what has changed (RFC 4533: e-syncRefreshRequired)."""
+
+    def __init__(self, port):
+        self.peers, self.watch = {}, None
+        super().__init__(port)
+
+    def upward(self, peer, server, deaf):
+        self.peers[server] = peer
+        super().upward(peer, server, deaf)
+
+    def take(self, message, server, deaf):
+        if b'1.3.6.1.4.1.4203.1.9.1.1' in message:
+            at = 2 + (message[1] & 127 if message[1] > 127 else 0)
+            self.watch = self.peers[server], message[at:at + 2 + message[at + 1]]
+        super().take(message, server, deaf)
+
+    def forget(self):
+        peer, number = self.watch
+        body = number + b'\x65\x08\x0a\x02\x10\x00\x04\x00\x04\x00'
+        peer.sendall(bytes([0x30, len(body)]) + body)
+
 
 def full_age():
     return row()['full_age']
@@ -70,6 +95,21 @@ check('reload: nothing is read again', full_age() >= 4)
 check('reload --force: everything is', admin('reload', force=True)['exit'] == 0 and full_since(began))
 check('... and it is watched again', wait_for(lambda: row().get('kept_by') == 'watch', 10, 0.1))
 
+service.stop()
+
+# what changed cannot be told: whichever word comes first, the keeper's or the worker's, that is no failure
+server = Forgetful(FRONT)
+configure(one_directory().replace(str(PORT), str(FRONT)))
+service = started()
+answers = []
+for number in range(10):
+    wait_for(lambda: row().get('kept_by') == 'watch', 10, 0.05)
+    server.forget()
+    wait_for(lambda: service.text().count(UNTOLD) > number, 10, 0.02)
+    began = time.monotonic()
+    answers.append((sync(), full_since(began)))
+check('changes cannot be told: who asks for a synchronisation gets a full one', answers, [(0, True)] * 10)
+check('... nothing has failed', (service.text().count(UNTOLD), service.text().count(FAILED)), (10, 0))
 service.stop()
 
 # nobody is there yet

@@ -52,6 +52,13 @@ struct directory_sync {
         bool lost;                     /* OUT, of a failure: a watch ended between two runs, which were complete */
 };
 
+/* Of the account that a directory binds as. */
+enum account_word {
+        ACCOUNT_NO_WORD = 0, /* nobody has bound as it */
+        ACCOUNT_REFUSED,     /* the last bind as it was refused: for what it is, or its password */
+        ACCOUNT_TAKEN,       /* ... was taken */
+};
+
 struct directory_kind {
         enum directory_type type;
         const char *name;        /* the word of `type =` */
@@ -81,8 +88,8 @@ struct directory_kind {
         int (*test)(struct directory *directory, struct sbuf *report);
         /* Does the server answer at all, within limit_ms? Nobody is bound for it. 0, or a negative errno and a sentence in *why. NULL: there is no server. */
         int (*probe)(struct directory *directory, uint32_t limit_ms, struct sbuf *why);
-        /* Whether the server has refused the directory's own account since this was asked last; *why: in its words. NULL: there is no such account. */
-        bool (*take_refusal)(struct directory *directory, struct sbuf *why);
+        /* What the server has said of the directory's own account since this was asked last; *why: the words of a refusal. NULL: there is no such account. */
+        enum account_word (*take_account)(struct directory *directory, struct sbuf *why);
 };
 
 extern const struct directory_kind directory_internal, directory_ldap, directory_delegated;

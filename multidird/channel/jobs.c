@@ -44,6 +44,12 @@ int protocol_get_check(const unsigned char *payload, size_t len, struct protocol
         return -EBADMSG;
 }
 
+enum { SAID_NOTHING, SAID_REFUSED, SAID_TAKEN };
+
+static uint8_t account_of(bool refused, bool taken) {
+        return refused ? SAID_REFUSED : taken ? SAID_TAKEN : SAID_NOTHING;
+}
+
 int protocol_send_answer(struct channel *channel, const struct protocol_answer *answer) {
         struct wire_writer writer;
         size_t size = 49 + TEXT_SIZE(answer->entry_id) + TEXT_SIZE(answer->dn) + TEXT_SIZE(answer->external_id) + profile_size(&answer->profile) +
@@ -61,7 +67,7 @@ int protocol_send_answer(struct channel *channel, const struct protocol_answer *
         wire_put_u32(&writer, answer->notice.expires_s);
         wire_put_u64(&writer, answer->synchronised_s);
         wire_put_u8(&writer, answer->unreachable);
-        wire_put_u8(&writer, answer->refused);
+        wire_put_u8(&writer, account_of(answer->refused, answer->taken));
         wire_put_u32(&writer, (uint32_t)answer->change);
         wire_put_u32(&writer, (uint32_t)answer->reason);
         wire_put_u8(&writer, answer->by_right);
@@ -83,7 +89,7 @@ int protocol_get_answer(const unsigned char *payload, size_t len, struct protoco
         answer->notice.grace_left = wire_get_u32(&reader);
         answer->notice.expires_s = wire_get_u32(&reader);
         answer->synchronised_s = wire_get_u64(&reader);
-        uint8_t unreachable = wire_get_u8(&reader), refused = wire_get_u8(&reader);
+        uint8_t unreachable = wire_get_u8(&reader), account = wire_get_u8(&reader);
         uint32_t change = wire_get_u32(&reader), reason = wire_get_u32(&reader);
         uint8_t by_right = wire_get_u8(&reader);
         wire_get_text(&reader, answer->entry_id, WIRE_NAME_MAX);
@@ -92,12 +98,13 @@ int protocol_get_answer(const unsigned char *payload, size_t len, struct protoco
         profile_get(&reader, &answer->profile);
         wire_get_text(&reader, answer->text, JOB_TEXT_MAX);
         if (wire_read_end(&reader) && presence <= PRESENCE_NOT_FOUND && password <= CHECK_DENIED && active <= 1 && set <= PASSWORD_SET_NOT_FOUND &&
-            grace <= 1 && unreachable <= 1 && refused <= 1 && change < CHANGE_STATE_MAX && reason < REASON_MAX && by_right <= 1) {
+            grace <= 1 && unreachable <= 1 && account <= SAID_TAKEN && change < CHANGE_STATE_MAX && reason < REASON_MAX && by_right <= 1) {
                 answer->presence = (enum presence)presence;
                 answer->password = (enum password_result)password;
                 answer->active = active == 1;
                 answer->unreachable = unreachable == 1;
-                answer->refused = refused == 1;
+                answer->refused = account == SAID_REFUSED;
+                answer->taken = account == SAID_TAKEN;
                 answer->set = (enum password_set)set;
                 answer->change = (enum change_state)change;
                 answer->reason = (enum reason)reason;
@@ -204,7 +211,7 @@ int protocol_send_note(struct channel *channel, const struct protocol_note *note
         if (r < 0)
                 return r;
         wire_put_u64(&writer, note->id);
-        wire_put_u8(&writer, note->refused);
+        wire_put_u8(&writer, account_of(note->refused, note->taken));
         wire_put_text(&writer, note->text);
         return channel_end(channel, &writer, -1);
 }
@@ -212,10 +219,11 @@ int protocol_send_note(struct channel *channel, const struct protocol_note *note
 int protocol_get_note(const unsigned char *payload, size_t len, struct protocol_note *note) {
         struct wire_reader reader = { .bytes = payload, .len = len };
         *note = (struct protocol_note){ .id = wire_get_u64(&reader) };
-        uint8_t refused = wire_get_u8(&reader);
+        uint8_t account = wire_get_u8(&reader);
         wire_get_text(&reader, note->text, WIRE_TEXT_MAX);
-        note->refused = refused == 1;
-        if (wire_read_end(&reader) && refused <= 1)
+        note->refused = account == SAID_REFUSED;
+        note->taken = account == SAID_TAKEN;
+        if (wire_read_end(&reader) && account <= SAID_TAKEN)
                 return 0;
         *note = (struct protocol_note){ 0 };
         return -EBADMSG;

@@ -36,6 +36,7 @@ struct protocol_answer {
         bool active;                    /* the entry's own flag */
         bool unreachable;               /* of an unavailable answer: no server could be asked; else it is about this entry or this answer only */
         bool refused;                   /* the server refuses the directory's own account; text: in its words */
+        bool taken;                     /* ... has taken it, on a connection that was bound for this job: one that was bound before proves nothing */
         uint64_t synchronised_s;        /* a replica's answer: when that was complete; 0: there is no complete one, or it is no replica's answer */
         char entry_id[WIRE_NAME_MAX + 1];
         char dn[SYNC_DN_MAX + 1];       /* a network directory's: where the entry is; else "" */
@@ -77,8 +78,8 @@ struct protocol_synced {
 int protocol_send_synced(struct channel *channel, const struct protocol_synced *synced);
 int protocol_get_synced(const unsigned char *payload, size_t len, struct protocol_synced *synced);
 
-/* WORKER_NOTE: before the stream's end, so that it is known before the keeper's word: the server refuses the directory's own account, in its words; or what
- * was read is complete, and text: what of it is left out, or not as it should be; "": nothing. */
-struct protocol_note { uint64_t id; bool refused; char text[WIRE_TEXT_MAX + 1]; };
+/* WORKER_NOTE: before the stream's end, so that it is known before the keeper's word: the server refuses the directory's own account, in its words; or has
+ * taken it; or (neither) what was read is complete, and text: what of it is left out, or not as it should be; "": nothing. */
+struct protocol_note { uint64_t id; bool refused, taken; char text[WIRE_TEXT_MAX + 1]; };
 int protocol_send_note(struct channel *channel, const struct protocol_note *note);
 int protocol_get_note(const unsigned char *payload, size_t len, struct protocol_note *note);

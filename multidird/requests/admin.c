@@ -97,8 +97,11 @@ static int command_reload(struct connection *connection, json_t *request) {
                 reply_object(connection, EXIT_CONFIGURATION, configuration_errors(sbuf_text(&errors)));
                 return 0;
         }
+        bool force = json_is_true(json_object_get(request, "force"));
+        if (force)
+                sync_all(connection_service(connection));
         /* The keeper has the new configuration before this, and answers when the view that follows from it is published. */
-        const char *barrier = json_is_true(json_object_get(request, "force")) ? "{\"command\": \"publish\", \"force\": true}" : "{\"command\": \"publish\"}";
+        const char *barrier = force ? "{\"command\": \"publish\", \"force\": true}" : "{\"command\": \"publish\"}";
         if (connection_pass_to_keeper(connection, barrier, strlen(barrier)) < 0)
                 reply_error(connection, EXIT_UNAVAILABLE, REASON_UNAVAILABLE,
                             "the configuration is in force, but the keeper does not run: nothing is published");

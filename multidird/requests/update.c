@@ -34,6 +34,7 @@ struct updating {
         json_t *changed, *skipped;
         struct job *job;
         bool given;                          /* a worker has it */
+        bool stopped;                        /* none got it: the configuration was changed while it waited; the pulse ends it */
         bool dirty;                          /* the directory of the last step is to be read again */
         struct sync_wait wait;
         uint64_t wait_until_ms;
@@ -78,7 +79,7 @@ static void cancel(void *work) {
                 return;
         }
         /* Where something is done already, and no synchronisation is under way, there is a job at the same directory. */
-        if (updating->job && updating->dirty)
+        if ((updating->job || updating->stopped) && updating->dirty)
                 read_again(updating);
         updating_free(updating);
 }
@@ -305,10 +306,16 @@ static void on_changed(const struct protocol_answer *answer, void *userdata) {
                 go_on(updating);
 }
 
+/* It is not ended here: that might end the pool that asks. */
 static bool before_change(void *userdata) {
         struct updating *updating = userdata;
-        updating->given = true;
-        return true;
+        updating->given = !is_overtaken(updating);
+        if (updating->given)
+                return true;
+        updating->job = NULL;
+        updating->stopped = true;
+        (void)sd_event_source_set_time_relative(updating->pulse, 0);
+        return false;
 }
 
 static void ask_worker(struct updating *updating) {
@@ -324,10 +331,18 @@ static void ask_worker(struct updating *updating) {
                 job_set_before(updating->job, before_change);
 }
 
+/* What was done before is published all the same. */
+static void overtaken(struct updating *updating) {
+        fail(updating, REASON_UNAVAILABLE, "the configuration was changed meanwhile: nothing more was done");
+        if (updating->dirty)
+                publish(updating);
+        else
+                end(updating);
+}
+
 static void run(struct updating *updating) {
         if (updating->at < updating->plan.count && is_overtaken(updating)) {
-                fail(updating, REASON_UNAVAILABLE, "the configuration was changed meanwhile: nothing more was done");
-                end(updating);
+                overtaken(updating);
                 return;
         }
         if (updating->at < updating->plan.count && updating->plan.steps[updating->at].at_server)
@@ -344,6 +359,11 @@ static int on_pulse(sd_event_source *source, uint64_t usec, void *userdata) {
         int r = sd_event_source_set_time_relative(source, PULSE_US);
         if (r >= 0)
                 r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        if (updating->stopped) {
+                updating->stopped = false;
+                overtaken(updating);
+                return r < 0 ? r : 0;
+        }
         if (updating->wait.sync && clock_monotonic_ms() >= updating->wait_until_ms) {
                 sync_wait_cancel(&updating->wait);
                 not_published(updating, plan_directory(&updating->plan, updating->at - 1)->name, "the synchronisation takes long; it goes on");
@@ -373,5 +393,7 @@ void request_update(struct connection *connection, const struct protocol_planned
                 }
                 updating_free(updating);
         }
+        /* However much of it was taken over: the keeper has counted on all of it (D5). */
+        keeper_link_undone(connection_service(connection), planned->steps, planned->step_count);
         reply_error(connection, EXIT_UNAVAILABLE, REASON_UNAVAILABLE, "the change cannot be made now: the configuration was just changed, or memory is out; nothing was changed");
 }

@@ -52,11 +52,11 @@ static bool says_nothing(const struct job *job, const struct protocol_answer *an
         return job->type == WORKER_CHANGE && answer->change == CHANGE_REFUSED && answer->reason != REASON_UNAVAILABLE && !answer->refused;
 }
 
-/* Whether the server takes the service's own account. */
-static void note_account(const struct job *job, const struct protocol_answer *answer, bool in_vain) {
+/* Whether the server takes the service's own account. What was done on a connection that was bound before says nothing of that. */
+static void note_account(const struct job *job, const struct protocol_answer *answer) {
         if (answer->refused)
                 server_notes_refused(job->pool->service, pool_name(job->pool), answer->text);
-        else if (!in_vain)
+        else if (answer->taken)
                 server_notes_taken(job->pool->service, pool_name(job->pool));
 }
 
@@ -67,9 +67,11 @@ void pool_note(const struct job *job, const struct protocol_answer *answer) {
         struct pool *pool = job->pool;
         bool setting = is_setting(job), in_vain = is_in_vain(job, answer);
         uint64_t now = clock_monotonic_ms();
-        if (pool->role != SANDBOX_WORKER || says_nothing(job, answer))
+        if (pool->role != SANDBOX_WORKER)
                 return;
-        note_account(job, answer, in_vain);
+        note_account(job, answer);
+        if (says_nothing(job, answer))
+                return;
         bool answered = !in_vain || answer->refused || (!setting && !answer->unreachable), read = !setting && answer->presence != PRESENCE_UNAVAILABLE;
         if (answered)
                 outage_answered(pool->service, pool_name(pool));
@@ -243,7 +245,8 @@ void member_give(struct member *member, struct job *job) {
         /* What waited long for a worker is not given up while that writes: then its answer would be lost, and what it wrote not read again. */
         if (job->type == WORKER_CHANGE)
                 (void)sd_event_source_set_time(job->deadline, (job->given_ms + POOL_CHANGE_MS + 1000) * 1000);
-        if (member->pool->role == SANDBOX_WORKER)
+        /* Who is bound tries nothing: the turn is for who binds. */
+        if (member->pool->role == SANDBOX_WORKER && !member->heard)
                 server_notes_try(member->pool->service, pool_name(member->pool));
         int r = job->type == WORKER_CHANGE ? send_change(member, job) : protocol_send_check(endpoint_channel(member->endpoint), job->type, &job->check);
         secret_done(&job->check.password);

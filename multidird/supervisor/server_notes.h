@@ -22,7 +22,7 @@ void server_notes_stop(struct service *service);
 void server_notes_password(const struct service *service, const char *directory);
 /* The server refused the bind as bind_dn; text: its words. */
 void server_notes_refused(struct service *service, const char *directory, const char *text);
-/* It took the bind: something was read. */
+/* It took a bind that was made just now. */
 void server_notes_taken(struct service *service, const char *directory);
 /* Whether nobody is to bind anew now. */
 bool server_notes_is_refused(struct service *service, const char *directory);

@@ -20,11 +20,10 @@
 #define AT_ONCE CHANNEL_FDS_MAX   /* each may have a descriptor that the keeper has not taken yet */
 #define RETRY_FIRST_MS 2500u      /* after one that failed; then twice as long, and so on */
 #define RETRY_MAX_MS 300000u
+#define EMPTY_MS 30000u           /* at most, after one that was complete without anybody: nothing can tell of the first */
 #define KEEPER_MS 1000u           /* until the next look at whether there is a keeper */
 #define WANTED_MS 30000u          /* between the end of one and one that a login wants */
 #define WANTED_FULL_MS 600000u    /* ... and between two full ones, where changes are told: then something was not */
-#define FULLS_AT_ONCE 3u          /* that many one after the other, because changes cannot be told; then with a pause */
-#define FULLS_MS 60000u
 #define LOST_MS 500u              /* until a watch that has ended is begun again */
 #define LASTED_MS 25000u          /* one that ends sooner, twice in a row, is a failure */
 
@@ -91,7 +90,7 @@ static void plan_next(struct sync *sync) {
                 ms = with_jitter(ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms);
                 ms = ms > refresh_ms ? refresh_ms : ms;
         } else {
-                ms = until_end_ms(sync, with_jitter(ms));
+                ms = until_end_ms(sync, with_jitter(sync->empty && ms > EMPTY_MS ? EMPTY_MS : ms));
         }
         /* A sooner time may have been planned while it ran. */
         plan_sooner(sync, ms);
@@ -150,8 +149,6 @@ static void begin_pending(struct syncs *syncs) {
 }
 
 void sync_ended(struct sync *sync, bool complete, const char *text) {
-        if (complete)
-                sync->full_wanted = false;
         sync->failed = !complete;
         sync->failures = complete ? 0 : sync->failures + 1;
         sync->settled = true;
@@ -190,7 +187,6 @@ void sync_watches(struct sync *sync, const char *text) {
                 return;
         }
         log_info("directory %s: synchronised, and watched%s%s", sync->name, text[0] ? ", but: " : "", text);
-        sync->full_wanted = false;
         outage_answered(sync->service, sync->name);
         plan_sooner(sync, sync_waits_more(sync) ? 0 : with_jitter(since_full < SYNC_FULL_MS ? SYNC_FULL_MS - since_full : 0));
         begin_pending(sync->service->syncs);
@@ -217,10 +213,8 @@ void sync_full_needed(struct sync *sync, const char *why) {
         log_info("directory %s: %s", sync->name, why);
         sync->full_wanted = true;
         sync->runs -= sync->runs > 0 && sync->waits;
-        uint64_t now = clock_monotonic_ms();
-        sync->fulls = now - sync->full_needed_ms < FULLS_MS ? sync->fulls + 1 : 1;
-        sync->full_needed_ms = now;
-        plan(sync, sync->waits || sync->fulls <= FULLS_AT_ONCE ? 0 : FULLS_MS / 2);
+        sync->fulls = sync_full_count(sync->fulls, clock_monotonic_ms() - sync->full_ended_ms);
+        plan(sync, sync->waits ? 0 : sync_full_pause_ms(sync->fulls, sync->full_took_ms));
         begin_pending(sync->service->syncs);
 }
 
@@ -377,4 +371,11 @@ int sync_now(struct service *service, const char *directory, bool full, sync_don
         if (!is_busy(sync))
                 plan_sooner(sync, 0);
         return 0;
+}
+
+void sync_all(struct service *service) {
+        for (struct sync *s = service->syncs ? service->syncs->first : NULL; s; s = s->next) {
+                s->full_wanted = true;
+                plan_sooner(s, 0);
+        }
 }

@@ -16,6 +16,7 @@ struct sync_run {
         uint64_t id;                         /* 0: none is */
         struct configuration *configuration; /* a reference */
         uint64_t began_ms;
+        bool full;                           /* it was asked to be a full one */
         size_t directory;
         pid_t pid;                           /* 0: the worker is gone, or was never there */
         struct endpoint *endpoint;
@@ -46,14 +47,14 @@ struct sync {
         unsigned failures;                   /* in a row */
         bool keeper_lost;                    /* the last one ended with its keeper */
         uint64_t ended_ms;
-        bool full_wanted;                    /* the next one is a full one */
+        bool full_wanted;                    /* the next one that begins is a full one */
         uint64_t full_s;                     /* the last one, as the keeper says, by the wall clock; 0: it does not */
         uint64_t full_took_ms, full_ended_ms; /* the last one of this service: for how long it was read, and when it was there */
-        uint64_t full_needed_ms;             /* when it was found last that changes cannot be told */
-        unsigned fulls;                      /* ... so many times, less than a minute apart */
+        unsigned fulls;                      /* that were necessary because changes cannot be told, one soon after the other: sync_full_count() */
         uint64_t known_ms;                   /* since when the service knows the directory */
         enum sync_keeping keeping;           /* of the last run that was complete */
         uint64_t end_s;                      /* likewise */
+        bool empty;                          /* the last run that was complete brought nobody */
         bool unsettled;                      /* since the last full run the keeper asks for another one */
         bool restarted;                      /* the last one ended as a watch, and was begun again at once */
         char error[WIRE_TEXT_MAX + 1];

@@ -110,7 +110,6 @@ static bool take_run(struct sync *sync, const struct channel_frame *frame) {
         run->told++;
         run->keeping = message.keeping;
         run->end_s = message.end_s;
-        server_notes_taken(sync->service, sync->name);
         settle(sync);
         return true;
 }
@@ -140,8 +139,10 @@ static bool take_note(const struct sync *sync, const struct channel_frame *frame
                 server_notes_refused(sync->service, sync->name, note.text);
                 return true;
         }
-        server_notes_taken(sync->service, sync->name);
-        server_notes_remark(sync->service, sync->name, note.text);
+        if (note.taken)
+                server_notes_taken(sync->service, sync->name);
+        else
+                server_notes_remark(sync->service, sync->name, note.text);
         return true;
 }
 
@@ -267,8 +268,9 @@ int sync_run_begin(struct sync *sync, struct sbuf *why) {
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
         _cleanup_close_ int keepers = pair[0];
-        *run = (struct sync_run){ .id = message.id, .began_ms = clock_monotonic_ms(), .configuration = configuration_ref(service->configuration) };
+        *run = (struct sync_run){ .id = message.id, .began_ms = clock_monotonic_ms(), .full = message.full, .configuration = configuration_ref(service->configuration) };
         run->directory = settings_directory(configuration_settings(run->configuration), sync->name);
+        sync->full_wanted = false;
         (void)snprintf(message.directory, sizeof message.directory, "%s", sync->name);
         int r = begin(sync, pair[1]);
         if (r == 0)
@@ -301,6 +303,7 @@ void sync_run_answered(struct sync *sync, const struct protocol_keeper_synced *s
                         limit(run, WATCH_US);
                 memcpy(run->text, synced->error, sizeof run->text);
                 sync->unsettled = synced->full_needed;
+                sync->empty = synced->users == 0 && synced->groups == 0;
                 settle(sync);
                 return;
         }
@@ -323,5 +326,8 @@ void sync_run_drop(struct sync *sync) {
         if (run->pid > 0)
                 process_forget(sync->service, run->pid);
         configuration_unref(run->configuration);
+        /* Whoever asks for a full one while another run is under way means the next. */
+        if (run->full && run->answered == 0)
+                sync->full_wanted = true;
         *run = (struct sync_run){ 0 };
 }

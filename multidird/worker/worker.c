@@ -93,8 +93,18 @@ static void work(struct worker *worker, unsigned type, const struct protocol_che
         (void)snprintf(answer->dn, sizeof answer->dn, "%s", entry.dn);
 }
 
-static bool take_refusal(struct worker *worker, struct sbuf *why) {
-        return worker->directory && worker->kind->take_refusal && worker->kind->take_refusal(worker->directory, why);
+static enum account_word take_account(struct worker *worker, struct sbuf *why) {
+        return worker->directory && worker->kind->take_account ? worker->kind->take_account(worker->directory, why) : ACCOUNT_NO_WORD;
+}
+
+/* Taken in any case: it must not stay behind for the next job. done: a refusal is none that this job met. */
+static void say_account(struct worker *worker, struct protocol_answer *answer, bool done) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        enum account_word word = take_account(worker, &why);
+        answer->refused = word == ACCOUNT_REFUSED && !done;
+        answer->taken = word == ACCOUNT_TAKEN;
+        if (answer->refused && !answer->text[0])
+                (void)snprintf(answer->text, sizeof answer->text, "%s", sbuf_text(&why));
 }
 
 static int take_job(struct worker *worker, const struct channel_frame *frame) {
@@ -109,10 +119,7 @@ static int take_job(struct worker *worker, const struct channel_frame *frame) {
                 work(worker, frame->type, &job, &answer);
         secret_done(&job.password);
         secret_done(&job.new_password);
-        _cleanup_sbuf_ struct sbuf why = { 0 };
-        answer.refused = take_refusal(worker, &why);
-        if (answer.refused && !answer.text[0])
-                (void)snprintf(answer.text, sizeof answer.text, "%s", sbuf_text(&why));
+        say_account(worker, &answer, false);
         return protocol_send_answer(worker->role.channel, &answer);
 }
 
@@ -125,12 +132,9 @@ static void make_change(struct worker *worker, const struct directory_change *ch
         answer->change = result.state;
         answer->reason = result.reason;
         answer->by_right = result.by_right;
-        (void)snprintf(answer->text, sizeof answer->text, "%s", result.text);
-        /* Taken in any case: it must not stay behind for the next job. */
-        _cleanup_sbuf_ struct sbuf why = { 0 };
-        answer->refused = take_refusal(worker, &why) && result.state == CHANGE_REFUSED;
-        if (answer->refused)
-                (void)snprintf(answer->text, sizeof answer->text, "%s", sbuf_text(&why));
+        say_account(worker, answer, result.state != CHANGE_REFUSED);
+        if (!answer->refused)
+                (void)snprintf(answer->text, sizeof answer->text, "%s", result.text);
 }
 
 static int take_change(struct worker *worker, const struct channel_frame *frame) {
@@ -162,15 +166,26 @@ static int take_probe(struct worker *worker, const struct channel_frame *frame) 
         return protocol_send_answer(worker->role.channel, &answer);
 }
 
-/* remark: of a run that is complete; else NULL. It must be there before the keeper has the end. */
-static void send_note(struct worker *worker, uint64_t id, const char *remark) {
-        _cleanup_sbuf_ struct sbuf why = { 0 };
-        struct protocol_note note = { .id = id, .refused = take_refusal(worker, &why) };
-        if (!note.refused && !remark)
-                return;
-        (void)snprintf(note.text, sizeof note.text, "%s", note.refused ? sbuf_text(&why) : remark);
-        if (protocol_send_note(worker->role.channel, &note) == 0)
+static void send_note(struct worker *worker, const struct protocol_note *note) {
+        if (protocol_send_note(worker->role.channel, note) == 0)
                 role_flush(&worker->role);
+}
+
+/* Before the keeper has the end of a run, or that there is none. */
+static void note_account(struct worker *worker, uint64_t id) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        enum account_word word = take_account(worker, &why);
+        struct protocol_note note = { .id = id, .refused = word == ACCOUNT_REFUSED, .taken = word == ACCOUNT_TAKEN };
+        (void)snprintf(note.text, sizeof note.text, "%s", sbuf_text(&why));
+        if (word != ACCOUNT_NO_WORD)
+                send_note(worker, &note);
+}
+
+/* What is to be said of a run that is complete; likewise. */
+static void note_remark(struct worker *worker, uint64_t id, const char *remark) {
+        struct protocol_note note = { .id = id };
+        (void)snprintf(note.text, sizeof note.text, "%s", remark);
+        send_note(worker, &note);
 }
 
 /* What the kind delivers, on its way to the keeper; the supervisor is told how far it is. */
@@ -234,9 +249,10 @@ static int relay_end(void *userdata, const char *cookie) {
         struct relay *relay = userdata;
         const struct protocol_run run = { .id = relay->id, .keeping = relay->request.keeping, .end_s = relay->request.end_s };
         relay->open = false;
+        note_account(relay->worker, relay->id);
         /* What a delta does not speak of is as it was. */
         if (relay->full || relay->why.len > 0)
-                send_note(relay->worker, relay->id, sbuf_text(&relay->why));
+                note_remark(relay->worker, relay->id, sbuf_text(&relay->why));
         sbuf_done(&relay->why);
         int r = protocol_send_run(relay->worker->role.channel, &run);
         role_flush(&relay->worker->role);
@@ -276,12 +292,9 @@ static void relay_done(struct relay *relay) {
         sbuf_done(&relay->why);
 }
 
-static int synchronise(struct worker *worker, int stream, struct protocol_synced *synced, bool *told) {
-        _cleanup_(sync_sender_freep) struct sync_sender *sender = sync_sender_new(stream);
+static int synchronise(struct worker *worker, int stream, struct sync_sender *sender, struct protocol_synced *synced) {
         char cookie[SYNC_COOKIE_MAX + 1] = "";
         _cleanup_(relay_done) struct relay relay = { .worker = worker, .id = synced->id, .request = { .cookie = cookie, .watch = true } };
-        if (!sender)
-                return -ENOMEM;
         relay.to = sync_sender_sink(sender);
         int r = sync_read_greeting(stream, GREETING_MS, cookie);
         if (r < 0)
@@ -289,34 +302,30 @@ static int synchronise(struct worker *worker, int stream, struct protocol_synced
         r = run_sync(&relay);
         synced->full_needed = relay.request.full_needed;
         synced->lost = r < 0 && relay.request.lost && !relay.open;
-        if (r == 0)
-                return 0;
-        (void)snprintf(synced->text, sizeof synced->text, "%s", relay.why.len > 0 ? sbuf_text(&relay.why) : strerror(-r));
-        send_note(worker, synced->id, NULL);
-        /* A watch that ends between two runs is nothing that the keeper must hear of. */
-        if (synced->lost)
-                return 0;
-        /* Before the keeper's word on it, which does not say whether everything must be read. */
-        r = protocol_send_synced(worker->role.channel, synced);
-        role_flush(&worker->role);
-        *told = true;
-        return r < 0 ? r : sync_sender_end(sender, synced->text);
+        if (r < 0)
+                (void)snprintf(synced->text, sizeof synced->text, "%s", relay.why.len > 0 ? sbuf_text(&relay.why) : strerror(-r));
+        note_account(worker, synced->id);
+        return r;
 }
 
 /* D5: whatever goes wrong, the stream ends with why, or without an end. Either way the keeper throws away the run that was not whole. */
 static int take_sync(struct worker *worker, const struct channel_frame *frame) {
         struct protocol_synced synced = { 0 };
-        bool told = false;
         _cleanup_close_ int stream = channel_take_fd(worker->role.channel);
         int r = protocol_get_number(frame->payload, frame->len, &synced.id);
         if (r < 0 || stream < 0)
                 return -EBADMSG;
-        r = synchronise(worker, stream, &synced, &told);
-        if (told)
-                return 0;
+        _cleanup_(sync_sender_freep) struct sync_sender *sender = sync_sender_new(stream);
+        r = sender ? synchronise(worker, stream, sender, &synced) : -ENOMEM;
         if (r < 0 && !synced.text[0])
                 (void)snprintf(synced.text, sizeof synced.text, "the keeper does not take the entries: %s", strerror(-r));
-        return protocol_send_synced(worker->role.channel, &synced);
+        /* The supervisor has it before the keeper's word comes, which does not say that only a full run will do. */
+        r = protocol_send_synced(worker->role.channel, &synced);
+        role_flush(&worker->role);
+        /* A watch that ends between two runs is nothing that the keeper must hear of. */
+        if (sender && synced.text[0] && !synced.lost)
+                (void)sync_sender_end(sender, synced.text);
+        return r;
 }
 
 static int take(struct role *role, const struct channel_frame *frame) {

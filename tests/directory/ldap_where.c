@@ -159,17 +159,32 @@ static void a_refusal_that_is_over(void **state) {
         assert_int_equal(secret_set(&c.password, "wrong", 5), 0);
         help_open(&c);
         assert_int_equal(find("alice").presence, PRESENCE_UNAVAILABLE);
-        assert_true(directory_ldap.take_refusal(c.directory, &why));
+        assert_int_equal(directory_ldap.take_account(c.directory, &why), ACCOUNT_REFUSED);
         assert_int_equal(find("alice").presence, PRESENCE_UNAVAILABLE);
         assert_int_equal(secret_set(&c.password, "reader-pw", 9), 0);
         assert_int_equal(find("alice").presence, PRESENCE_FOUND);
-        assert_false(directory_ldap.take_refusal(c.directory, &why));
+        assert_int_equal(directory_ldap.take_account(c.directory, &why), ACCOUNT_TAKEN);
+}
+
+/* Who is bound goes on, whatever the account's password is by now: that is no word on it. */
+static void a_word_on_the_account_is_of_a_bind(void **state) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        assert_int_equal(secret_set(&c.password, "reader-pw", 9), 0);
+        help_open(&c);
+        assert_int_equal(directory_ldap.take_account(c.directory, &why), ACCOUNT_NO_WORD);
+        assert_int_equal(find("alice").presence, PRESENCE_FOUND);
+        assert_int_equal(directory_ldap.take_account(c.directory, &why), ACCOUNT_TAKEN);
+        assert_int_equal(secret_set(&c.password, "wrong", 5), 0);
+        assert_int_equal(find("alice").presence, PRESENCE_FOUND);
+        assert_int_equal(directory_ldap.take_account(c.directory, &why), ACCOUNT_NO_WORD);
+        assert_int_equal(why.len, 0);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(moved, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_refusal_that_is_over, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_word_on_the_account_is_of_a_bind, setup, teardown),
                 cmocka_unit_test_setup_teardown(high_ports, setup, teardown),
                 cmocka_unit_test_setup_teardown(unix_socket, setup, teardown),
                 cmocka_unit_test(another_listener),

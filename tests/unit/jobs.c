@@ -86,7 +86,7 @@ static int get_note(const unsigned char *payload, size_t len) {
         struct protocol_note note;
         int r = protocol_get_note(payload, len, &note);
         if (r < 0)
-                assert_true(!note.refused && note.text[0] == 0);
+                assert_true(!note.refused && !note.taken && note.text[0] == 0);
         return r;
 }
 
@@ -148,7 +148,7 @@ static void test_contents(void **state) {
         frame = pass(&pair);
         assert_int_equal(protocol_get_answer(frame.payload, frame.len, &answer), 0);
         assert_true(answer.id == 9 && answer.presence == PRESENCE_FOUND && answer.password == CHECK_DENIED && answer.active && answer.synchronised_s == 7);
-        assert_true(answer.unreachable && answer.refused && answer.change == CHANGE_PARTLY && answer.reason == REASON_POLICY_REJECTED && answer.by_right);
+        assert_true(answer.unreachable && answer.refused && !answer.taken && answer.change == CHANGE_PARTLY && answer.reason == REASON_POLICY_REJECTED && answer.by_right);
         assert_true(answer.set == PASSWORD_SET_REJECTED && answer.notice.grace && answer.notice.grace_left == 2 && answer.notice.expires_s == 86400);
         assert_string_equal(answer.entry_id, an_answer.entry_id);
         assert_string_equal(answer.dn, an_answer.dn);
@@ -156,6 +156,25 @@ static void test_contents(void **state) {
         assert_memory_equal(&answer.profile, &an_answer.profile, sizeof answer.profile);
         assert_string_equal(answer.text, an_answer.text);
         pair_free(&pair);
+}
+
+/* What is said of the service's own account, in both messages that do. */
+static void test_account(void **state) {
+        static const struct { bool refused, taken; } rows[] = { { false, false }, { true, false }, { false, true } };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct pair pair = pair_new();
+                struct protocol_answer answer = { .id = 9, .refused = rows[i].refused, .taken = rows[i].taken };
+                struct protocol_note note = { .id = 9, .refused = rows[i].refused, .taken = rows[i].taken };
+                assert_int_equal(protocol_send_answer(pair.from, &answer), 0);
+                struct channel_frame frame = pass(&pair);
+                assert_int_equal(protocol_get_answer(frame.payload, frame.len, &answer), 0);
+                assert_true(answer.refused == rows[i].refused && answer.taken == rows[i].taken);
+                assert_int_equal(protocol_send_note(pair.from, &note), 0);
+                frame = pass(&pair);
+                assert_int_equal(protocol_get_note(frame.payload, frame.len, &note), 0);
+                assert_true(note.refused == rows[i].refused && note.taken == rows[i].taken);
+                pair_free(&pair);
+        }
 }
 
 /* Byte offsets of an answer: id 8, presence 4, password 4, active 1, set 4, grace 1, …, change 4, reason 4, by_right 1. A number outside its enum must not become a yes. */
@@ -168,7 +187,7 @@ static void test_numbers(void **state) {
                 { "set: the last that there is", 17, PASSWORD_SET_NOT_FOUND, 0 }, { "set: one more", 17, PASSWORD_SET_NOT_FOUND + 1, -EBADMSG },
                 { "set: the top byte", 20, 0x80, -EBADMSG },                      { "grace: neither yes nor no", 21, 2, -EBADMSG },
                 { "unreachable: neither yes nor no", 38, 2, -EBADMSG },           { "unreachable: no", 38, 0, 0 },
-                { "refused: neither yes nor no", 39, 2, -EBADMSG },               { "refused: no", 39, 0, 0 },
+                { "refused, taken: more than both", 39, 3, -EBADMSG },            { "refused, taken: neither", 39, 0, 0 },
                 { "change: the last that there is", 40, CHANGE_PARTLY, 0 },       { "change: one more", 40, CHANGE_STATE_MAX, -EBADMSG },
                 { "reason: the last that there is", 44, REASON_MAX - 1, 0 },      { "reason: one more", 44, REASON_MAX, -EBADMSG },
                 { "reason: the top byte", 47, 0x80, -EBADMSG },                   { "by_right: neither yes nor no", 48, 2, -EBADMSG },
@@ -191,6 +210,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_lengths),
                 cmocka_unit_test(test_contents),
+                cmocka_unit_test(test_account),
                 cmocka_unit_test(test_numbers),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

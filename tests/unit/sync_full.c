@@ -58,7 +58,27 @@ static void wait_for_end(void **state) {
         }
 }
 
+/* Changes that cannot be told: each is found so long after the end of the full run before. */
+static void again(void **state) {
+        static const struct { const char *what; unsigned times; uint64_t took_ms, ago_ms, pause_ms; } rows[] = {
+                { "the first", 1, 1000, 2000, 0 }, { "the third", 3, 1000, 2000, 0 }, { "the fourth", 4, 1000, 2000, 30000 },
+                { "the tenth", 10, 1000, 59000, 30000 }, { "rare ones", 10, 1000, 60000, 0 },
+                { "long ones: their own time is no pause", 10, 45000, 20000, 45000 }, { "very long ones", 10, 3600000, 20000, 300000 },
+                { "one that did not end yet", 10, 0, UINT64_MAX, 0 },
+        };
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                unsigned fulls = 0;
+                for (unsigned n = 0; n < rows[i].times; n++)
+                        fulls = sync_full_count(fulls, rows[i].ago_ms);
+                uint64_t is = sync_full_pause_ms(fulls, rows[i].took_ms);
+                if (is != rows[i].pause_ms)
+                        fail_msg("%s: %llu", rows[i].what, (unsigned long long)is);
+        }
+        assert_int_equal(sync_full_pause_ms(sync_full_count(UINT32_MAX, 0), 0), 30000);
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(since), cmocka_unit_test(wait_for), cmocka_unit_test(wait_for_end) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(since), cmocka_unit_test(wait_for), cmocka_unit_test(wait_for_end), cmocka_unit_test(again) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,8 +80,8 @@ static enum password_set set_password(struct directory *directory, const char *u
         return set;
 }
 
-static bool take_refusal(struct directory *directory, struct sbuf *why) {
-        return session_take_refusal(&directory->session, why);
+static enum account_word take_account(struct directory *directory, struct sbuf *why) {
+        return session_take_account(&directory->session, why);
 }
 
 const struct directory_kind directory_ldap = {
@@ -97,7 +97,7 @@ const struct directory_kind directory_ldap = {
         .sync = ldap_kind_sync,
         .test = ldap_kind_test,
         .probe = ldap_kind_probe,
-        .take_refusal = take_refusal,
+        .take_account = take_account,
 };
 
 /* What it answers is the server's: the users and groups of the directory are in its store, which a worker does not see. */
@@ -111,5 +111,5 @@ const struct directory_kind directory_delegated = {
         .check_dummy = ldap_kind_check_dummy,
         .test = ldap_kind_test,
         .probe = ldap_kind_probe,
-        .take_refusal = take_refusal,
+        .take_account = take_account,
 };

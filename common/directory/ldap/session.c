@@ -34,12 +34,12 @@ static bool is_of_the_account(int code) {
         return code == LDAP_INVALID_CREDENTIALS || code == LDAP_INAPPROPRIATE_AUTH || code == LDAP_CONSTRAINT_VIOLATION;
 }
 
-bool session_take_refusal(struct session *session, struct sbuf *why) {
-        bool refused = session->refusal[0] != 0;
-        if (refused)
+enum account_word session_take_account(struct session *session, struct sbuf *why) {
+        enum account_word word = session->account;
+        if (word == ACCOUNT_REFUSED)
                 sbuf_add(why, session->refusal);
-        session->refusal[0] = 0;
-        return refused;
+        session->account = ACCOUNT_NO_WORD;
+        return word;
 }
 
 static int bind_service(struct session *session, struct link *link, uint64_t deadline_ms, struct sbuf *why) {
@@ -53,15 +53,17 @@ static int bind_service(struct session *session, struct link *link, uint64_t dea
         else if (r < 0)
                 sbuf_printf(why, "%s: no answer to the bind as bind_dn: %s", link->server, strerror(-r));
         if (r == 0 && answer.code == LDAP_SUCCESS)
-                session->refusal[0] = 0; /* what was refused before is another password's by now */
+                session->account = ACCOUNT_TAKEN; /* what was refused before is another password's by now */
         if (r < 0 || answer.code == LDAP_SUCCESS)
                 return r;
         _cleanup_sbuf_ struct sbuf refusal = { 0 };
         sbuf_printf(&refusal, "%s refuses the bind as bind_dn: ", link->server);
         link_describe(&refusal, answer.code, answer.text);
         sbuf_add(why, sbuf_text(&refusal));
-        if (is_of_the_account(answer.code))
+        if (is_of_the_account(answer.code)) {
+                session->account = ACCOUNT_REFUSED;
                 (void)snprintf(session->refusal, sizeof session->refusal, "%s", sbuf_text(&refusal));
+        }
         return answer.code == LDAP_BUSY || answer.code == LDAP_UNAVAILABLE ? -EAGAIN : -EACCES;
 }
 

@@ -4,6 +4,7 @@
  * Must never: search on the connection that users bind on, or bind a user on the one that searches. */
 #pragma once
 
+#include "directory/directory.h"
 #include "directory/ldap/link.h"
 #include "directory/ldap/search.h"
 
@@ -16,7 +17,8 @@ struct session {
         int ahead;                                   /* the request of session_bind_ahead(), which nobody has asked about yet; 0: none */
         uint64_t down_until_ms[SESSION_URIS_MAX];    /* a server that failed is asked last until then */
         uint64_t prefer_after_ms;                    /* when the preferred server is tried again */
-        char refusal[256];                           /* what session_take_refusal() gives; "": nothing */
+        enum account_word account;                   /* what session_take_account() gives */
+        char refusal[256];                           /* ... of one that was refused: the words */
 };
 
 void session_close(struct session *session);
@@ -30,9 +32,9 @@ struct session_want {
  * *why. */
 int session_connect(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why);
 
-/* Whether a server has refused bind_dn or its password since this was asked last, or one took it: a word on the account, not on how things are there now.
- * *why: its words. */
-bool session_take_refusal(struct session *session, struct sbuf *why);
+/* What a server has said of bind_dn and its password since this was asked last: a word on the account, not on how things are there now, and none where a
+ * connection was used that had been bound before. *why: the words of a refusal. */
+enum account_word session_take_account(struct session *session, struct sbuf *why);
 
 /* A new connection to the server (its name and port) that session_search() last read: what was read there is what is changed there. -ENOTCONN: nothing
  * was read, or that connection is lost. Else as session_connect. */

@@ -144,6 +144,11 @@ static inline bool delta_is_followed(const struct store_sync *sync) {
         return sync->begin.linked || sync->begin.references == SYNC_REFERENCES_NAME;
 }
 
+/* Before everything is read again: any value may be one that the server is about to take away, or has, with the entry that it named. Who comes is not given it. */
+static inline bool delta_is_open(const struct store_sync *sync) {
+        return sync->unsettled && !delta_is_followed(sync);
+}
+
 /* What entries were called and are not any more, be it for a moment within the delta; of untouched groups the strays of these are dropped
  * (store_delta_left.c). Where values are names, nothing is. */
 int delta_gather_left(struct store_sync *sync);

@@ -212,15 +212,10 @@ int delta_unlink(struct store_sync *sync) {
         return r < 0 ? r : unlink_groups(sync);
 }
 
-/* Strays may be of a value that the server has taken away with the entry of that name, and the next one is not to have it. */
-static bool is_open(const struct store_sync *sync) {
-        return sync->unsettled && !delta_is_followed(sync);
-}
-
 static int link_values(struct store_sync *sync, const struct delta_user *user, struct delta_pairs *scratch) {
         struct derives derives = { .row = -1 };
         int r = user->key ? delta_check_alone(sync, user->key) : 0;
-        bool links = user->key && !is_open(sync);
+        bool links = user->key && !delta_is_open(sync);
         if (r == 0 && links)
                 r = delta_read_strays(sync, user->key, scratch);
         for (size_t i = 0; r == 0 && links && i < scratch->count; i++) {
@@ -345,7 +340,7 @@ static int link_users(struct store_sync *sync, struct delta_pairs *scratch) {
 
 static int link_group(struct store_sync *sync, const struct delta_group *group, struct delta_pairs *scratch) {
         int r = delta_check_alone(sync, group->key);
-        bool links = !is_open(sync);
+        bool links = !delta_is_open(sync);
         if (r == 0 && links)
                 r = delta_read_strays(sync, group->key, scratch);
         for (size_t i = 0; r == 0 && links && i < scratch->count; i++) {

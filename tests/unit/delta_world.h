@@ -30,6 +30,8 @@ struct world {
         bool nested, linked;       /* linked: values follow their entries, and their groups are not told of */
         bool silent;               /* so they do here, and nobody is told that it is so (slapd's refint); deltas are told change by change, as a watch is */
         struct entry users[USERS], groups[GROUPS];
+        bool late;                 /* silent: the values `from` are about to be `to`, and groups may change meanwhile */
+        unsigned from, to;
         unsigned next_id, seed;
 };
 
@@ -263,6 +265,23 @@ static inline void follow(struct world *world, unsigned from, unsigned to) {
         }
 }
 
+static inline void settle(struct world *world) {
+        if (world->late)
+                follow(world, world->from, world->to);
+        world->late = false;
+}
+
+static inline void follow_soon(struct world *world, unsigned from, unsigned to) {
+        bool named = false;
+        for (size_t g = 0; g < GROUPS; g++)
+                named = named || has_value(&world->groups[g], from);
+        world->late = world->silent && named && next_random(world, 2);
+        world->from = from;
+        world->to = to;
+        if (!world->late)
+                follow(world, from, to);
+}
+
 static inline void swap_users(struct world *world, struct entry *user, struct entry *other) {
         enum { MEANWHILE = 99 };
         unsigned dn = other->dn, name = other->name;
@@ -281,6 +300,7 @@ static inline void swap_users(struct world *world, struct entry *user, struct en
 static inline void change_user(struct world *world) {
         struct entry *user = &world->users[next_random(world, USERS)];
         unsigned what = next_random(world, 8), dn = user->dn;
+        settle(world);
         user->version++;
         if (!user->there) {
                 *user = (struct entry){ .id = world->next_id++, .name = next_random(world, NAMES), .gid = next_random(world, 5) };
@@ -288,10 +308,10 @@ static inline void change_user(struct world *world) {
                 user->there = true;
         } else if (what == 0) {
                 user->there = false;
-                follow(world, dn, NOBODY);
+                follow_soon(world, dn, NOBODY);
         } else if (what == 1) {
                 user->dn = free_dn(world, world->users, USERS);
-                follow(world, dn, user->dn);
+                follow_soon(world, dn, user->dn);
         } else if (what == 2)
                 user->name = next_random(world, NAMES);
         else if (what == 3)

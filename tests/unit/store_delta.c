@@ -190,8 +190,9 @@ static void expect_cookie(struct fixture *fixture, uint64_t basis, const char *w
         assert_string_equal(cookie, wanted);
 }
 
-static void full(struct fixture *fixture, const struct world *world, const char *cookie, struct store_sync_changes *changes) {
+static void full(struct fixture *fixture, struct world *world, const char *cookie, struct store_sync_changes *changes) {
         struct store_sync *sync = store_sync_new();
+        settle(world);
         send_full(world, store_sync_sink(sync), cookie);
         assert_int_equal(take_in(fixture, sync, 1000, changes), 0);
         store_sync_free(sync);

@@ -33,6 +33,7 @@ static void put_sync(const struct service *service, json_t *directory, uint64_t 
         if (!said || strcmp(said, "off") == 0 || !is_synchronised)
                 return;
         json_t *age = json_object_get(directory, "age");
+        const char *error = json_string_value(json_object_get(directory, "error"));
         if (json_is_integer(age))
                 (void)json_integer_set(age, json_integer_value(age) + (json_int_t)passed_s);
         if (state.running && (!state.settled || strcmp(said, "empty") == 0)) {
@@ -40,6 +41,10 @@ static void put_sync(const struct service *service, json_t *directory, uint64_t 
         } else if (state.failed) {
                 (void)json_object_set_new(directory, "state", json_string("failed"));
                 (void)json_object_set_new(directory, "error", json_string(state.error));
+        } else if (state.full_due && json_is_integer(age) && error && strcmp(error, state.error) == 0) {
+                /* What the keeper says of that run is true, but no failure; whatever else it has to say stays. */
+                (void)json_object_set_new(directory, "state", json_string("ready"));
+                (void)json_object_set_new(directory, "error", json_null());
         }
 }
 

@@ -150,6 +150,7 @@ static void begin_pending(struct syncs *syncs) {
 
 void sync_ended(struct sync *sync, bool complete, const char *text) {
         sync->failed = !complete;
+        sync->full_due = false;
         sync->failures = complete ? 0 : sync->failures + 1;
         sync->settled = true;
         sync->ended_ms = clock_monotonic_ms();
@@ -175,7 +176,7 @@ void sync_ended(struct sync *sync, bool complete, const char *text) {
 void sync_watches(struct sync *sync, const char *text) {
         bool first = sync->waits || sync->failed || !sync->settled || sync->run.answered == 1;
         uint64_t now = clock_monotonic_ms(), since_full = since_full_ms(sync);
-        sync->failed = false;
+        sync->failed = sync->full_due = false;
         sync->failures = 0;
         sync->settled = true;
         sync->ended_ms = now;
@@ -211,7 +212,9 @@ void sync_watch_lost(struct sync *sync, const char *why) {
 /* Those who wait get the next one's result. */
 void sync_full_needed(struct sync *sync, const char *why) {
         log_info("directory %s: %s", sync->name, why);
+        (void)snprintf(sync->error, sizeof sync->error, "%s", why);
         sync->full_wanted = true;
+        sync->full_due = !sync->failed;
         sync->runs -= sync->runs > 0 && sync->waits;
         sync->fulls = sync_full_count(sync->fulls, clock_monotonic_ms() - sync->full_ended_ms);
         plan(sync, sync->waits ? 0 : sync_full_pause_ms(sync->fulls, sync->full_took_ms));
@@ -356,7 +359,7 @@ bool sync_get(const struct service *service, const char *directory, struct sync_
         const struct sync *sync = find(service, directory);
         if (!sync)
                 return false;
-        *state = (struct sync_state){ .running = is_busy(sync), .settled = sync->settled, .failed = sync->failed, .keeping = sync->keeping,
+        *state = (struct sync_state){ .running = is_busy(sync), .settled = sync->settled, .failed = sync->failed, .full_due = sync->full_due, .keeping = sync->keeping,
                                       .full_s = sync->full_s, .done = sync->run.done, .total = sync->run.total, .error = sync->error };
         return true;
 }

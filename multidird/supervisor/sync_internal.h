@@ -44,6 +44,7 @@ struct sync {
         struct sync_run run;
         uint64_t runs;                       /* begun so far */
         bool settled, failed;
+        bool full_due;                       /* since changes could not be told, none has ended; error says why */
         unsigned failures;                   /* in a row */
         bool keeper_lost;                    /* the last one ended with its keeper */
         uint64_t ended_ms;

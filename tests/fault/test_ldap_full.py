@@ -109,7 +109,13 @@ for number in range(10):
     began = time.monotonic()
     answers.append((sync(), full_since(began)))
 check('changes cannot be told: who asks for a synchronisation gets a full one', answers, [(0, True)] * 10)
-check('... nothing has failed', (service.text().count(UNTOLD), service.text().count(FAILED)), (10, 0))
+wait_for(lambda: row().get('kept_by') == 'watch', 10, 0.05)
+server.forget()
+wait_for(lambda: service.text().count(UNTOLD) > 10, 10, 0.02)
+time.sleep(3)
+check('... nobody waits for the next one: there is a pause', full_age() >= 3)
+check('... and status does not speak of a failure', (row()['state'], row()['error'], admin('status')['exit']), ('ready', None, 0))
+check('... nor does the log', (service.text().count(UNTOLD), service.text().count(FAILED)), (11, 0))
 service.stop()
 
 # nobody is there yet

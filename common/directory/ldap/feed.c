@@ -193,7 +193,8 @@ int ldap_kind_sync(struct directory *directory, struct directory_sync *request, 
                 r = active_watch(&feed);
         request->full_needed = r == -ESTALE;
         if (r == -ESTALE)
-                sbuf_add(why, "what has changed cannot be told exactly: the directory is read in full");
+                sbuf_printf(why, "%s: the directory is read in full",
+                            reading_has_end(reading) ? "an account has come to its end" : "what has changed cannot be told exactly");
         reading_free(reading);
         return r;
 }

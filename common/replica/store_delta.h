@@ -9,8 +9,8 @@
  * its values. Untouched entries' rows stay as they are.
  *
  * A delta may hold several changes, one after the other, and a group's values are of when the group changed: one that an entry has left since, in the same
- * delta, is dropped as well, whoever is called so by now (delta_gather_left). So is it with what nobody had yet; and who comes before everything is read again
- * is in the groups that name it only when one of them is told after that.
+ * delta, is dropped as well, whoever is called so by now (delta_gather_left); so are the strays of it in other groups. And until everything is read again, who
+ * comes is in a group that names it only once that group is told in a later delta.
  *
  * Relies on: replica/store_sync_internal; all of it within the transaction that store_sync_prepare opened.
  * Must never: guess. What cannot be decided (two entries with one key) is -ESTALE: the directory is read in full. */

@@ -36,6 +36,7 @@ struct updating {
         bool given;                          /* a worker has it */
         bool stopped;                        /* none got it: the configuration was changed while it waited; the pulse ends it */
         bool dirty;                          /* the directory of the last step is to be read again */
+        bool renamed;                        /* ... and somebody there keeps memberships that the server may see to, telling nobody */
         struct sync_wait wait;
         uint64_t wait_until_ms;
         struct ask ask;
@@ -238,26 +239,36 @@ static void not_published(struct updating *updating, const char *name, const cha
         go_on(updating);
 }
 
+static void on_synced(void *userdata);
+
+/* The synchronisation that brings what the server has now (U12). full: of everything. */
+static void publish(struct updating *updating, bool full) {
+        updating->wait_until_ms = clock_monotonic_ms() + PUBLISH_MS;
+        if (sync_now(updating->service, plan_directory(&updating->plan, updating->at - 1)->name, full, on_synced, updating, &updating->wait) < 0)
+                on_synced(updating);
+}
+
 static void on_synced(void *userdata) {
         struct updating *updating = userdata;
         struct sync_state state;
         const char *name = plan_directory(&updating->plan, updating->at - 1)->name;
         char why[WIRE_TEXT_MAX + 1];
         bool known = sync_get(updating->service, name, &state);
-        if (known && !state.failed && !state.error[0]) {
+        bool published = known && !state.failed && !state.error[0];
+        bool lost = published && updating->renamed && state.unsettled;
+        updating->renamed = false;
+        /* Whoever is renamed keeps the memberships. No group names the old DN any more, but those that the server changed by itself are told by nobody. */
+        if (lost) {
+                publish(updating, true);
+                return;
+        }
+        if (published) {
                 updating->dirty = false;
                 go_on(updating);
                 return;
         }
         (void)snprintf(why, sizeof why, "%s", known ? state.error : "the directory is not in the configuration any more");
         not_published(updating, name, why);
-}
-
-/* The synchronisation that brings what the server has now (U12). */
-static void publish(struct updating *updating) {
-        updating->wait_until_ms = clock_monotonic_ms() + PUBLISH_MS;
-        if (sync_now(updating->service, plan_directory(&updating->plan, updating->at - 1)->name, false, on_synced, updating, &updating->wait) < 0)
-                on_synced(updating);
 }
 
 /* --- at a server */
@@ -286,6 +297,7 @@ static void on_changed(const struct protocol_answer *answer, void *userdata) {
         }
         if (state == CHANGE_DONE || state == CHANGE_PARTLY) {
                 updating->dirty = true;
+                updating->renamed = updating->renamed || strcmp(step->what, "rename-user") == 0;
                 if (state == CHANGE_PARTLY)
                         fail(updating, REASON_UNAVAILABLE, sbuf_text(&text));
                 note_changed(updating, updating->at);
@@ -301,7 +313,7 @@ static void on_changed(const struct protocol_answer *answer, void *userdata) {
         bool last = updating->failed || is_overtaken(updating) || updating->at == updating->plan.count ||
                     updating->plan.steps[updating->at].directory != updating->plan.steps[updating->at - 1].directory;
         if (last && updating->dirty)
-                publish(updating);
+                publish(updating, false);
         else
                 go_on(updating);
 }

@@ -359,7 +359,8 @@ bool sync_get(const struct service *service, const char *directory, struct sync_
         const struct sync *sync = find(service, directory);
         if (!sync)
                 return false;
-        *state = (struct sync_state){ .running = is_busy(sync), .settled = sync->settled, .failed = sync->failed, .full_due = sync->full_due, .keeping = sync->keeping,
+        *state = (struct sync_state){ .running = is_busy(sync), .settled = sync->settled, .failed = sync->failed, .full_due = sync->full_due, .unsettled = sync->unsettled,
+                                      .keeping = sync->keeping,
                                       .full_s = sync->full_s, .done = sync->run.done, .total = sync->run.total, .error = sync->error };
         return true;
 }

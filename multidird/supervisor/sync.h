@@ -26,6 +26,7 @@ struct sync_state {
         bool settled;          /* one has ended, well or not, since the service knows the directory */
         bool failed;           /* the last one that ended */
         bool full_due;         /* ... found, for the reason in error, that changes cannot be told: a full one follows, and nothing has failed */
+        bool unsettled;        /* what it was told of is perhaps not all that changed: everything is to be read again */
         enum sync_keeping keeping; /* how the next change will be seen, if one was complete */
         uint64_t full_s;       /* when everything was read last, wall clock; 0: that is not known */
         uint64_t done, total;  /* of the one that runs: entries read, and how many there are (0: not known) */

@@ -12,8 +12,10 @@ extra = TOP / 'refint.conf'
 extra.write_text('moduleload refint\noverlay refint\nrefint_attributes member\nrefint_nothing cn=nobody\n')
 os.environ['SLAPD_EXTRA'] = str(extra)
 slapd('start', PORT, SPORT)
+slapd('config', stdin='dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\n'
+      'olcAccess: {0}to * by dn.exact="cn=reader,dc=example,dc=org" write by * break\n')
 configure(PEOPLE.format(name='people', uri=f'ldap://127.0.0.1:{PORT}') +
-          '\n[application/host]\ndirectories = people\n[application/host/people]\nallow_all = yes\n')
+          'user_base = ou=people\ngroup_base = ou=groups\n[application/host]\ndirectories = people\n[application/host/people]\nallow_all = yes\n')
 service = Service()
 check('it is ready, and watched', service.wait_ready() and wait_for(lambda: (row() or {}).get('kept_by') == 'watch', 10, 0.1))
 
@@ -62,6 +64,44 @@ check('a rename, and the service is stopped at once', wait_for(lambda: groups('r
 service.stop()
 service = Service()
 check('... the next one reads everything', service.wait_ready() and wait_for(lambda: groups('rosa') == ['keepers'], 10, 0.1))
+
+# Several changes in one delta: what a group says is of when it changed.
+KEEPERS = 'dn: cn=keepers,ou=groups,dc=example,dc=org\nchangetype: modify\n'
+DESCRIBED = KEEPERS + 'replace: description\ndescription: {0}\n\n'
+
+
+def renamed(old, new):
+    return f'dn: uid={old},ou=people,dc=example,dc=org\nchangetype: modrdn\nnewrdn: uid={new}\ndeleteoldrdn: 1\n\n'
+
+
+def keep(*names):
+    """They are made, and are in the group beside rosa; everything was read."""
+    slapd('change', stdin=''.join(person(name) for name in names) + KEEPERS + 'replace: member\nmember: uid=rosa,ou=people,dc=example,dc=org\n' +
+          ''.join(f'member: uid={name},ou=people,dc=example,dc=org\n' for name in names) + '\n')
+    admin('directory sync', directory='people', full=True)
+    check(f'all of {names} are members', wait_for(lambda: all(groups(name) == ['keepers'] for name in names), 5, 0.05))
+
+
+keep('b1', 'b2', 'b3', 'b4', 'b5')
+slapd('change', stdin=DESCRIBED.format('one') + gone('b1') + DESCRIBED.format('two') + gone('b2') + person('b2') + renamed('b3', 'c3') +
+      renamed('b4', 'x4') + DESCRIBED.format('three') + renamed('x4', 'c4'))
+check('a batch: who is gone is gone', wait_for(lambda: groups('b1') is None and groups('c4') is not None, 5, 0.05))
+check('... who is made anew inherits nothing', groups('b2'), [])
+slapd('change', stdin=person('b1') + person('b4') + person('x4'))
+check('... nor does the next of a name, or of one that was passed through',
+      wait_for(lambda: groups('x4') is not None, 5, 0.05) and (groups('b1'), groups('b4'), groups('x4')), ([], [], []))
+check('... who was renamed is soon in the group, as the server says', wait_for(lambda: (groups('c3'), groups('c4')) == (['keepers'], ['keepers']), 40, 0.2))
+check('... and the others are not', (groups('b1'), groups('b2'), groups('b4'), groups('x4'), groups('b5')), ([], [], [], [], ['keepers']))
+
+# From here.
+check('a rename from here', admin('user rename', limit=60, user='b5', new_name='c5')['exit'], 0)
+check('... is done when the memberships are published', groups('c5'), ['keepers'])
+check('... the next one, too', (admin('user rename', limit=60, user='c5', new_name='d5')['exit'], groups('d5')), (0, ['keepers']))
+slapd('change', stdin=person('free'))
+wait_for(lambda: groups('free') == [], 5, 0.05)
+before = full_age()
+check('a rename of somebody in no group', (admin('user rename', limit=60, user='free', new_name='freed')['exit'], groups('freed')), (0, []))
+check('... reads nothing more', full_age() >= before)
 
 COUNT = 60
 slapd('change', stdin=''.join(person(f'm{n}') for n in range(COUNT)) +

@@ -48,9 +48,7 @@ struct updating {
 
 /* What may have been changed by this step is read again, whoever waits for it. */
 static void read_again(struct updating *updating) {
-        struct sync_wait nobody = { 0 };
-        if (sync_now(updating->service, plan_directory(&updating->plan, updating->at)->name, false, NULL, NULL, &nobody) == 0)
-                sync_wait_cancel(&nobody);
+        sync_again(updating->service, plan_directory(&updating->plan, updating->at)->name);
 }
 
 static void updating_free(struct updating *updating) {
@@ -141,10 +139,9 @@ static void note_changed(struct updating *updating, size_t step) {
 
 /* --- the keeper's part */
 
-static json_t *object_of(const struct protocol_applied *applied, int *status) {
+static json_t *object_of(const struct protocol_applied *applied) {
         json_t *reply = applied ? json_loadb(applied->json, applied->json_len, JSON_REJECT_DUPLICATES, NULL) : NULL;
         json_t *object = json_incref(json_object_get(reply, "object"));
-        *status = json_is_integer(json_object_get(reply, "exit")) ? (int)json_integer_value(json_object_get(reply, "exit")) : EXIT_UNAVAILABLE;
         json_decref(reply);
         return object;
 }
@@ -165,8 +162,7 @@ static void note_unaccepted(struct updating *updating, const char *why) {
 static void on_applied(const struct protocol_applied *applied, void *userdata) {
         struct updating *updating = userdata;
         bool was_last = updating->at == updating->plan.count;
-        int status;
-        json_t *object = object_of(applied, &status), *changed = json_object_get(object, "changed");
+        json_t *object = object_of(applied), *changed = json_object_get(object, "changed");
         const char *text = text_of(object, "text"), *error = text_of(json_object_get(object, "error"), "text");
         bool done = strcmp(text_of(object, "result"), "done") == 0;
         if (json_is_array(changed))
@@ -226,10 +222,7 @@ static void ask_keeper(struct updating *updating) {
 /* --- publication */
 
 static void go_on(struct updating *updating) {
-        if (updating->failed)
-                end(updating);
-        else
-                run(updating);
+        updating->failed ? end(updating) : run(updating);
 }
 
 static void not_published(struct updating *updating, const char *name, const char *why) {
@@ -253,8 +246,7 @@ static void on_synced(void *userdata) {
         struct sync_state state;
         const char *name = plan_directory(&updating->plan, updating->at - 1)->name;
         char why[WIRE_TEXT_MAX + 1];
-        bool known = sync_get(updating->service, name, &state);
-        bool published = known && !state.failed && !state.error[0];
+        bool known = sync_get(updating->service, name, &state), published = known && !state.failed && !state.error[0];
         bool lost = published && updating->renamed && state.unsettled;
         updating->renamed = false;
         /* Whoever is renamed keeps the memberships. No group names the old DN any more, but those that the server changed by itself are told by nobody. */
@@ -273,11 +265,6 @@ static void on_synced(void *userdata) {
 
 /* --- at a server */
 
-/* What was to be removed is not there: the replica is going to lose it all the same, and that is no sign that the server hides something (D5). */
-static bool is_gone(enum reason reason) {
-        return reason == REASON_USER_NOT_FOUND || reason == REASON_GROUP_NOT_FOUND || reason == REASON_NOT_A_MEMBER;
-}
-
 static void on_changed(const struct protocol_answer *answer, void *userdata) {
         struct updating *updating = userdata;
         const struct step *step = &updating->plan.steps[updating->at];
@@ -289,7 +276,7 @@ static void on_changed(const struct protocol_answer *answer, void *userdata) {
         log_notice("change at a server: directory=%s what=%s %s%s%s", directory->name, step->what,
                    state == CHANGE_DONE ? "done" : state == CHANGE_PARTLY ? "partly done" : state == CHANGE_UNKNOWN ? "unknown" : "refused",
                    text.len > 0 ? ": " : "", sbuf_text(&text));
-        if (state != CHANGE_REFUSED || is_gone(reason))
+        if (state != CHANGE_REFUSED || server_change_is_gone(reason))
                 updating->done = updating->at + 1;
         if (!updating->connection) {
                 end_unheard(updating, state != CHANGE_REFUSED);
@@ -347,7 +334,7 @@ static void ask_worker(struct updating *updating) {
 static void overtaken(struct updating *updating) {
         fail(updating, REASON_UNAVAILABLE, "the configuration was changed meanwhile: nothing more was done");
         if (updating->dirty)
-                publish(updating);
+                publish(updating, false);
         else
                 end(updating);
 }

@@ -81,7 +81,7 @@ static void plan_next(struct sync *sync) {
         const struct settings *settings = configuration_settings(sync->service->configuration);
         size_t directory = settings_directory(settings, sync->name);
         uint64_t refresh_ms = directory == SETTINGS_NONE ? RETRY_MAX_MS : settings->directories[directory].refresh_s * 1000, ms = refresh_ms;
-        if (sync_waits_more(sync)) {
+        if (sync->again || sync_waits_more(sync)) {
                 ms = 0;
         } else if (sync->failures > 0) {
                 ms = RETRY_FIRST_MS;
@@ -132,6 +132,7 @@ static void begin(struct sync *sync) {
         /* A watch goes on from where it is. */
         sync_run_drop(sync);
         sync->runs++;
+        sync->again = false;
         if (since_full_ms(sync) >= SYNC_FULL_MS || sync->unsettled)
                 sync->full_wanted = true;
         int r = sync_run_begin(sync, &why);
@@ -359,9 +360,8 @@ bool sync_get(const struct service *service, const char *directory, struct sync_
         const struct sync *sync = find(service, directory);
         if (!sync)
                 return false;
-        *state = (struct sync_state){ .running = is_busy(sync), .settled = sync->settled, .failed = sync->failed, .full_due = sync->full_due, .unsettled = sync->unsettled,
-                                      .keeping = sync->keeping,
-                                      .full_s = sync->full_s, .done = sync->run.done, .total = sync->run.total, .error = sync->error };
+        *state = (struct sync_state){ .running = is_busy(sync), .settled = sync->settled, .failed = sync->failed, .full_due = sync->full_due,
+                                      .unsettled = sync->unsettled, .keeping = sync->keeping, .full_s = sync->full_s, .done = sync->run.done, .total = sync->run.total, .error = sync->error };
         return true;
 }
 
@@ -375,6 +375,15 @@ int sync_now(struct service *service, const char *directory, bool full, sync_don
         if (!is_busy(sync))
                 plan_sooner(sync, 0);
         return 0;
+}
+
+void sync_again(struct service *service, const char *directory) {
+        struct sync *sync = find(service, directory);
+        if (!sync)
+                return;
+        sync->again = true;
+        if (!is_busy(sync))
+                plan_sooner(sync, 0);
 }
 
 void sync_all(struct service *service) {

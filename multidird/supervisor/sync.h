@@ -42,6 +42,8 @@ struct sync_wait { struct sync_wait *next; struct sync *sync; uint64_t run; sync
 
 /* Begins one now, or after the one that runs. full: of everything, whatever can be told of changes. -ENOENT: no directory of that name is synchronised. */
 int sync_now(struct service *service, const char *directory, bool full, sync_done_fn done, void *userdata, struct sync_wait *wait);
+/* Likewise, not of everything, and nobody waits for it. One that is not known is fine. */
+void sync_again(struct service *service, const char *directory);
 /* Begins one of everything for each directory, likewise; nobody waits for them. */
 void sync_all(struct service *service);
 /* done will not be called. One that does not wait is fine. */

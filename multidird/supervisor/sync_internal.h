@@ -48,6 +48,7 @@ struct sync {
         unsigned failures;                   /* in a row */
         bool keeper_lost;                    /* the last one ended with its keeper */
         uint64_t ended_ms;
+        bool again;                          /* another one follows the one that is under way */
         bool full_wanted;                    /* the next one that begins is a full one */
         uint64_t full_s;                     /* the last one, as the keeper says, by the wall clock; 0: it does not */
         uint64_t full_took_ms, full_ended_ms; /* the last one of this service: for how long it was read, and when it was there */

@@ -17,7 +17,7 @@ const struct command commands[] = {
         { "disable", { { 0 } }, 0, disable_run, render_changes, "take multidir out of nsswitch.conf and PAM again" },
 
         { "directory list", { { 0 } }, 0, NULL, NULL, "the directories" },
-        { "directory show", { ONE("directory", "DIRECTORY") }, 0, NULL, NULL, "a directory's settings and where each comes from" },
+        { "directory show", { ONE("directory", "DIRECTORY") }, 0, NULL, render_directory, "a directory's state, its settings and where each comes from" },
         { "directory test", { ONE("directory", "DIRECTORY"), MAYBE("user", "USER") }, OPTION_PASSWORD_STDIN, NULL, NULL,
           "ask a directory whether it answers, and has USER with the password from standard input" },
         { "directory sync", { MAYBE("directory", "DIRECTORY") }, OPTION_FULL, NULL, render_status, "read a directory again, or all of them, and publish" },

@@ -96,4 +96,5 @@ command_run view_list_run, ssh_keys_run;                    /* view_commands.c *
 command_run view_diff_run;                                  /* view_diff.c */
 command_run enable_run, disable_run;                        /* enable.c */
 command_run user_import_run, group_import_run;              /* import.c */
-command_render render_names, render_changes, render_explain_login, render_check, render_ssh_keys, render_view_diff, render_status, render_import; /* render.c */
+command_render render_names, render_changes, render_explain_login, render_check, render_ssh_keys, render_view_diff, render_import; /* render.c */
+command_render render_status, render_directory; /* render_state.c */

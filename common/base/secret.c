@@ -2,6 +2,8 @@
 #include "base/secret.h"
 
 #include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 int secret_set(struct secret *secret, const void *bytes, size_t len) {
@@ -21,4 +23,10 @@ void secret_done(struct secret *secret) {
 
 bool secret_has_nul(const struct secret *secret) {
         return memchr(secret->bytes, 0, secret->len) != NULL;
+}
+
+void secret_free(void *memory) {
+        if (memory)
+                explicit_bzero(memory, malloc_usable_size(memory));
+        free(memory);
 }

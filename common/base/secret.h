@@ -24,4 +24,7 @@ void secret_done(struct secret *secret);
 /* Whether a NUL byte lies inside the length. */
 bool secret_has_nul(const struct secret *secret);
 
+/* free(), of memory that may have held a secret: wiped first, all that malloc gave. For libraries that take their memory from a caller. */
+void secret_free(void *memory);
+
 #define _cleanup_secret_ __attribute__((cleanup(secret_done)))

@@ -47,6 +47,7 @@ struct directory_sync {
         const char *cookie;            /* IN: what the replica was read up to; "": it is to be read in full */
         bool watch;                    /* IN: go on after the first run, where the server can tell of changes */
         enum sync_keeping keeping;/* OUT: before each end of a run */
+        uint64_t end_s;                /* OUT, likewise: when an account that is active may end (wall clock), and the next run is due; 0: none is known to */
         bool full_needed;              /* OUT, of a failure: what has changed cannot be told; the next one must be full */
         bool lost;                     /* OUT, of a failure: a watch ended between two runs, which were complete */
 };

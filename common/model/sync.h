@@ -73,7 +73,7 @@ struct sync_begin {
 
 /* Where the entries go: any number of runs, each begin … end. The first question to the server comes after begin: the replica counts as as old as that.
  * Each function returns 0, or a negative errno that ends the synchronisation.
- *   A full run: all users, all groups, then members, children, strays. Users and groups are numbered from 0 in the order of the calls; a membership is a
+ *   A full run: all users, then groups and members (a member's group has come by then; most come right after it), then children, strays. Users and groups are numbered from 0 in the order of the calls; a membership is a
  *   pair of numbers, each pair once. A stray is a value of a group (once) for which no membership stands by itself: that is no entry of this directory, or
  *   whose membership there is also by gidNumber or primary group.
  *   A delta, in any order: entries that are new or changed, as they are now, a group followed by a reference for every value it has now (repeated ones

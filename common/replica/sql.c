@@ -130,6 +130,7 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
         [SYNC_DELETE_MEMBERS] = { "DELETE FROM members", true },
         [SYNC_DELETE_CHILDREN] = { "DELETE FROM children", true },
         [SYNC_INSERT_MEMBERS] = { "INSERT OR FAIL INTO members (grp, user) VALUES " SYNC_PAIRS, true },
+        [SYNC_ADD_MEMBERS] = { "INSERT OR IGNORE INTO members (grp, user) VALUES " SYNC_PAIRS, true },
         [SYNC_INSERT_CHILDREN] = { "INSERT OR FAIL INTO children (parent, child) VALUES " SYNC_PAIRS, true },
         [SYNC_DONE] = { "UPDATE store SET synchronised_s = ?1, revision = revision + ?2, cookie = ?3, basis = ?4, keyed = ?5,"
                         " full_s = coalesce(?6, full_s), unsettled = ?7", true },

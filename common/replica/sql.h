@@ -74,7 +74,7 @@ enum store_statement {
         SYNC_CHILDREN,
         SYNC_DELETE_MEMBERS,
         SYNC_DELETE_CHILDREN,
-        SYNC_INSERT_MEMBERS, /* SYNC_BATCH pairs at a time */
+        SYNC_INSERT_MEMBERS, SYNC_ADD_MEMBERS, /* SYNC_BATCH pairs at a time */
         SYNC_INSERT_CHILDREN,
         SYNC_DONE,
         SYNC_STATE,

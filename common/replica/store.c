@@ -71,6 +71,8 @@ int store_open(const char *folder, const char *name, enum directory_type type, e
 void store_close(struct store *store) {
         if (!store)
                 return;
+        if (store->holder)
+                *store->holder = NULL;
         if (store->database.handle)
                 database_rollback(&store->database);
         database_done(&store->database);

@@ -34,6 +34,7 @@ void store_delta_free(struct store_delta *delta) {
         free(delta->references);
         free(delta->users_by_row);
         free(delta->groups_by_row);
+        free(delta->left);
         table_done(&delta->members);
         table_done(&delta->children);
         free(delta);
@@ -111,6 +112,10 @@ static int copy_texts(struct store_sync *sync, const char **const *texts, size_t
         return 0;
 }
 
+static bool same_text(const char *a, const char *b) {
+        return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 int store_delta_user(struct store_sync *sync, const struct sync_user *user) {
         struct store_delta *delta = sync->delta;
         struct sync_user copy = *user;
@@ -123,7 +128,9 @@ int store_delta_user(struct store_sync *sync, const struct sync_user *user) {
                 r = copy_texts(sync, texts, ARRAY_SIZE(texts));
         if (r < 0)
                 return r;
-        if (word->said != DELTA_CHANGED && delta->user_count >= STORE_SYNC_USERS_MAX)
+        /* One that came under another DN stays: nobody's words, but what it was called (store_delta_left.c). */
+        bool again = word->said == DELTA_CHANGED && same_text(delta->users[word->number].user.dn, copy.dn);
+        if (!again && delta->user_count >= STORE_SYNC_USERS_MAX)
                 return sync_refuse(sync, -EFBIG, "there are more than %u users", STORE_SYNC_USERS_MAX);
         void *array = delta->users;
         r = sync_room(&array, &delta->user_size, delta->user_count, sizeof *delta->users);
@@ -132,7 +139,7 @@ int store_delta_user(struct store_sync *sync, const struct sync_user *user) {
                 return sync_refuse(sync, r, "%s", strerror(-r));
         copy.uid = sync_id_of(copy.uid);
         copy.gid = sync_id_of(copy.gid);
-        if (word->said != DELTA_CHANGED)
+        if (!again)
                 word->number = delta->user_count++;
         word->said = DELTA_CHANGED;
         delta->users[word->number] = (struct delta_user){ .user = copy };

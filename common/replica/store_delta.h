@@ -8,6 +8,10 @@
  * is asked for (store_sync_changes.unsettled). Who comes or has changed is linked: each stray of that key becomes a row. A group that comes is put together anew from
  * its values. Untouched entries' rows stay as they are.
  *
+ * A delta may hold several changes, one after the other, and a group's values are of when the group changed: one that an entry has left since, in the same
+ * delta, is dropped as well, whoever is called so by now (delta_gather_left). So is it with what nobody had yet; and who comes before everything is read again
+ * is in the groups that name it only when one of them is told after that.
+ *
  * Relies on: replica/store_sync_internal; all of it within the transaction that store_sync_prepare opened.
  * Must never: guess. What cannot be decided (two entries with one key) is -ESTALE: the directory is read in full. */
 #pragma once
@@ -84,7 +88,9 @@ struct store_delta {
         struct delta_group **groups_by_row; /* likewise: the rows of these are nobody else's business */
         size_t live_users, live_groups;
         struct delta_table members, children;
-        bool values_left;          /* a value that made a membership names nobody any more */
+        const char **left;         /* DNs that entries have left in this delta, sorted */
+        size_t left_count, left_size;
+        bool values_left;          /* a value that made a membership, or would, is of an entry that has left it */
 };
 
 /* ---- Gathering (store_delta.c); errors as the sink's ---- */
@@ -132,6 +138,23 @@ int delta_out_of_memory(struct store_sync *sync);
 int delta_stale(struct store_sync *sync, const char *why);
 int delta_put_stray(struct store_sync *sync, enum store_statement which, int64_t group, const char *key);
 int delta_put_pair(struct store_sync *sync, enum store_statement which, int64_t group, int64_t member, struct delta_pairs *log);
+
+/* Whether it is known what becomes of the values that name an entry which goes or is called otherwise. */
+static inline bool delta_is_followed(const struct store_sync *sync) {
+        return sync->begin.linked || sync->begin.references == SYNC_REFERENCES_NAME;
+}
+
+/* Before everything is read again: any value may be one that the server is about to take away, or has, with the entry that it named. Who comes is not given it. */
+static inline bool delta_is_open(const struct store_sync *sync) {
+        return sync->unsettled && !delta_is_followed(sync);
+}
+
+/* What entries were called and are not any more, be it for a moment within the delta; of untouched groups the strays of these are dropped
+ * (store_delta_left.c). Where values are names, nothing is. */
+int delta_gather_left(struct store_sync *sync);
+bool delta_is_left(const struct store_delta *delta, const char *key);
+/* The groups that have the key as a stray, but for those that are put together anew. */
+int delta_read_strays(struct store_sync *sync, const char *key, struct delta_pairs *groups);
 
 /* The entries' rows by value to strays (before anything is written), and strays to rows (after that) (store_delta_link.c). */
 int delta_unlink(struct store_sync *sync);

@@ -81,15 +81,31 @@ static void sort_keys(struct keys *keys) {
         keys->count = kept;
 }
 
-/* A value to whom it names; as ldap/members.c does it for a full run. */
+/* Whether somebody came with this delta whom the value cannot be trusted to mean. */
+static bool is_doubtful(const struct store_sync *sync, const struct delta_holders *holders) {
+        const struct delta_user *user = holders->users > 0 ? delta_user_of(sync->delta, holders->user) : NULL;
+        const struct delta_group *group = holders->groups > 0 ? delta_group_of(sync->delta, holders->group) : NULL;
+        return delta_is_open(sync) && ((user && user->link) || (group && group->link));
+}
+
+/* A value to whom it names; as ldap/members.c does it for a full run. Which of two entries that were called so within the delta a value means, or whether the
+ * server has taken it away since, is not known. */
 static int resolve(struct replacing *replacing, const char *key) {
         struct store_sync *sync = replacing->sync;
         const struct sync_group *group = &replacing->group->group;
         struct delta_holders holders;
         bool stands = false;
+        if (delta_is_left(sync->delta, key) && sync->begin.linked)
+                return delta_stale(sync, "a group names an entry that is called otherwise by now");
+        if (delta_is_left(sync->delta, key)) {
+                sync->delta->values_left = true;
+                return 0;
+        }
         int r = delta_holders(sync, key, &holders);
         if (r == 0 && (holders.users > 1 || holders.groups > 1))
                 return delta_stale(sync, "two entries have one name");
+        if (r == 0 && is_doubtful(sync, &holders))
+                return add_key(sync, &replacing->strays, key);
         if (r == 0 && holders.users == 1) {
                 stands = !delta_is_derived(sync, holders.gid, holders.primary, group->gid, group->sid);
                 r = add_row(sync, &replacing->members, holders.user);

@@ -63,11 +63,6 @@ static const char *value_after(const struct store_sync *sync, const struct delta
         return sync->begin.linked && !gone ? key : NULL;
 }
 
-/* Whether it is known what becomes of the values. */
-static bool is_followed(const struct store_sync *sync) {
-        return sync->begin.linked || sync->begin.references == SYNC_REFERENCES_NAME;
-}
-
 static int has_stray(struct store_sync *sync, int64_t group, const char *key, bool *has) {
         struct database *database = &sync->store->database;
         sqlite3_stmt *statement = database_statement(database, DELTA_ONE_STRAY);
@@ -105,10 +100,10 @@ static int unlink_member(struct store_sync *sync, const struct delta_pair *pair,
         const struct delta_user *user = delta_user_of(sync->delta, pair->member);
         const char *value = value_after(sync, &user->before, user->key, delta_user_is_gone(user));
         int r = 0;
-        sync->delta->values_left |= how != DERIVED && !is_followed(sync);
+        sync->delta->values_left |= how != DERIVED && !delta_is_followed(sync);
         if (how != DERIVED && value)
                 r = delta_put_stray(sync, SYNC_INSERT_STRAY, pair->group, value);
-        else if (how != DERIVED && is_followed(sync) && !delta_user_is_gone(user))
+        else if (how != DERIVED && delta_is_followed(sync) && !delta_user_is_gone(user))
                 return delta_stale(sync, "a user without a name for groups is in one");
         return r < 0 ? r : delta_put_pair(sync, STORE_DELETE_MEMBER, pair->group, pair->member, &sync->delta->members.removed);
 }
@@ -152,9 +147,9 @@ static int unlink_users(struct store_sync *sync) {
 static int unlink_child(struct store_sync *sync, const struct delta_pair *pair) {
         const struct delta_group *child = delta_group_of(sync->delta, pair->member);
         const char *value = value_after(sync, &child->before, child->key, delta_group_is_gone(child));
-        if (!value && is_followed(sync) && !delta_group_is_gone(child))
+        if (!value && delta_is_followed(sync) && !delta_group_is_gone(child))
                 return delta_stale(sync, "a group without a name for groups is in one");
-        sync->delta->values_left |= !is_followed(sync);
+        sync->delta->values_left |= !delta_is_followed(sync);
         int r = value ? delta_put_stray(sync, SYNC_INSERT_STRAY, pair->group, value) : 0;
         return r < 0 ? r : delta_put_pair(sync, STORE_DELETE_CHILD, pair->group, pair->member, &sync->delta->children.removed);
 }
@@ -182,32 +177,13 @@ static int unlink_groups(struct store_sync *sync) {
         return r;
 }
 
-/* The groups that have the key as a stray, but for those that are put together anew. */
-static int read_strays(struct store_sync *sync, const char *key, struct delta_pairs *groups) {
-        struct database *database = &sync->store->database;
-        sqlite3_stmt *statement = database_statement(database, DELTA_STRAYS_BY_KEY);
-        int r;
-        database_bind_number(database, statement, 1, sync_key_hash(key));
-        database_bind_text(database, statement, 2, key);
-        groups->count = 0;
-        while ((r = database_step(database, statement)) > 0) {
-                int64_t group = sqlite3_column_int64(statement, 0);
-                r = delta_group_of(sync->delta, group) ? 0 : delta_add_pair(sync, groups, group, 0);
-                if (r < 0) {
-                        database_reset(statement);
-                        return r;
-                }
-        }
-        return r < 0 ? sync_store_failed(sync, r) : 0;
-}
-
 /* Where values follow their entries, what they name beside them is from another time: nothing can be made of it. */
 static int check_key(struct store_sync *sync, bool is_new, bool fresh, const struct delta_before *before, const char *key, struct delta_pairs *scratch) {
         if (is_new && !fresh)
                 return delta_stale(sync, "an entry has come from elsewhere");
         if (!key || (before->key && strcmp(before->key, key) == 0))
                 return 0;
-        int r = read_strays(sync, key, scratch);
+        int r = delta_read_strays(sync, key, scratch);
         return r == 0 && scratch->count > 0 ? delta_stale(sync, "an entry has come to where a group had another one") : r;
 }
 
@@ -230,6 +206,8 @@ static int check_linked(struct store_sync *sync) {
 int delta_unlink(struct store_sync *sync) {
         int r = sync->begin.linked ? check_linked(sync) : 0;
         if (r == 0)
+                r = delta_gather_left(sync);
+        if (r == 0)
                 r = unlink_users(sync);
         return r < 0 ? r : unlink_groups(sync);
 }
@@ -237,9 +215,10 @@ int delta_unlink(struct store_sync *sync) {
 static int link_values(struct store_sync *sync, const struct delta_user *user, struct delta_pairs *scratch) {
         struct derives derives = { .row = -1 };
         int r = user->key ? delta_check_alone(sync, user->key) : 0;
-        if (r == 0 && user->key)
-                r = read_strays(sync, user->key, scratch);
-        for (size_t i = 0; r == 0 && user->key && i < scratch->count; i++) {
+        bool links = user->key && !delta_is_open(sync);
+        if (r == 0 && links)
+                r = delta_read_strays(sync, user->key, scratch);
+        for (size_t i = 0; r == 0 && links && i < scratch->count; i++) {
                 int64_t group = scratch->items[i].group;
                 r = delta_put_pair(sync, DELTA_ADD_MEMBER, group, user->row, &sync->delta->members.added);
                 if (r == 0)
@@ -361,9 +340,10 @@ static int link_users(struct store_sync *sync, struct delta_pairs *scratch) {
 
 static int link_group(struct store_sync *sync, const struct delta_group *group, struct delta_pairs *scratch) {
         int r = delta_check_alone(sync, group->key);
-        if (r == 0)
-                r = read_strays(sync, group->key, scratch);
-        for (size_t i = 0; r == 0 && i < scratch->count; i++) {
+        bool links = !delta_is_open(sync);
+        if (r == 0 && links)
+                r = delta_read_strays(sync, group->key, scratch);
+        for (size_t i = 0; r == 0 && links && i < scratch->count; i++) {
                 r = delta_put_pair(sync, DELTA_ADD_CHILD, scratch->items[i].group, group->row, &sync->delta->children.added);
                 if (r == 0)
                         r = delta_put_stray(sync, SYNC_DELETE_STRAY, scratch->items[i].group, group->key);

@@ -28,6 +28,7 @@ struct store {
         int total_changes;         /* SQLite's count when the current change began: has it written yet? */
         int64_t next_user, next_group; /* ids are not given twice in one transaction: the memberships of removed users go at its end */
         bool has_gone;             /* users were removed in this transaction */
+        struct store **holder;     /* who keeps the explicit transaction open while others use the store, and has to know when it is closed; NULL: nobody */
 };
 
 /* A change is: check everything, then write. change_begin() opens a transaction of its own where none is open; change_end() takes the

@@ -64,11 +64,18 @@ static void table_done(struct sync_table *table) {
         free(table->gone);
 }
 
+/* The store is as it was. */
+static void sync_let_go(struct store_sync *sync) {
+        if (!sync->store)
+                return;
+        sync->store->holder = NULL;
+        store_rollback(TAKE_PTR(sync->store));
+}
+
 void store_sync_free(struct store_sync *sync) {
         if (!sync)
                 return;
-        if (sync->store)
-                store_rollback(sync->store);
+        sync_let_go(sync);
         side_done(&sync->users);
         side_done(&sync->groups);
         table_done(&sync->members);
@@ -116,7 +123,7 @@ static int read_state(struct store_sync *sync, bool *follows) {
 }
 
 static int compare(struct store_sync *sync) {
-        int r = sync_match(sync);
+        int r = sync->ahead.on ? sync_ahead_number(sync) : sync_match(sync);
         if (r < 0)
                 return r;
         r = replica_finish(sync->replica);
@@ -192,19 +199,21 @@ static int prepare(struct store_sync *sync, struct store_sync_changes *changes) 
 
 int store_sync_prepare(struct store_sync *sync, struct store *store, struct store_sync_changes *changes) {
         *changes = (struct store_sync_changes){ 0 };
-        if (sync->bad || sync->store)
+        if (sync->bad || (sync->store && !sync->ahead.on))
                 return -EINVAL;
+        if (sync->ahead.on && sync->store != store)
+                return sync_refuse(sync, -ECANCELED, "its store was closed meanwhile");
         if (directory_is_kept_here(store->type))
                 return sync_refuse(sync, -EINVAL, "a directory that is kept here is not synchronised");
         if (sync->delta && !sync->ended)
                 return sync_refuse(sync, -EINVAL, "a delta without an end");
-        int r = store_begin(store);
+        int r = sync->ahead.on ? 0 : store_begin(store);
         if (r < 0)
                 return sync_refuse(sync, r, "its store: %s (%s)", strerror(-r), store_error(store));
         sync->store = store;
         r = prepare(sync, changes);
         if (r < 0)
-                store_rollback(TAKE_PTR(sync->store));
+                sync_let_go(sync);
         return r;
 }
 
@@ -256,7 +265,7 @@ int store_sync_commit(struct store_sync *sync, uint64_t now_s, struct replica **
                 r = store_commit(sync->store);
         if (r < 0) {
                 r = sync_store_failed(sync, r);
-                store_rollback(TAKE_PTR(sync->store));
+                sync_let_go(sync);
                 return r;
         }
         if (sync->replica) {
@@ -264,6 +273,7 @@ int store_sync_commit(struct store_sync *sync, uint64_t now_s, struct replica **
                 store_touched_clear(sync->store);
         } else if (sync->content)
                 store_touch_revision(sync->store);
+        sync->store->holder = NULL;
         sync->store = NULL;
         sync->bad = true; /* it is used up */
         *replica = TAKE_PTR(sync->replica);

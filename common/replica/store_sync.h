@@ -1,10 +1,10 @@
 /* A synchronisation on its way into the store of a directory (D5): gathered in memory while it comes, then written as what differs from what the store
- * has, in one transaction.
+ * has, in one transaction. A first one can be written into that transaction while it comes.
  * Relies on: replica/store, model/sync, model/replica.
- * Must never: touch the store before the whole is there; change the revision of content that did not change; keep more than the bounds below; apply a delta
+ * Must never: commit anything before the whole is there; write into a store that has anything before that; change the revision of content that did not change; keep more than the bounds below; apply a delta
  * whose outcome could be another than that of a full run.
  *
- *   store_sync_new -> the sink's functions, one run -> store_sync_prepare (what would change: the caller may refuse, D5) -> store_sync_commit
+ *   store_sync_new -> the sink's functions, one run (store_sync_ahead after its beginning) -> store_sync_prepare (what would change: the caller may refuse, D5) -> store_sync_commit
  *   store_sync_free at any point: the store is as it was */
 #pragma once
 
@@ -38,6 +38,12 @@ const char *store_sync_error(const struct store_sync *sync);
 /* What else a cookie depends on, such as the settings by which the server was read: a cookie is worth nothing with another one. 0 unless it was set. */
 void store_sync_basis(struct store_sync *sync, uint64_t basis);
 
+/* After the sink's `begin`, before anything else: if the store is empty and never had a replica (D6), each entry is written as it comes, into a transaction that
+ * stays open until the commit or store_sync_free, and the sink's functions give errors of the store, too (-EEXIST: two entries have one id). Else, and for a
+ * delta, nothing changes. The store may be read meanwhile, which shows what was written, but not that it is complete; no other change may be made. If it is closed,
+ * the synchronisation fails. 0; -EINVAL: it is late; or an error of store.h. */
+int store_sync_ahead(struct store_sync *sync, struct store *store);
+
 /* What a commit would do. An entry is lost when neither its id nor its name is there any more: one that was renamed, or made anew under its name, is not. */
 struct store_sync_changes {
         bool delta;
@@ -51,7 +57,7 @@ struct store_sync_changes {
          * nobody has what these values gave until a full run, which should follow. So it is of each delta until then. */
         bool unsettled;
 };
-/* Compares with the store, which must be open for writing, and keeps a transaction open in it until the commit or store_sync_free: no other change may be
+/* Compares with the store, which must be open for writing (and the one of store_sync_ahead), and keeps a transaction open in it until the commit or store_sync_free: no other change may be
  * made in between. -ESTALE: a delta that does not begin where the store is, or that cannot be applied exactly: the directory must be read in full.
  * -EEXIST: two entries that came have one id; -EINVAL: a directory of this type is not synchronised; -EBUSY: the store has a transaction;
  * -ENOMEM, -EOVERFLOW, or an error of store.h. */

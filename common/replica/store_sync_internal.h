@@ -44,6 +44,13 @@ struct sync_texts { const char **texts; size_t size; };
 /* A value of a group that no membership stands for. */
 struct sync_stray { uint32_t group; int64_t hash; const char *key; };
 
+/* What is written while it comes (store_sync_ahead). */
+struct sync_ahead {
+        bool on;
+        struct sync_pair pairs[SYNC_BATCH]; /* memberships on their way into the table, by row */
+        size_t count;
+};
+
 struct store_sync {
         struct sync_sink sink;
         struct sync_begin begin; /* zeroed: a full run without references. `from` lives in the arena */
@@ -57,7 +64,8 @@ struct store_sync {
         struct sync_stray *strays;
         size_t stray_count, stray_size;
         bool rekey;             /* the store has no keys of this shape: all rows get theirs */
-        struct store *store;    /* from sync_prepare on: it has our transaction */
+        struct store *store;    /* from sync_prepare on, or store_sync_ahead: it has our transaction */
+        struct sync_ahead ahead;
         struct sync_side users, groups;
         struct sync_table members, children;
         uint64_t revision;      /* the store's, before */
@@ -79,6 +87,13 @@ int sync_room(void **array, size_t *size, size_t count, size_t element);
 
 /* Finds each entry's row, gives new ones theirs, and orders everything by row: the replica is then what a load would give. -EEXIST: one id twice. */
 int sync_match(struct store_sync *sync);
+/* What came is written at once: the next user, group, or membership. As the sink's functions; -EEXIST: one id twice; an error of store.h; -ECANCELED: the
+ * store was closed. */
+int sync_ahead_user(struct store_sync *sync, const struct sync_user *user);
+int sync_ahead_group(struct store_sync *sync, const struct sync_group *group);
+int sync_ahead_member(struct store_sync *sync, uint32_t user, uint32_t group);
+/* All came: instead of sync_match(). */
+int sync_ahead_number(struct store_sync *sync);
 /* Compares the memberships with the store's. */
 int sync_compare_members(struct store_sync *sync);
 /* Writes all that differs. */
@@ -86,6 +101,8 @@ int sync_write(struct store_sync *sync);
 
 /* Writes the strays, of which those of gone groups are none. */
 int sync_write_strays(struct store_sync *sync);
+/* Runs a statement whose parameters are that many pairs. */
+int sync_put_pairs(struct database *database, enum store_statement which, const struct sync_pair *pairs, size_t count);
 /* Deletes rows by their ids. */
 int sync_delete_users(struct database *database, const int64_t *rows, size_t count);
 

@@ -132,13 +132,15 @@ static int compare_table(struct store_sync *sync, struct sweep *sweep, enum stor
 int sync_compare_members(struct store_sync *sync) {
         const struct replica *replica = sync->replica;
         uint32_t groups = sync->groups.count;
-        int r = by_group(&sync->members, replica->user_edges, replica->user_edge_count, groups);
+        sync->members.differs = sync->ahead.on && replica->user_edge_count > 0;
+        int r = sync->ahead.on ? 0 : by_group(&sync->members, replica->user_edges, replica->user_edge_count, groups);
         if (r == 0)
                 r = by_group(&sync->children, replica->group_edges, replica->group_edge_count, groups);
         if (r < 0)
                 return sync_refuse(sync, r, "%s", strerror(-r));
-        r = compare_table(sync, &(struct sweep){ .table = &sync->members, .groups = sync->groups.rows, .members = sync->users.rows,
-                                                 .group_count = groups, .member_count = sync->users.count }, SYNC_MEMBERS);
+        if (!sync->ahead.on)
+                r = compare_table(sync, &(struct sweep){ .table = &sync->members, .groups = sync->groups.rows, .members = sync->users.rows,
+                                                         .group_count = groups, .member_count = sync->users.count }, SYNC_MEMBERS);
         if (r < 0)
                 return r;
         return compare_table(sync, &(struct sweep){ .table = &sync->children, .groups = sync->groups.rows, .members = sync->groups.rows,

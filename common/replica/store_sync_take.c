@@ -82,9 +82,11 @@ static int take_user(void *userdata, const struct sync_user *user) {
                 r = add_text(sync, &sync->user_primaries, sync->users.count, user->primary_group_sid);
         if (r == 0)
                 r = replica_add_user(replica, &row, &(uint32_t){ 0 });
-        if (r == 0)
-                sync->users.count++;
-        return out_of_memory(sync, r);
+        if (r < 0)
+                return out_of_memory(sync, r);
+        r = sync->ahead.on ? sync_ahead_user(sync, user) : 0;
+        sync->users.count += r == 0;
+        return r;
 }
 
 static int take_group(void *userdata, const struct sync_group *group) {
@@ -105,9 +107,11 @@ static int take_group(void *userdata, const struct sync_group *group) {
                 r = add_text(sync, &sync->group_dns, sync->groups.count, group->dn);
         if (r == 0)
                 r = replica_add_group(replica, &row, &(uint32_t){ 0 });
-        if (r == 0)
-                sync->groups.count++;
-        return out_of_memory(sync, r);
+        if (r < 0)
+                return out_of_memory(sync, r);
+        r = sync->ahead.on ? sync_ahead_group(sync, group) : 0;
+        sync->groups.count += r == 0;
+        return r;
 }
 
 static int check_edge(struct store_sync *sync, uint32_t member, uint32_t members, uint32_t group) {
@@ -123,7 +127,9 @@ static int check_edge(struct store_sync *sync, uint32_t member, uint32_t members
 static int take_member(void *userdata, uint32_t user, uint32_t group) {
         struct store_sync *sync = userdata;
         int r = check_edge(sync, user, sync->users.count, group);
-        return r < 0 ? r : out_of_memory(sync, replica_add_user_edge(sync->replica, user, group));
+        if (r == 0)
+                r = out_of_memory(sync, replica_add_user_edge(sync->replica, user, group));
+        return r == 0 && sync->ahead.on ? sync_ahead_member(sync, user, group) : r;
 }
 
 static int take_child(void *userdata, uint32_t child, uint32_t parent) {

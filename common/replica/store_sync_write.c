@@ -147,7 +147,7 @@ struct batch {
         size_t count;
 };
 
-static int run_pairs(struct database *database, enum store_statement which, const struct sync_pair *pairs, size_t count) {
+int sync_put_pairs(struct database *database, enum store_statement which, const struct sync_pair *pairs, size_t count) {
         sqlite3_stmt *statement = database_statement(database, which);
         for (size_t i = 0; i < count; i++) {
                 database_bind_number(database, statement, (int)(2 * i + 1), pairs[i].group);
@@ -160,7 +160,7 @@ static int run_pairs(struct database *database, enum store_statement which, cons
 static int batch_end(struct batch *batch) {
         int r = 0;
         for (size_t i = 0; r == 0 && i < batch->count; i++)
-                r = run_pairs(batch->database, batch->which->insert, &batch->pairs[i], 1);
+                r = sync_put_pairs(batch->database, batch->which->insert, &batch->pairs[i], 1);
         batch->count = 0;
         return r;
 }
@@ -170,7 +170,7 @@ static int batch_add(struct batch *batch, int64_t group, int64_t member) {
         if (batch->count < SYNC_BATCH)
                 return 0;
         batch->count = 0;
-        return run_pairs(batch->database, batch->which->insert_batch, batch->pairs, SYNC_BATCH);
+        return sync_put_pairs(batch->database, batch->which->insert_batch, batch->pairs, SYNC_BATCH);
 }
 
 static int insert_all(struct store_sync *sync, const struct sync_table *table, const int64_t *members, struct batch *batch) {
@@ -187,7 +187,7 @@ static int write_table(struct store_sync *sync, const struct sync_table *table, 
         if (table->replace)
                 r = database_run(batch.database, database_statement(batch.database, which->clear), NULL);
         for (size_t i = 0; r == 0 && i < table->gone_count; i++)
-                r = run_pairs(batch.database, which->delete, &table->gone[i], 1);
+                r = sync_put_pairs(batch.database, which->delete, &table->gone[i], 1);
         if (r == 0 && table->replace)
                 r = insert_all(sync, table, members, &batch);
         for (size_t i = 0; r == 0 && i < table->fresh_count; i++)
@@ -199,14 +199,14 @@ int sync_write(struct store_sync *sync) {
         static const struct table_statements member_statements = { SYNC_DELETE_MEMBERS, STORE_INSERT_MEMBER, SYNC_INSERT_MEMBERS, STORE_DELETE_MEMBER };
         static const struct table_statements child_statements = { SYNC_DELETE_CHILDREN, STORE_INSERT_CHILD, SYNC_INSERT_CHILDREN, STORE_DELETE_CHILD };
         struct database *database = &sync->store->database;
-        int r = sync_delete_users(database, sync->users.gone, sync->users.gone_count);
-        if (r == 0)
+        int r = sync->ahead.on ? 0 : sync_delete_users(database, sync->users.gone, sync->users.gone_count);
+        if (r == 0 && !sync->ahead.on)
                 r = delete_rows(database, STORE_DELETE_GROUP, sync->groups.gone, sync->groups.gone_count);
-        if (r == 0)
+        if (r == 0 && !sync->ahead.on)
                 r = write_side(sync, &sync->users, false);
-        if (r == 0)
+        if (r == 0 && !sync->ahead.on)
                 r = write_side(sync, &sync->groups, true);
-        if (r == 0)
+        if (r == 0 && !sync->ahead.on)
                 r = write_table(sync, &sync->members, sync->users.rows, &member_statements);
         if (r == 0)
                 r = write_table(sync, &sync->children, sync->groups.rows, &child_statements);

@@ -157,11 +157,12 @@ int protocol_get_progress(const unsigned char *payload, size_t len, struct proto
 
 int protocol_send_run(struct channel *channel, const struct protocol_run *run) {
         struct wire_writer writer;
-        int r = channel_begin(channel, WORKER_RUN, 9, &writer);
+        int r = channel_begin(channel, WORKER_RUN, 17, &writer);
         if (r < 0)
                 return r;
         wire_put_u64(&writer, run->id);
         wire_put_u8(&writer, (uint8_t)run->keeping);
+        wire_put_u64(&writer, run->end_s);
         return channel_end(channel, &writer, -1);
 }
 
@@ -169,6 +170,7 @@ int protocol_get_run(const unsigned char *payload, size_t len, struct protocol_r
         struct wire_reader reader = { .bytes = payload, .len = len };
         *run = (struct protocol_run){ .id = wire_get_u64(&reader) };
         uint8_t keeping = wire_get_u8(&reader);
+        run->end_s = wire_get_u64(&reader);
         if (wire_read_end(&reader) && keeping <= SYNC_KEPT_WATCH) {
                 run->keeping = (enum sync_keeping)keeping;
                 return 0;

@@ -63,6 +63,7 @@ int protocol_get_progress(const unsigned char *payload, size_t len, struct proto
 struct protocol_run {
         uint64_t id;
         enum sync_keeping keeping; /* SYNC_KEPT_WATCH: others follow when something changes */
+        uint64_t end_s;            /* when an account that is active may end, by the wall clock: the next one is due then; 0: none is known to */
 };
 int protocol_send_run(struct channel *channel, const struct protocol_run *run);
 int protocol_get_run(const unsigned char *payload, size_t len, struct protocol_run *run);

@@ -1,6 +1,6 @@
 /* The sync stream's sending end; see sync_wire.h.
  * Relies on: channel/sync_wire_internal.
- * Must never: hold more than one frame. */
+ * Must never: hold more than two frames. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -22,7 +22,9 @@ struct sync_sender {
         struct sync_receiver sent; /* the counts, and where in a run we are */
         int failed;                /* nothing more is sent */
         struct wire_writer writer;
+        struct wire_writer members; /* wait beside the groups: a frame for each group and each group's members would be a system call for each */
         unsigned char frame[WIRE_HEADER + SYNC_FRAME_MAX];
+        unsigned char members_frame[WIRE_HEADER + BATCH];
 };
 
 static int write_all(int fd, const unsigned char *bytes, size_t len) {
@@ -43,15 +45,20 @@ static int write_all(int fd, const unsigned char *bytes, size_t len) {
         return 0;
 }
 
-/* Sends what waits, if anything does. */
-static int flush(struct sync_sender *sender) {
-        if (sender->failed == 0 && sender->writer.bad)
+static void send_frame(struct sync_sender *sender, unsigned type, unsigned char *frame, struct wire_writer *writer) {
+        if (sender->failed == 0 && writer->bad)
                 sender->failed = -EINVAL;
-        if (sender->failed == 0 && sender->writer.len > 0) {
-                wire_make_header(sender->frame, (enum wire_type)sender->type, sender->writer.len);
-                sender->failed = write_all(sender->fd, sender->frame, WIRE_HEADER + sender->writer.len);
-                sender->writer.len = 0;
+        if (sender->failed == 0 && writer->len > 0) {
+                wire_make_header(frame, (enum wire_type)type, writer->len);
+                sender->failed = write_all(sender->fd, frame, WIRE_HEADER + writer->len);
+                writer->len = 0;
         }
+}
+
+/* Sends what waits, if anything does: groups before their members. */
+static int flush(struct sync_sender *sender) {
+        send_frame(sender, sender->type, sender->frame, &sender->writer);
+        send_frame(sender, SYNC_MEMBERS, sender->members_frame, &sender->members);
         return sender->failed;
 }
 
@@ -150,29 +157,32 @@ static int send_group(void *userdata, const struct sync_group *group) {
         return 0;
 }
 
-static int send_pair(struct sync_sender *sender, unsigned type, uint32_t member, uint32_t members, uint32_t group) {
-        if (sender->sent.delta || member >= members || group >= sender->sent.groups)
-                return refuse(sender);
-        int r = next_row(sender, type);
-        if (r < 0)
-                return r;
-        wire_put_u32(&sender->writer, member);
-        wire_put_u32(&sender->writer, group);
-        return 0;
-}
-
 static int send_member(void *userdata, uint32_t user, uint32_t group) {
         struct sync_sender *sender = userdata;
-        int r = send_pair(sender, SYNC_MEMBERS, user, sender->sent.users, group);
-        sender->sent.members += r == 0;
-        return r;
+        struct wire_writer *writer = &sender->members;
+        if (!sender->sent.begun || sender->sent.delta || sender->type > SYNC_MEMBERS || user >= sender->sent.users || group >= sender->sent.groups)
+                return refuse(sender);
+        if (sender->failed == 0 && writer->len + 2 * sizeof(uint32_t) > writer->size)
+                (void)flush(sender);
+        if (sender->failed < 0)
+                return sender->failed;
+        wire_put_u32(writer, user);
+        wire_put_u32(writer, group);
+        sender->sent.members++;
+        return 0;
 }
 
 static int send_child(void *userdata, uint32_t child, uint32_t parent) {
         struct sync_sender *sender = userdata;
-        int r = send_pair(sender, SYNC_CHILDREN, child, sender->sent.groups, parent);
-        sender->sent.children += r == 0;
-        return r;
+        if (sender->sent.delta || child >= sender->sent.groups || parent >= sender->sent.groups)
+                return refuse(sender);
+        int r = next_row(sender, SYNC_CHILDREN);
+        if (r < 0)
+                return r;
+        wire_put_u32(&sender->writer, child);
+        wire_put_u32(&sender->writer, parent);
+        sender->sent.children++;
+        return 0;
 }
 
 static int send_stray(void *userdata, uint32_t group, const char *key) {
@@ -257,6 +267,7 @@ struct sync_sender *sync_sender_new(int fd) {
         sender->sink = functions;
         sender->sink.userdata = sender;
         sender->writer = (struct wire_writer){ .bytes = sender->frame + WIRE_HEADER, .size = SYNC_FRAME_MAX };
+        sender->members = (struct wire_writer){ .bytes = sender->members_frame + WIRE_HEADER, .size = BATCH };
         return sender;
 }
 
@@ -277,8 +288,8 @@ int sync_sender_end(struct sync_sender *sender, const char *error) {
         /* What was refused here never left: the stream is whole, and can say why it ends. What waits is of no use any more. */
         if (sender->failed == -EINVAL)
                 sender->failed = 0;
-        sender->writer.len = 0;
-        sender->writer.bad = false;
+        sender->writer.len = sender->members.len = 0;
+        sender->writer.bad = sender->members.bad = false;
         (void)snprintf(text, sizeof text, "%s", error);
         int r = put_end(sender, text, NULL);
         sender->sent.ended = true;

@@ -228,7 +228,9 @@ static bool is_in_order(const struct sync_receiver *receiver, unsigned type) {
                 return true;
         if (!receiver->begun || type == SYNC_BEGIN)
                 return !receiver->begun && type == SYNC_BEGIN;
-        return receiver->delta ? type == SYNC_CHANGES : type != SYNC_CHANGES && type >= receiver->last;
+        if (receiver->delta)
+                return type == SYNC_CHANGES;
+        return type != SYNC_CHANGES && (type >= receiver->last || (type == SYNC_GROUPS && receiver->last == SYNC_MEMBERS));
 }
 
 int sync_receiver_frame(struct sync_receiver *receiver, unsigned type, const unsigned char *payload, size_t len, const struct sync_sink *sink) {

@@ -1,7 +1,7 @@
 /* The sync stream: what a synchronisation reads on its way from a worker, which has the network, to the keeper, which has the stores. Frames as
  * wire/message.h's, over a socket of their own:
  *   the keeper: GREETING, once: where the worker may go on
- *   the worker: any number of runs (model/sync.h): BEGIN (USERS* GROUPS* MEMBERS* CHILDREN* STRAYS* | CHANGES*) END
+ *   the worker: any number of runs (model/sync.h): BEGIN (USERS* (GROUPS | MEMBERS)* CHILDREN* STRAYS* | CHANGES*) END
  * A run without END is none (D5). An END that says what went wrong may come at any time, and is the last one.
  * Relies on: wire/codec, wire/message, model/sync; a channel (multidird/channel/channel) at the keeper's end.
  * Must never: give a sink what was not checked (the sender reads from the network: the receiver takes it for an attacker); let what was cut off pass for

@@ -10,12 +10,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "multidird/channel/sync_wire.h"
-#include "multidird/keeper/follow.h"
-#include "multidird/keeper/intake_guard.h"
-#include "replica/store_rows.h"
+#include "multidird/keeper/intake_take.h"
 #include "replica/store_sync.h"
-
-enum { FOLLOWED_MAX = 100 }; /* deltas of a few rows each, one after the other */
 
 #define BASIS_SEED UINT64_C(0x73657474696e6773)
 
@@ -217,95 +213,6 @@ size_t intakes_poll(const struct intakes *intakes, struct pollfd *fds, size_t si
         return count;
 }
 
-static uint32_t less(uint32_t count, uint32_t by) {
-        return count - (by < count ? by : count);
-}
-
-/* What an administrator has removed from here is no sign that the server hides something. */
-static struct store_sync_changes unexpected(const struct keeper_leaving *leaving, const struct store_sync_changes *changes) {
-        struct store_sync_changes rest = *changes;
-        if (clock_monotonic_ms() < leaving->until_ms) {
-                rest.lost_users = less(changes->lost_users, leaving->users);
-                rest.lost_groups = less(changes->lost_groups, leaving->groups);
-                rest.lost_memberships -= leaving->memberships < changes->lost_memberships ? leaving->memberships : changes->lost_memberships;
-        }
-        return rest;
-}
-
-static void forget_leaving(struct keeper_leaving *leaving, const struct store_sync_changes *changes) {
-        leaving->users = less(leaving->users, changes->lost_users);
-        leaving->groups = less(leaving->groups, changes->lost_groups);
-        leaving->memberships -= changes->lost_memberships < leaving->memberships ? changes->lost_memberships : leaving->memberships;
-}
-
-/* D5: what may be lost is judged of this run, and of a delta together with those just before it. */
-static int judge(struct keeper *keeper, size_t directory, const struct store_sync *content, const struct store_sync_changes *changes, char *text, size_t size) {
-        const struct directory_settings *settings = &keeper_settings(keeper)->directories[directory];
-        const struct store_sync_changes lost = unexpected(&keeper->directories[directory].leaving, changes);
-        if (!intake_guard_passes(settings, &lost, text, size))
-                return changes->delta ? -ESTALE : -ECANCELED;
-        if (changes->delta && !intake_guard_adds_up(settings, &keeper->directories[directory].losses, &lost, clock_monotonic_ms())) {
-                (void)snprintf(text, size, "many entries or memberships went one after the other: the directory must be read in full");
-                return -ESTALE;
-        }
-        const struct replica *replica = store_sync_replica(content);
-        return replica && (changes->content || !changes->had_replica) ? intake_guard_bounds(settings, replica, text, size) : 0;
-}
-
-/* The keeper's replica is as the store is now. */
-static void adopt(struct keeper *keeper, size_t directory, const struct store_sync_changes *changes, struct replica *replica, uint64_t began_s) {
-        struct keeper_directory *d = &keeper->directories[directory];
-        if (!changes->delta) {
-                d->full_needed = false;
-                d->full_s = began_s;
-        }
-        d->unsettled = changes->unsettled;
-        const struct store_sync_changes lost = unexpected(&d->leaving, changes);
-        intake_guard_count(&d->losses, &lost, clock_monotonic_ms());
-        forget_leaving(&d->leaving, changes);
-        if (replica)
-                keeper_adopt(keeper, directory, replica, changes->content || !changes->had_replica);
-        else if (changes->content) {
-                d->sync_error[0] = 0;
-                keeper_follow(keeper, directory);
-        } else
-                keeper_confirm(keeper, directory, began_s);
-        d->followed = replica ? 0 : d->followed + changes->content;
-        log_debug("directory %s: %s, %u users and %u groups%s", d->name, changes->delta ? "changes taken in" : "synchronised", changes->users, changes->groups,
-                  changes->content ? "" : ", nothing new");
-}
-
-/* From a whole run to the store and the keeper's replica, which is as old as the run: the first entries were read then (L6). 0, or why not is in text;
- * -ESTALE: only a full run can follow. */
-static int take_in(struct keeper *keeper, size_t directory, struct intake *intake, char *text, size_t size) {
-        struct store_sync *content = intake->content;
-        struct store_sync_changes changes;
-        struct replica *replica = NULL;
-        keeper_refresh(keeper);
-        struct store *store = keeper->directories[directory].store;
-        if (!store) {
-                (void)snprintf(text, size, "%s", keeper->directories[directory].error);
-                return -EIO;
-        }
-        store_sync_basis(content, intake->basis);
-        /* What is followed row by row is not measured: after so many it is looked at as a whole. */
-        if (keeper->directories[directory].followed >= FOLLOWED_MAX)
-                store_touch_everything(store);
-        int r = store_sync_prepare(content, store, &changes);
-        if (r == 0) {
-                r = judge(keeper, directory, content, &changes, text, size);
-                if (r < 0)
-                        return r;
-                r = store_sync_commit(content, intake->began_s, &replica);
-        }
-        if (r < 0) {
-                (void)snprintf(text, size, "%s", store_sync_error(content));
-                return r;
-        }
-        adopt(keeper, directory, &changes, replica, intake->began_s);
-        return 0;
-}
-
 /* Another base, filter or attribute since it began: what came is not what the directory is now. */
 static const char *outdated(const struct keeper *keeper, const struct intake *intake) {
         _cleanup_sbuf_ struct sbuf now = { 0 };
@@ -334,7 +241,9 @@ static bool finish(struct intakes *intakes, struct intake *intake) {
         const char *why = intake->receiver.error[0] ? intake->receiver.error : refusal(keeper, intake->sync.directory, &directory);
         if (!why)
                 why = outdated(keeper, intake);
-        int r = why ? 0 : take_in(keeper, directory, intake, text, sizeof text);
+        if (!why)
+                store_sync_basis(intake->content, intake->basis);
+        int r = why ? 0 : intake_take(keeper, directory, intake->content, intake->began_s, text, sizeof text);
         if (r < 0) {
                 why = text;
                 full_needed = r == -ESTALE;
@@ -356,21 +265,29 @@ static bool finish(struct intakes *intakes, struct intake *intake) {
         return true;
 }
 
-static int take_frame(struct intake *intake, const struct channel_frame *frame) {
+/* The first run is as old as its worker: the connection was made before it began to read. */
+static int begin_run(const struct keeper *keeper, struct intake *intake) {
+        size_t directory = find_directory(keeper, intake->sync.directory);
+        struct store *store = directory != SETTINGS_NONE ? keeper->directories[directory].store : NULL;
+        intake->began_s = intake->runs == 0 ? intake->sync.began_s : clock_real_s();
+        return store ? store_sync_ahead(intake->content, store) : 0;
+}
+
+static int take_frame(const struct keeper *keeper, struct intake *intake, const struct channel_frame *frame) {
         if (!intake->content && !(intake->content = store_sync_new()))
                 return -ENOMEM;
         int r = sync_receiver_frame(&intake->receiver, frame->type, frame->payload, frame->len, store_sync_sink(intake->content));
-        /* The first run is as old as its worker: the connection was made before it began to read. */
-        if (r == 0 && frame->type == SYNC_BEGIN)
-                intake->began_s = intake->runs == 0 ? intake->sync.began_s : clock_real_s();
-        return r;
+        return r == 0 && frame->type == SYNC_BEGIN ? begin_run(keeper, intake) : r;
 }
 
 static void broken(struct intakes *intakes, struct intake *intake, int error) {
         char text[WIRE_TEXT_MAX + 1];
         const char *words = intake->content ? store_sync_error(intake->content) : "";
-        if (*words)
-                (void)snprintf(text, sizeof text, "%s", words);
+        size_t directory;
+        /* Why its store was closed, if it was. */
+        const char *gone = refusal(intakes->keeper, intake->sync.directory, &directory);
+        if (gone || *words)
+                (void)snprintf(text, sizeof text, "%s", gone ? gone : words);
         else if (error == -ECONNRESET)
                 (void)snprintf(text, sizeof text, "it broke off after %u users and %u groups: its process ended", intake->receiver.users,
                                intake->receiver.groups);
@@ -385,7 +302,7 @@ static bool read_stream(struct intakes *intakes, struct intake *intake) {
         bool changed = false;
         int r = channel_read(intake->stream), next;
         while ((next = channel_next(intake->stream, &frame)) > 0) {
-                next = take_frame(intake, &frame);
+                next = take_frame(intakes->keeper, intake, &frame);
                 if (next < 0)
                         break;
                 if (!intake->receiver.ended)

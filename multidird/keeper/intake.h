@@ -1,6 +1,6 @@
 /* Synchronisations on their way in: a sync stream per directory, read as it comes, and what becomes of each of its runs once it is whole (D5).
  * Relies on: channel/sync_wire, replica/store_sync, multidird/keeper/state.
- * Must never: block on a stream; change a store, a replica or the view before the end of a run that was whole. */
+ * Must never: block on a stream; change what a store, a replica or the view says before the end of a run that was whole. */
 #pragma once
 
 #include <poll.h>

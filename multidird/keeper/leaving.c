@@ -12,8 +12,8 @@
 #define LEAVING_MS 600000u  /* so long it counts: what became of it may be unknown */
 #define LEAVING_MAX 16384u  /* more at a time are losses like any other */
 
-/* By hashes: two that are alike only forgive less. */
-struct keeper_left { uint64_t kind, entry, until_ms; };
+/* By hashes: two that are alike only forgive less. claims: the commands that have it removed; one of them may have done so while another is refused. */
+struct keeper_left { uint64_t kind, entry, until_ms; uint32_t claims; };
 
 /* A removal at a server, as the counts know it. */
 struct removal { struct keeper_leaving *leaving; enum entry_change operation; uint64_t kind, entry; };
@@ -82,6 +82,7 @@ static void note_one(struct keeper *keeper, const struct removal *removal, uint6
                 *left = (struct keeper_left){ .kind = removal->kind, .entry = removal->entry };
                 count(removal, true);
         }
+        left->claims++;
         left->until_ms = removal->leaving->until_ms = now_ms + LEAVING_MS;
 }
 
@@ -95,7 +96,7 @@ void leaving_note(struct keeper *keeper, const struct update_step *steps, size_t
 void leaving_take_back(struct keeper *keeper, const struct update_step *step) {
         struct removal removal;
         struct keeper_left *left = is_removal(keeper, step, &removal) ? find(keeper, &removal) : NULL;
-        if (!left)
+        if (!left || --left->claims > 0)
                 return;
         *left = keeper->left[--keeper->left_count];
         if (has_count(&removal))

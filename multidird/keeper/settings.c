@@ -60,7 +60,9 @@ json_t *keeper_directory_show(struct keeper_call *call) {
         }
         _cleanup_sbuf_ struct sbuf section = { 0 };
         sbuf_printf(&section, "directory/%s", name);
-        json_t *object = directory_row(call->keeper, index);
+        json_t *object = directory_row(call->keeper, index), *status = json_object_get(call->request, "status");
+        if (status) /* the supervisor's own word of it, as `status` has it (requests/directory_state.c) */
+                (void)json_object_update(object, status);
         (void)json_object_set_new(object, "applications", applications_with(settings, index));
         (void)json_object_set_new(object, "settings", values_of(call->keeper, sbuf_text(&section)));
         return object;

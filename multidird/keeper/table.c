@@ -39,7 +39,7 @@ static const struct keeper_row rows[] = {
         { "masked", keeper_masked_list, SELECTOR_NONE, false, FIELDS() },
         { "accept", keeper_accept, SELECTOR_NONE, false, FIELDS(NAMED("name"), { "group", FIELD_BOOL }) },
         { "directory list", keeper_directory_list, SELECTOR_NONE, false, FIELDS() },
-        { "directory show", keeper_directory_show, SELECTOR_NONE, false, FIELDS(NAMED("directory")) },
+        { "directory show", keeper_directory_show, SELECTOR_NONE, false, FIELDS(NAMED("directory"), { "status", FIELD_OBJECT }) },
         { "directory sync", keeper_directory_sync, SELECTOR_NONE, false, FIELDS({ "directory", FIELD_TEXT }, { "full", FIELD_BOOL }) },
         { "application list", keeper_application_list, SELECTOR_NONE, false, FIELDS() },
         { "application show", keeper_application_show, SELECTOR_NONE, false, FIELDS(NAMED("application")) },

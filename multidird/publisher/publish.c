@@ -136,6 +136,14 @@ static void run_installer(const struct service *service, const struct task *task
         _exit(n == (ssize_t)sizeof outcome ? 0 : 1);
 }
 
+/* The newest view may have come while the end of the rollback was on its way: its turn is now. */
+static void publish_waiting(struct publisher *publisher) {
+        if (publisher->waiting.source < 0 || publisher->task_count == TASKS_MAX)
+                return;
+        publisher->tasks[publisher->task_count++] = publisher->waiting;
+        publisher->waiting.source = -1;
+}
+
 static void answer(struct service *service, struct task *task, int error, const char *text) {
         struct publisher *publisher = service->publisher;
         if (error == 0) {
@@ -143,8 +151,10 @@ static void answer(struct service *service, struct task *task, int error, const 
                 publisher->published = true;
                 if (task->pause == PAUSE_BEGIN)
                         publisher->held = task->generation;
-                if (task->pause == PAUSE_END)
+                if (task->pause == PAUSE_END) {
                         publisher->held = 0;
+                        publish_waiting(publisher);
+                }
                 log_info("view %llu is published", (unsigned long long)view_generation(&service->view));
         } else {
                 log_error("view %llu is not published: %s", (unsigned long long)task->generation, text);
@@ -163,12 +173,16 @@ static void answer(struct service *service, struct task *task, int error, const 
         task_done(task);
 }
 
-/* The first task is over. */
-static void finish_first(struct service *service, int error, const char *text) {
-        struct publisher *publisher = service->publisher;
+static struct task take_first(struct publisher *publisher) {
         struct task task = publisher->tasks[0];
         publisher->task_count--;
         memmove(publisher->tasks, publisher->tasks + 1, publisher->task_count * sizeof publisher->tasks[0]);
+        return task;
+}
+
+/* The first task is over. */
+static void finish_first(struct service *service, int error, const char *text) {
+        struct task task = take_first(service->publisher);
         answer(service, &task, error, text);
 }
 
@@ -224,9 +238,34 @@ static int start_installer(struct service *service, const struct task *task) {
         return r < 0 ? r : 0;
 }
 
+static void refuse_view(struct service *service, const struct task *task, int error, const char *text) {
+        struct protocol_installed installed = { .generation = task->generation, .error = error };
+        (void)snprintf(installed.text, sizeof installed.text, "%s", text);
+        keeper_link_installed(service, task->incarnation, &installed);
+}
+
+/* While a rollback holds, the newest view waits; its sender is told, so that no command waits with it. */
+static void hold(struct service *service, const struct task *task) {
+        struct publisher *publisher = service->publisher;
+        char text[WIRE_TEXT_MAX + 1];
+        (void)snprintf(text, sizeof text, "publishing is paused by a rollback to view %llu; `multidirctl view rollback --end` ends it",
+                       (unsigned long long)publisher->held);
+        refuse_view(service, task, -ECANCELED, text);
+        task_done(&publisher->waiting);
+        publisher->waiting = *task;
+        publisher->waiting.incarnation = 0;
+        service_ready(service);
+}
+
 static void run_next(struct service *service) {
         struct publisher *publisher = service->publisher;
         while (publisher->task_count > 0 && publisher->pid == 0) {
+                /* It came before the rollback was in force. */
+                if (publisher->held && publisher->tasks[0].pause == PAUSE_AS_IT_IS) {
+                        struct task task = take_first(publisher);
+                        hold(service, &task);
+                        continue;
+                }
                 int r = start_installer(service, &publisher->tasks[0]);
                 if (r == 0)
                         return;
@@ -252,25 +291,6 @@ static int add_task(struct service *service, struct task *task) {
         publisher->tasks[publisher->task_count++] = *task;
         run_next(service);
         return 0;
-}
-
-static void refuse_view(struct service *service, const struct task *task, int error, const char *text) {
-        struct protocol_installed installed = { .generation = task->generation, .error = error };
-        (void)snprintf(installed.text, sizeof installed.text, "%s", text);
-        keeper_link_installed(service, task->incarnation, &installed);
-}
-
-/* While a rollback holds, the newest view waits; its sender is told, so that no command waits with it. */
-static void hold(struct service *service, const struct task *task) {
-        struct publisher *publisher = service->publisher;
-        char text[WIRE_TEXT_MAX + 1];
-        (void)snprintf(text, sizeof text, "publishing is paused by a rollback to view %llu; `multidirctl view rollback --end` ends it",
-                       (unsigned long long)publisher->held);
-        refuse_view(service, task, -ECANCELED, text);
-        task_done(&publisher->waiting);
-        publisher->waiting = *task;
-        publisher->waiting.incarnation = 0;
-        service_ready(service);
 }
 
 void publish_view(struct service *service, uint64_t incarnation, uint64_t generation, int fd) {

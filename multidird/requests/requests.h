@@ -24,6 +24,7 @@ void request_pass_on(struct connection *connection, const char *json, size_t len
 
 /* A command of multidirctl that the supervisor answers itself; its fields are of the types that requests/admin.c says. As above. */
 int request_directory_test(struct connection *connection, json_t *request);
+int request_directory_show(struct connection *connection, json_t *request);
 int request_directory_sync(struct connection *connection, json_t *request);
 int request_user_password(struct connection *connection, json_t *request);
 
@@ -35,3 +36,5 @@ void request_update_stop(struct service *service);
 /* What `status` says of the directories: the keeper's last word, with what only the supervisor knows of synchronisations. A new reference to an
  * object as KEEPER_STATE's; an empty one when there is none yet. */
 json_t *request_state(const struct service *service);
+/* Of that, the row of one directory. A new reference; NULL: the keeper has said nothing of it. */
+json_t *request_state_row(const struct service *service, const char *name);

@@ -28,7 +28,7 @@ struct updating {
         struct connection *connection;       /* NULL: who asked is gone, and a worker is still at it */
         struct plan plan;
         size_t at;
-        size_t done;                         /* the steps before this one are done, or may be */
+        size_t done;                         /* the steps before this one are done, or may be, or had been done by somebody else */
         struct update_subject subject;
         struct secret password;
         json_t *changed, *skipped;
@@ -262,6 +262,11 @@ static void publish(struct updating *updating) {
 
 /* --- at a server */
 
+/* What was to be removed is not there: the replica is going to lose it all the same, and that is no sign that the server hides something (D5). */
+static bool is_gone(enum reason reason) {
+        return reason == REASON_USER_NOT_FOUND || reason == REASON_GROUP_NOT_FOUND || reason == REASON_NOT_A_MEMBER;
+}
+
 static void on_changed(const struct protocol_answer *answer, void *userdata) {
         struct updating *updating = userdata;
         const struct step *step = &updating->plan.steps[updating->at];
@@ -273,7 +278,7 @@ static void on_changed(const struct protocol_answer *answer, void *userdata) {
         log_notice("change at a server: directory=%s what=%s %s%s%s", directory->name, step->what,
                    state == CHANGE_DONE ? "done" : state == CHANGE_PARTLY ? "partly done" : state == CHANGE_UNKNOWN ? "unknown" : "refused",
                    text.len > 0 ? ": " : "", sbuf_text(&text));
-        if (state != CHANGE_REFUSED)
+        if (state != CHANGE_REFUSED || is_gone(reason))
                 updating->done = updating->at + 1;
         if (!updating->connection) {
                 end_unheard(updating, state != CHANGE_REFUSED);

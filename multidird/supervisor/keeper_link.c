@@ -1,20 +1,16 @@
-/* The supervisor's side of the keeper; see supervisor/keeper_link.h. */
-#include "multidird/supervisor/keeper_link.h"
+/* The keeper's process: started, asked whether it lives, started again, and what it is sent that has no answer; see supervisor/keeper_link.h. */
+#include "multidird/supervisor/keeper_link_internal.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/sbuf.h"
 #include "multidird/supervisor/configuration.h"
-#include "multidird/channel/endpoint.h"
 #include "multidird/supervisor/process.h"
-#include "multidird/publisher/publish.h"
-#include "multidird/requests/requests.h"
 #include "multidird/supervisor/sockets.h"
 #include "multidird/supervisor/sync.h"
 #include "multidird/supervisor/watch.h"
@@ -25,195 +21,7 @@
 #define PULSE_US (5 * 1000000ull)    /* how often a keeper is asked whether it still answers */
 #define PATIENCE_MS 15000            /* commands wait for a silent keeper no longer than this and one pulse */
 #define SILENCE_MS 120000            /* longer than any build or import takes: such a keeper hangs */
-#define STATE_MAX (1u << 20)
 #define KEEPER_QUEUE (256u << 20)    /* bytes waiting for a keeper that does not read */
-
-struct keeper_link {
-        pid_t pid;
-        struct endpoint *endpoint;    /* NULL: no keeper, or one that is to be killed */
-        sd_event_source *child, *restart, *pulse;
-        uint64_t incarnation, started_ms, backoff_ms;
-        uint64_t asked_ms;            /* when the pulse was asked for; 0: it was answered */
-        uint64_t heard_ms;            /* the last frame of any kind */
-        struct ask pulse_ask;
-        struct ask *asks;
-        struct sbuf state;            /* the last KEEPER_STATE */
-        uint64_t state_ms;            /* when it came */
-};
-
-/* Takes the question out of the list; it is then not under way. NULL: there is none of that number. */
-static struct ask *ask_take(struct keeper_link *link, uint64_t id) {
-        for (struct ask **at = &link->asks; id != 0 && *at; at = &(*at)->next) {
-                struct ask *ask = *at;
-                if (ask->id != id)
-                        continue;
-                *at = ask->next;
-                ask->id = 0;
-                return ask;
-        }
-        return NULL;
-}
-
-static void ask_begin(struct keeper_link *link, const struct ask *question, struct ask *ask) {
-        *ask = *question;
-        ask->next = link->asks;
-        link->asks = ask;
-}
-
-void ask_cancel(struct service *service, struct ask *ask) {
-        if (service->keeper)
-                (void)ask_take(service->keeper, ask->id);
-}
-
-/* Nobody will answer what was asked of the keeper that died. */
-static void fail_asks(struct keeper_link *link) {
-        while (link->asks) {
-                struct ask *ask = link->asks;
-                link->asks = ask->next;
-                ask->id = 0;
-                if (ask->gate_done)
-                        ask->gate_done(false, false, ask->userdata);
-                else if (ask->admitted_done)
-                        ask->admitted_done(NULL, ask->userdata);
-                else if (ask->applied_done)
-                        ask->applied_done(NULL, ask->userdata);
-                else
-                        ask->changed_done(NULL, ask->userdata);
-        }
-}
-
-static bool take_gate_reply(struct keeper_link *link, const struct channel_frame *frame) {
-        struct protocol_gate_reply reply;
-        if (protocol_get_gate_reply(frame->payload, frame->len, &reply) < 0)
-                return false;
-        struct ask *ask = ask_take(link, reply.id);
-        if (ask && ask->gate_done)
-                ask->gate_done(true, reply.member, ask->userdata);
-        return true;
-}
-
-static bool take_changed(struct keeper_link *link, const struct channel_frame *frame) {
-        struct protocol_password_changed changed;
-        if (protocol_get_password_changed(frame->payload, frame->len, &changed) < 0)
-                return false;
-        struct ask *ask = ask_take(link, changed.id);
-        if (ask && ask->changed_done)
-                ask->changed_done(&changed, ask->userdata);
-        return true;
-}
-
-static bool take_admitted(struct keeper_link *link, const struct channel_frame *frame) {
-        struct protocol_admitted admitted;
-        if (protocol_get_admitted(frame->payload, frame->len, &admitted) < 0)
-                return false;
-        struct ask *ask = ask_take(link, admitted.id);
-        if (ask && ask->admitted_done)
-                ask->admitted_done(&admitted, ask->userdata);
-        return true;
-}
-
-static bool take_applied(struct keeper_link *link, const struct channel_frame *frame) {
-        struct protocol_applied applied;
-        if (protocol_get_applied(frame->payload, frame->len, &applied) < 0)
-                return false;
-        struct ask *ask = ask_take(link, applied.id);
-        if (ask && ask->applied_done)
-                ask->applied_done(&applied, ask->userdata);
-        return true;
-}
-
-static bool take_planned(struct service *service, const struct channel_frame *frame) {
-        struct protocol_planned planned;
-        if (protocol_get_planned(frame->payload, frame->len, &planned) < 0)
-                return false;
-        struct connection *connection = NULL;
-        int r = sockets_take_back(service, planned.connection, planned.request, &connection);
-        if (r == 0)
-                request_update(connection, &planned);
-        else if (r == -ENOENT)
-                keeper_link_undone(service, planned.steps, planned.step_count);
-        protocol_planned_done(&planned);
-        return r != -EPERM;
-}
-
-static bool take_admin(struct service *service, const struct channel_frame *frame) {
-        struct protocol_admin admin;
-        if (protocol_get_admin(frame->payload, frame->len, &admin) < 0 || admin.json_len > WIRE_ADMIN_MAX)
-                return false;
-        sockets_admin_reply(service, admin.connection, admin.id, frame->type == KEEPER_ADMIN_REPLY, admin.json, admin.json_len);
-        return true;
-}
-
-static bool take_view(struct service *service, const struct channel_frame *frame) {
-        struct keeper_link *link = service->keeper;
-        uint64_t generation;
-        int fd = channel_take_fd(endpoint_channel(link->endpoint));
-        if (fd < 0 || protocol_get_number(frame->payload, frame->len, &generation) < 0) {
-                if (fd >= 0)
-                        (void)close(fd);
-                return false;
-        }
-        publish_view(service, link->incarnation, generation, fd);
-        return true;
-}
-
-static bool take_state(struct service *service, const struct channel_frame *frame) {
-        struct keeper_link *link = service->keeper;
-        if (frame->len > STATE_MAX)
-                return false;
-        sbuf_done(&link->state);
-        sbuf_add_bytes(&link->state, frame->payload, frame->len);
-        link->state_ms = clock_monotonic_ms();
-        /* A first build that failed: the service answers with the view that is there. */
-        json_t *state = service->ready ? NULL : json_loadb((const char *)frame->payload, frame->len, JSON_REJECT_DUPLICATES, NULL);
-        if (json_array_size(json_object_get(state, "warnings")) > 0)
-                service_ready(service);
-        json_decref(state);
-        return true;
-}
-
-static bool take_synced(struct service *service, const struct channel_frame *frame) {
-        struct protocol_keeper_synced synced;
-        if (protocol_get_keeper_synced(frame->payload, frame->len, &synced) < 0)
-                return false;
-        sync_keeper_answer(service, &synced);
-        return true;
-}
-
-static bool on_frame(struct endpoint *endpoint, const struct channel_frame *frame, void *userdata) {
-        struct service *service = userdata;
-        struct keeper_link *link = service->keeper;
-        bool good = false;
-        link->heard_ms = clock_monotonic_ms();
-        /* Before anybody is told: who hears of a change must not meet what was there before it. */
-        if (frame->type != KEEPER_GATE_REPLY && frame->type != KEEPER_ADMIN_PROGRESS)
-                service->replica_changes++;
-        if (frame->type == KEEPER_GATE_REPLY)
-                good = take_gate_reply(link, frame);
-        else if (frame->type == KEEPER_PASSWORD_CHANGED)
-                good = take_changed(link, frame);
-        else if (frame->type == KEEPER_ADMITTED)
-                good = take_admitted(link, frame);
-        else if (frame->type == KEEPER_ADMIN_REPLY || frame->type == KEEPER_ADMIN_PROGRESS)
-                good = take_admin(service, frame);
-        else if (frame->type == KEEPER_PLANNED)
-                good = take_planned(service, frame);
-        else if (frame->type == KEEPER_APPLIED)
-                good = take_applied(link, frame);
-        else if (frame->type == KEEPER_VIEW)
-                good = take_view(service, frame);
-        else if (frame->type == KEEPER_STATE)
-                good = take_state(service, frame);
-        else if (frame->type == KEEPER_SYNCED)
-                good = take_synced(service, frame);
-        if (good)
-                return true;
-        log_error("the keeper sent nonsense (type %u) and is killed", frame->type);
-        endpoint_pause(endpoint, true);
-        if (link->pid > 0)
-                (void)kill(link->pid, SIGKILL);
-        return true;
-}
 
 static void on_gone(struct endpoint *endpoint, int error, void *userdata) {
         struct service *service = userdata;
@@ -258,7 +66,7 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
         link->pid = 0;
         link->child = sd_event_source_disable_unref(link->child);
         link->endpoint = (endpoint_free(link->endpoint), NULL);
-        fail_asks(link);
+        keeper_link_fail_asks(link);
         sockets_keeper_gone(service);
         sync_keeper_gone(service);
         schedule_restart(service);
@@ -305,7 +113,7 @@ static int start_keeper(struct service *service) {
         link->incarnation++;
         r = process_watch(service, link->pid, on_child, service, &link->child);
         if (r == 0)
-                r = endpoint_new(service->event, TAKE_FD(fd), PROTOCOL_MAX, KEEPER_QUEUE, on_frame, on_gone, service, &link->endpoint);
+                r = endpoint_new(service->event, TAKE_FD(fd), PROTOCOL_MAX, KEEPER_QUEUE, keeper_link_on_frame, on_gone, service, &link->endpoint);
         if (r < 0) {
                 (void)kill(link->pid, SIGKILL);
                 return r;
@@ -338,7 +146,7 @@ void keeper_link_stop(struct service *service) {
         if (link->pid > 0)
                 (void)kill(link->pid, SIGKILL);
         endpoint_free(link->endpoint);
-        fail_asks(link);
+        keeper_link_fail_asks(link);
         sbuf_done(&link->state);
         free(link);
         service->keeper = NULL;
@@ -348,8 +156,7 @@ bool keeper_link_is_up(const struct service *service) {
         return service->keeper && service->keeper->endpoint;
 }
 
-/* What cannot be queued means a keeper that does not read: another one is better. */
-static int sent(struct service *service, int r) {
+int keeper_link_sent(struct service *service, int r) {
         struct keeper_link *link = service->keeper;
         if (r == 0) {
                 endpoint_flush(link->endpoint);
@@ -363,59 +170,14 @@ static int sent(struct service *service, int r) {
 
 void keeper_link_send_configuration(struct service *service) {
         if (keeper_link_is_up(service))
-                (void)sent(service, protocol_send_config(endpoint_channel(service->keeper->endpoint), &service->configuration->sources));
+                (void)keeper_link_sent(service, protocol_send_config(endpoint_channel(service->keeper->endpoint), &service->configuration->sources));
 }
 
 void keeper_link_send_local(struct service *service) {
         const struct local_files *local = service->local;
         struct protocol_local texts = { local->passwd, local->group, local->subuid, local->subgid };
         if (keeper_link_is_up(service))
-                (void)sent(service, protocol_send_local(endpoint_channel(service->keeper->endpoint), &texts));
-}
-
-int keeper_link_gate(struct service *service, struct protocol_gate *gate, gate_done_fn done, void *userdata, struct ask *ask) {
-        if (!keeper_link_is_up(service))
-                return -EHOSTDOWN;
-        gate->id = service_id(service);
-        ask_begin(service->keeper, &(struct ask){ .id = gate->id, .gate_done = done, .userdata = userdata }, ask);
-        int r = sent(service, protocol_send_gate(endpoint_channel(service->keeper->endpoint), gate));
-        if (r < 0)
-                ask_cancel(service, ask);
-        return r;
-}
-
-int keeper_link_admit(struct service *service, struct protocol_admit *admit, admitted_done_fn done, void *userdata, struct ask *ask) {
-        if (!keeper_link_is_up(service))
-                return -EHOSTDOWN;
-        admit->id = service_id(service);
-        ask_begin(service->keeper, &(struct ask){ .id = admit->id, .admitted_done = done, .userdata = userdata }, ask);
-        int r = sent(service, protocol_send_admit(endpoint_channel(service->keeper->endpoint), admit));
-        if (r < 0)
-                ask_cancel(service, ask);
-        return r;
-}
-
-int keeper_link_change_password(struct service *service, struct protocol_change_password *change, changed_done_fn done, void *userdata,
-                                struct ask *ask) {
-        if (!keeper_link_is_up(service))
-                return -EHOSTDOWN;
-        change->id = service_id(service);
-        ask_begin(service->keeper, &(struct ask){ .id = change->id, .changed_done = done, .userdata = userdata }, ask);
-        int r = sent(service, protocol_send_change_password(endpoint_channel(service->keeper->endpoint), change));
-        if (r < 0)
-                ask_cancel(service, ask);
-        return r;
-}
-
-int keeper_link_apply(struct service *service, struct protocol_apply *apply, applied_done_fn done, void *userdata, struct ask *ask) {
-        if (!keeper_link_is_up(service))
-                return -EHOSTDOWN;
-        apply->id = service_id(service);
-        ask_begin(service->keeper, &(struct ask){ .id = apply->id, .applied_done = done, .userdata = userdata }, ask);
-        int r = sent(service, protocol_send_apply(endpoint_channel(service->keeper->endpoint), apply));
-        if (r < 0)
-                ask_cancel(service, ask);
-        return r;
+                (void)keeper_link_sent(service, protocol_send_local(endpoint_channel(service->keeper->endpoint), &texts));
 }
 
 void keeper_link_undone(struct service *service, const struct update_step *steps, size_t count) {
@@ -425,7 +187,7 @@ void keeper_link_undone(struct service *service, const struct update_step *steps
                 if (steps[i].at_server)
                         those[apply.step_count++] = steps[i];
         if (apply.step_count > 0 && keeper_link_is_up(service))
-                (void)sent(service, protocol_send_apply(endpoint_channel(service->keeper->endpoint), &apply));
+                (void)keeper_link_sent(service, protocol_send_apply(endpoint_channel(service->keeper->endpoint), &apply));
         free(those);
 }
 
@@ -433,28 +195,28 @@ int keeper_link_admin(struct service *service, uint64_t connection, uint64_t id,
         const struct protocol_admin admin = { connection, id, json, len };
         if (!keeper_link_is_up(service))
                 return -EHOSTDOWN;
-        return sent(service, protocol_send_admin(endpoint_channel(service->keeper->endpoint), KEEPER_ADMIN, &admin));
+        return keeper_link_sent(service, protocol_send_admin(endpoint_channel(service->keeper->endpoint), KEEPER_ADMIN, &admin));
 }
 
 void keeper_link_admin_closed(struct service *service, uint64_t connection) {
         if (keeper_link_is_up(service))
-                (void)sent(service, protocol_send_number(endpoint_channel(service->keeper->endpoint), KEEPER_ADMIN_CLOSED, connection, -1));
+                (void)keeper_link_sent(service, protocol_send_number(endpoint_channel(service->keeper->endpoint), KEEPER_ADMIN_CLOSED, connection, -1));
 }
 
 void keeper_link_session(struct service *service, const struct protocol_session *session) {
         if (keeper_link_is_up(service))
-                (void)sent(service, protocol_send_session(endpoint_channel(service->keeper->endpoint), session));
+                (void)keeper_link_sent(service, protocol_send_session(endpoint_channel(service->keeper->endpoint), session));
 }
 
 void keeper_link_view_file(struct service *service, uint64_t incarnation, uint64_t generation, int fd) {
         _cleanup_close_ int owned = fd;
         if (fd >= 0 && keeper_link_is_up(service) && service->keeper->incarnation == incarnation)
-                (void)sent(service, protocol_send_number(endpoint_channel(service->keeper->endpoint), KEEPER_VIEW_FILE, generation, TAKE_FD(owned)));
+                (void)keeper_link_sent(service, protocol_send_number(endpoint_channel(service->keeper->endpoint), KEEPER_VIEW_FILE, generation, TAKE_FD(owned)));
 }
 
 void keeper_link_installed(struct service *service, uint64_t incarnation, const struct protocol_installed *installed) {
         if (keeper_link_is_up(service) && service->keeper->incarnation == incarnation)
-                (void)sent(service, protocol_send_installed(endpoint_channel(service->keeper->endpoint), installed));
+                (void)keeper_link_sent(service, protocol_send_installed(endpoint_channel(service->keeper->endpoint), installed));
 }
 
 int keeper_link_sync(struct service *service, const struct protocol_sync *sync, int fd) {
@@ -462,7 +224,7 @@ int keeper_link_sync(struct service *service, const struct protocol_sync *sync, 
                 (void)close(fd);
                 return -EHOSTDOWN;
         }
-        return sent(service, protocol_send_sync(endpoint_channel(service->keeper->endpoint), sync, fd));
+        return keeper_link_sent(service, protocol_send_sync(endpoint_channel(service->keeper->endpoint), sync, fd));
 }
 
 const char *keeper_link_state(const struct service *service, size_t *len, uint64_t *since_ms) {

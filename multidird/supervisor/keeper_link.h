@@ -8,7 +8,6 @@
 #include "multidird/channel/update.h"
 #include "multidird/supervisor/service.h"
 
-
 /* Starts the first keeper. Later ones are started by themselves. 0 or a negative errno. */
 int keeper_link_start(struct service *service);
 void keeper_link_stop(struct service *service);
@@ -53,9 +52,9 @@ void ask_cancel(struct service *service, struct ask *ask);
 int keeper_link_admin(struct service *service, uint64_t connection, uint64_t id, const char *json, size_t len);
 void keeper_link_admin_closed(struct service *service, uint64_t connection);
 void keeper_link_session(struct service *service, const struct protocol_session *session);
-/* Answers a KEEPER_VIEW of the keeper with that incarnation number; nothing is sent when it is another keeper now. */
 /* The file that the keeper's view became, before it is told so. Takes fd. */
 void keeper_link_view_file(struct service *service, uint64_t incarnation, uint64_t generation, int fd);
+/* Answers a KEEPER_VIEW of the keeper with that incarnation number; nothing is sent when it is another keeper now. */
 void keeper_link_installed(struct service *service, uint64_t incarnation, const struct protocol_installed *installed);
 
 /* A synchronisation; sync_keeper_answer() gets what became of it, or sync_keeper_gone() is called. Takes fd, also on failure. -EHOSTDOWN: no keeper. */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "multidird/supervisor/configuration.h"
 #include "multidird/keeper/keeper.h"
 #include "multidird/supervisor/keeper_link.h"
@@ -108,13 +108,6 @@ static void on_local_changed(struct service *service) {
 static int on_ready_limit(sd_event_source *source, uint64_t usec, void *userdata) {
         service_ready(userdata);
         return 0;
-}
-
-/* What jansson frees may have been a password. */
-static void wiping_free(void *memory) {
-        if (memory)
-                explicit_bzero(memory, malloc_usable_size(memory));
-        free(memory);
 }
 
 static int watch_signals(struct service *service) {
@@ -217,7 +210,7 @@ static int load_configuration(struct service *service) {
 
 static int start(struct service *service) {
         raise_limits();
-        json_set_alloc_funcs(malloc, wiping_free);
+        json_set_alloc_funcs(malloc, secret_free); /* what it frees may have been a password */
         service->self = open("/proc/self/exe", O_PATH | O_CLOEXEC);
         service->throttle = throttle_new();
         if (service->self < 0 || !service->throttle)

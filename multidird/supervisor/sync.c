@@ -69,6 +69,14 @@ static uint64_t with_jitter(uint64_t ms) {
         return ms - ms / 20 + random % (ms / 10 + 1);
 }
 
+/* Where nobody watches: for the first account that ends at a time. */
+static uint64_t until_end_ms(const struct sync *sync, uint64_t most_ms) {
+        if (sync->end_s == 0)
+                return most_ms;
+        uint64_t ms = sync_full_end_wait_ms(sync->end_s, clock_real_s(), sync->full_took_ms, clock_monotonic_ms() - sync->full_ended_ms);
+        return ms < most_ms ? ms : most_ms;
+}
+
 static void plan_next(struct sync *sync) {
         const struct settings *settings = configuration_settings(sync->service->configuration);
         size_t directory = settings_directory(settings, sync->name);
@@ -82,7 +90,7 @@ static void plan_next(struct sync *sync) {
                 ms = with_jitter(ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms);
                 ms = ms > refresh_ms ? refresh_ms : ms;
         } else {
-                ms = with_jitter(sync->empty && ms > EMPTY_MS ? EMPTY_MS : ms);
+                ms = until_end_ms(sync, with_jitter(sync->empty && ms > EMPTY_MS ? EMPTY_MS : ms));
         }
         /* A sooner time may have been planned while it ran. */
         plan_sooner(sync, ms);

@@ -15,6 +15,10 @@ uint64_t sync_full_since_ms(uint64_t full_s, uint64_t now_s, uint64_t known_ms);
  * ago a pause of ten times that, of 15 s at least. */
 uint64_t sync_full_wait_ms(uint64_t took_ms, uint64_t ended_ms_ago);
 
+/* How long to wait for one because an account ends at end_s, by the wall clock: until then, a second at least; and after one that took so long and
+ * ended so long ago a pause of ten times that, of 2.5 s at least. */
+uint64_t sync_full_end_wait_ms(uint64_t end_s, uint64_t now_s, uint64_t took_ms, uint64_t ended_ms_ago);
+
 /* Where what has changed cannot be told at all, and nothing comes in before everything is read: */
 /* how many full runs were made necessary one soon after the other, with this one. fulls: before it; the last one ended so long ago. */
 unsigned sync_full_count(unsigned fulls, uint64_t ended_ms_ago);

@@ -23,6 +23,7 @@ struct sync_run {
         sd_event_source *child, *limit;
         bool written;                        /* the worker has written all; the keeper has the word */
         enum sync_keeping keeping;           /* what the worker said of its runs */
+        uint64_t end_s;                      /* likewise: when an account ends, by the wall clock; 0: none is known to */
         uint64_t told, answered;             /* runs: that the worker has ended, and that the keeper has taken */
         uint64_t watching_ms;                /* since when it watches: a run is complete, and the worker stays; 0: it does not */
         bool full_needed;                    /* the worker says that only a full one will do */
@@ -53,6 +54,7 @@ struct sync {
         unsigned fulls;                      /* that were necessary because changes cannot be told, one soon after the other: sync_full_count() */
         uint64_t known_ms;                   /* since when the service knows the directory */
         enum sync_keeping keeping;           /* of the last run that was complete */
+        uint64_t end_s;                      /* likewise */
         bool empty;                          /* the last run that was complete brought nobody */
         bool unsettled;                      /* since the last full run the keeper asks for another one */
         bool restarted;                      /* the last one ended as a watch, and was begun again at once */

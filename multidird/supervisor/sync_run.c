@@ -43,6 +43,7 @@ static void end(struct sync *sync) {
         char text[WIRE_TEXT_MAX + 1];
         memcpy(text, sync->run.text, sizeof text);
         sync->keeping = sync->run.keeping == SYNC_KEPT_WATCH ? SYNC_KEPT_FULL : sync->run.keeping;
+        sync->end_s = sync->run.end_s;
         sync_run_drop(sync);
         sync_ended(sync, true, text);
 }
@@ -108,6 +109,7 @@ static bool take_run(struct sync *sync, const struct channel_frame *frame) {
                 return false;
         run->told++;
         run->keeping = message.keeping;
+        run->end_s = message.end_s;
         settle(sync);
         return true;
 }

@@ -247,7 +247,7 @@ static int relay_present(void *userdata, enum sync_kind kind, const char *entry_
 
 static int relay_end(void *userdata, const char *cookie) {
         struct relay *relay = userdata;
-        const struct protocol_run run = { .id = relay->id, .keeping = relay->request.keeping };
+        const struct protocol_run run = { .id = relay->id, .keeping = relay->request.keeping, .end_s = relay->request.end_s };
         relay->open = false;
         note_account(relay->worker, relay->id);
         /* What a delta does not speak of is as it was. */

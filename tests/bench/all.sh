@@ -14,6 +14,8 @@ section "The view: by the service, from a store to a published file"
 tests/e2e/namespace.sh "$build" "$PWD/tests/bench/million.sh" "$PWD/$build" || wrong=1
 section "LDAP: a directory of 100,000 users"
 tests/e2e/namespace.sh "$build" "$PWD/tests/bench/sync_ldap.sh" "$PWD/$build" || wrong=1
+section "LDAP: a directory of 1,000,000 users"
+tests/e2e/namespace.sh "$build" "$PWD/tests/bench/sync_ldap.sh" "$PWD/$build" 1000000 50000 || wrong=1
 section "LDAP: 200 logins at a slow server"
 tests/e2e/namespace.sh "$build" "$PWD/tests/bench/slow_server.sh" "$PWD/$build" || wrong=1
 section "LDAP: logins beside nslcd and SSSD; what each does when the server is away"

@@ -3,7 +3,6 @@
  *        bench_store USERS GROUPS MEMBERSHIPS FOLDER fill      only fills FOLDER/bench.db and leaves it there (million.sh)
  * Relies on: replica/store.
  * Must never: be run as part of the tests; leave a folder of its own behind. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "replica/store.h"
+#include "unit/folder.h"
 
 struct size {
         unsigned long users, groups, memberships;
@@ -86,16 +86,6 @@ static void add_memberships(struct store *store, const struct size *size) {
         check("commit", store_commit(store), store);
 }
 
-static void remove_folder(const char *folder) {
-        DIR *open = opendir(folder);
-        for (struct dirent *entry; open && (entry = readdir(open));)
-                if (entry->d_name[0] != '.')
-                        (void)unlinkat(dirfd(open), entry->d_name, 0);
-        if (open)
-                (void)closedir(open);
-        (void)rmdir(folder);
-}
-
 static void time_load(const char *folder) {
         struct store *store = NULL;
         struct replica *replica = NULL;
@@ -156,6 +146,6 @@ int main(int argc, char **argv) {
                 (void)waitpid(filler, &status, 0);
         if (status == 0)
                 time_load(folder);
-        remove_folder(folder);
+        help_remove_folder(folder);
         return status == 0 ? 0 : 1;
 }

@@ -3,7 +3,6 @@
  * Usage: bench_sync [USERS [GROUPS [MEMBERSHIPS [FOLDER]]]]   (defaults: 100000 10000 1000000, a folder under /var/tmp)
  * Relies on: channel/sync_wire, replica/store_sync.
  * Must never: be run as part of the tests; leave a folder of its own behind. */
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include "model/sync_key.h"
 #include "multidird/channel/sync_wire.h"
 #include "replica/store_sync.h"
+#include "unit/folder.h"
 
 struct size { unsigned long users, groups, memberships; };
 
@@ -186,16 +186,6 @@ static void one_round(struct store *store, const struct size *size, const struct
         replica_free(replica);
 }
 
-static void remove_folder(const char *folder) {
-        DIR *open = opendir(folder);
-        for (struct dirent *entry; open && (entry = readdir(open));)
-                if (entry->d_name[0] != '.')
-                        (void)unlinkat(dirfd(open), entry->d_name, 0);
-        if (open)
-                (void)closedir(open);
-        (void)rmdir(folder);
-}
-
 int main(int argc, char **argv) {
         static const struct round rounds[] = { { "the first", 0, 0 }, { "nothing new", 0, 0 }, { "1 in 1,000 changed", 1000, 0 }, { "all members others", 1000, 1 },
                                                { "delta: one user", .delta = one_user }, { "delta: one moved", .delta = one_moved }, { "delta: one gone", .delta = one_gone },
@@ -219,6 +209,6 @@ int main(int argc, char **argv) {
         (void)printf("a load, beside it    %6.2f s\n", seconds() - start);
         replica_free(replica);
         store_close(store);
-        remove_folder(folder);
+        help_remove_folder(folder);
         return 0;
 }

@@ -212,6 +212,59 @@ static void change(const char *ldif) {
 #define AD_USER(name) "dn: CN=" name ",OU=people,DC=ad,DC=test\nchangetype: add\nobjectClass: user\nsAMAccountName: " name "\n"
 #define AD_GROUP "CN=fresh,OU=people,DC=ad,DC=test"
 
+/* By uSNChanged, where what is deleted can be seen: who has changed and does not match is gone; nothing is listed. */
+static void deleted_objects(void **state) {
+        static const struct { const char *name, *ldif, *has, *has_not; } steps[] = {
+                { "nothing", NULL, "D", " " },
+                { "a new user", AD_USER("wanda"), " ++wanda", NULL },
+                { "moved out of user_base", "dn: CN=wanda,OU=people,DC=ad,DC=test\nchangetype: modrdn\nnewrdn: CN=wanda\ndeleteoldrdn: 1\nnewsuperior: CN=Users,DC=ad,DC=test\n",
+                  " -user", "+" },
+                { "and in again", "dn: CN=wanda,CN=Users,DC=ad,DC=test\nchangetype: modrdn\nnewrdn: CN=wanda\ndeleteoldrdn: 1\nnewsuperior: OU=people,DC=ad,DC=test\n",
+                  " +wanda", "++" },
+                { "no longer of the filter", "dn: CN=wanda,OU=people,DC=ad,DC=test\nchangetype: modify\nreplace: description\ndescription: former\n", " -user", "+" },
+                { "deleted", "dn: CN=wanda,OU=people,DC=ad,DC=test\nchangetype: delete\n", " -user", "+" },
+                { "a unit is described: nobody moves", "dn: OU=people,DC=ad,DC=test\nchangetype: modify\nreplace: description\ndescription: x\n", "D", "+" },
+                { "a unit elsewhere is renamed", "dn: OU=groups,DC=ad,DC=test\nchangetype: modrdn\nnewrdn: OU=crews\ndeleteoldrdn: 1\n", "F", NULL },
+                { "and again", "dn: OU=crews,DC=ad,DC=test\nchangetype: modrdn\nnewrdn: OU=groups\ndeleteoldrdn: 1\n", "F", NULL },
+                { "a unit is made", "dn: OU=team,OU=people,DC=ad,DC=test\nchangetype: add\nobjectClass: organizationalUnit\n", "D", "+" },
+                { "and deleted", "dn: OU=team,OU=people,DC=ad,DC=test\nchangetype: delete\n", "D", "+" },
+        };
+        struct told told = { .change = change };
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        change(AD_USER("ghost") "\ndn: CN=ghost,OU=people,DC=ad,DC=test\nchangetype: delete\n");
+        assert_int_equal(samba("reveal", NULL, NULL), 0);
+        directory_ldap.close(c.directory);
+        c.ldap.user_base = "ou=people";
+        c.ldap.user_filter = "(&(objectCategory=Person)(sAMAccountName=*)(!(description=former)))";
+        help_open(&c);
+        assert_int_equal(run_once(&c, &told, true, &why), -ECANCELED);
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                if (steps[i].ldif)
+                        change(steps[i].ldif);
+                int r = run_once(&c, &told, true, &why);
+                const char *text = sbuf_text(&told.text);
+                if (r != -ECANCELED || told.present > 0 || strncmp(text, "Du", 2) == 0 || (steps[i].has[0] != 'F' && text[0] != 'D') || !strstr(text, steps[i].has) ||
+                    (steps[i].has_not && strstr(text, steps[i].has_not)))
+                        fail_msg("%s: %d: \"%s\": %s", steps[i].name, r, text, sbuf_text(&why));
+        }
+        /* What it finds changes with a group, of which the user is not told. */
+        directory_ldap.close(c.directory);
+        c.ldap.user_filter = "(&(objectCategory=Person)(!(memberOf=CN=inner,OU=groups,DC=ad,DC=test)))";
+        help_open(&c);
+        assert_int_equal(run_once(&c, &told, true, &why), -ECANCELED);
+        assert_int_equal(run_once(&c, &told, true, &why), -ECANCELED);
+        assert_string_equal(sbuf_text(&told.text), "Dug");
+        assert_int_equal(told.request.keeping, SYNC_KEPT_WATCH);
+        directory_ldap.close(c.directory);
+        c.ldap.user_filter = "(objectCategory=Person)";
+        help_open(&c);
+        assert_int_equal(run_once(&c, &told, true, &why), -ECANCELED);
+        assert_int_equal(samba("reveal", "no", NULL), 0);
+        assert_int_equal(run_once(&c, &told, true, &why), -ECANCELED);
+        assert_string_equal(sbuf_text(&told.text), "Dug");
+        sbuf_done(&told.text);
+}
+
 /* By uSNChanged: exactly what has changed, and the ids that there still are. */
 static void changes(void **state) {
         static const struct { const char *name, *ldif, *expected; int more; } steps[] = {
@@ -230,7 +283,7 @@ static void changes(void **state) {
         struct told told = { .change = change };
         _cleanup_sbuf_ struct sbuf why = { 0 };
         assert_int_equal(run_once(&c, &told, true, &why), -ECANCELED);
-        assert_int_equal(told.request.keeping, SYNC_KEPT_CHANGES);
+        assert_int_equal(told.request.keeping, SYNC_KEPT_WATCH);
         unsigned users = told.users;
         /* Restored from a backup: its numbers are others, under the same name. */
         assert_int_equal(samba("restored", NULL, NULL), 0);
@@ -259,6 +312,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(without_tls, setup, teardown),
                 cmocka_unit_test_setup_teardown(set_passwords, setup, teardown),
                 cmocka_unit_test_setup_teardown(set_by_an_administrator, setup, teardown),
+                cmocka_unit_test_setup_teardown(deleted_objects, setup, teardown),
                 cmocka_unit_test_setup_teardown(changes, setup, teardown), /* the last one: it moves people */
         };
         if (getuid() != 0 || access("/usr/sbin/samba", X_OK) != 0 || access("/usr/bin/samba-tool", X_OK) != 0 || access("/usr/bin/ldbadd", X_OK) != 0)

@@ -181,7 +181,22 @@ static void texts(void **state) {
         }
 }
 
+static void principals(void **state) {
+        static const struct { const char *name, *base, *principal; } cases[] = {
+                { "ann", "DC=ad,DC=test", "ann@ad.test" }, { "Ann.Lee-2", "ou=People, dc=Ad , dc=Test", "Ann.Lee-2@ad.test" }, { "ann", "dc=local", "ann@local" },
+                { "ann", "o=ad", NULL }, { "ann", "dc=ad,o=test", NULL }, { "ann", "", NULL }, { "ann lee", "dc=ad,dc=test", NULL }, { "a@b", "dc=ad,dc=test", NULL },
+                { "zo\xc3\xab", "dc=ad,dc=test", NULL }, { "ann", "dc=a d,dc=test", NULL }, { "ann", "dc=ad+ou=x,dc=test", NULL },
+                { "ann", "dc=ad,ou=x,dc=test", NULL },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_sbuf_ struct sbuf principal = { 0 };
+                bool is = active_principal(cases[i].name, cases[i].base, &principal);
+                if (is != (cases[i].principal != NULL) || (is && strcmp(sbuf_text(&principal), cases[i].principal) != 0))
+                        fail_msg("%s, %s: %d %s", cases[i].name, cases[i].base, is, sbuf_text(&principal));
+        }
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(lists), cmocka_unit_test(result_codes), cmocka_unit_test(taken_account_names), cmocka_unit_test(attributes), cmocka_unit_test(texts) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(names), cmocka_unit_test(lists), cmocka_unit_test(result_codes), cmocka_unit_test(taken_account_names), cmocka_unit_test(attributes), cmocka_unit_test(texts), cmocka_unit_test(principals) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

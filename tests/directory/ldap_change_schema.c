@@ -56,8 +56,32 @@ static void other_names(void **state) {
         }
 }
 
+/* P4: where the schema is not to be read, whether a name is another's is not known, and nothing is set. */
+static void hidden(void **state) {
+        static const struct { const char *what, *dn, *attribute, *rights; enum change_state state; const char *has; } rows[] = {
+                { "the schema", "cn=subschema", "", "none", CHANGE_REFUSED, "does not show bind_dn its schema" },
+                { "... found, but not read", "cn=subschema", "", "search", CHANGE_REFUSED, "does not show bind_dn its schema" },
+                { "its attribute types", "cn=subschema", " attrs=attributeTypes", "none", CHANGE_REFUSED, "right to read it (cn=Subschema)" },
+                { "the root DSE", "", "", "none", CHANGE_REFUSED, "right to read it (subschemaSubentry of its root DSE" },
+                { "where it is", "", " attrs=subschemaSubentry", "none", CHANGE_REFUSED, "right to read it (subschemaSubentry of its root DSE" },
+                { "another entry", "cn=other", "", "none", CHANGE_DONE, "" },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct directory_change wanted = { .operation = CHANGE_MODIFY_USER, .name = "alice", .entry_id = "", .attributes = { "title=Boss" }, .attribute_count = 1 };
+                static struct change_result result;
+                char config[512];
+                (void)snprintf(config, sizeof config, "dn: olcDatabase={-1}frontend,cn=config\nchangetype: modify\nreplace: olcAccess\n"
+                               "olcAccess: {0}to dn.base=\"%s\"%s by * %s\nolcAccess: {1}to * by * read\n\n", rows[i].dn, rows[i].attribute, rows[i].rights);
+                help_slapd_config(&server, config);
+                directory_ldap.change(c.directory, &wanted, NULL, &result);
+                bool refused = rows[i].state == CHANGE_REFUSED;
+                if (result.state != rows[i].state || (refused && result.reason != REASON_PERMISSION_DENIED) || !strstr(result.text, rows[i].has))
+                        fail_msg("%s: %d %s %s", rows[i].what, result.state, reason_name(result.reason), result.text);
+        }
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(other_names) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(other_names), cmocka_unit_test(hidden) };
         if (!help_slapd_is_there())
                 return 77;
         return cmocka_run_group_tests(tests, start_all, stop_all);

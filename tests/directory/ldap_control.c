@@ -1,4 +1,4 @@
-/* RFC 4533's bytes, and cookies as texts.
+/* RFC 4533's bytes, those of Active Directory's and Netscape's attributes and controls, and cookies as texts.
  * Relies on: cmocka.
  * Must never: need a server. */
 #include <setjmp.h>
@@ -71,7 +71,8 @@ static void ids(void **state) {
 }
 
 static void cookies(void **state) {
-        static struct feed_cookie cookie = { .method = FEED_REPL, .identity = UINT64_C(0xfedcba9876543210), .form = SYNC_ID_NSUNIQUE }, again;
+        static struct feed_cookie cookie = { .method = FEED_REPL, .identity = UINT64_C(0xfedcba9876543210), .form = SYNC_ID_NSUNIQUE,
+                                             .end_s = UINT64_MAX }, again;
         char text[SYNC_COOKIE_MAX + 1];
         feed_cookie_set_text(&cookie.fields[1], "a\nb%c\x7f \x01");
         feed_cookie_write(&cookie, text);
@@ -79,26 +80,87 @@ static void cookies(void **state) {
         assert_true(again.method == cookie.method && again.identity == cookie.identity && again.form == cookie.form);
         for (size_t i = 0; i < FEED_FIELDS; i++)
                 assert_true(again.fields[i].len == cookie.fields[i].len && memcmp(again.fields[i].bytes, cookie.fields[i].bytes, cookie.fields[i].len) == 0);
+        assert_true(again.end_s == cookie.end_s && strstr(text, " 18446744073709551615\n"));
         /* Every text that is cut off is none. */
         for (size_t len = strlen(text); len-- > 0;) {
                 char cut[SYNC_COOKIE_MAX + 1];
                 memcpy(cut, text, len);
                 cut[len] = 0;
                 if (feed_cookie_read(cut, &again) == 0 && len != strlen(text))
-                        assert_true(len > 40); /* within the last field: it is shorter, and the server's to refuse */
+                        assert_true(len > 60); /* within the last field: it is shorter, and the server's to refuse */
         }
+        cookie.end_s = 0;
+        feed_cookie_write(&cookie, text);
+        assert_true(feed_cookie_read(text, &again) == 0 && again.end_s == 0);
         /* One that does not fit is none, rather than a part. */
         memset(cookie.fields[0].bytes, 'x', cookie.fields[0].len = SYNC_COOKIE_BYTES_MAX);
         feed_cookie_write(&cookie, text);
         assert_string_equal(text, "");
         static const char *const bad[] = { "", "nonsense", "usn ", "usn 0123456789abcdeg 0\n\n\n", "usn 0123456789abcdef 9\n\n\n", "usn 0123456789abcdef 0\n1\n2",
-                                           "usn 0123456789abcdef 0\n1\n2\n3\n4", "usn 0123456789abcdef 0\n%g1\n\n", "usn 0123456789abcdef 0\n\n\n%1" };
+                                           "usn 0123456789abcdef 0\n1\n2\n3\n4", "usn 0123456789abcdef 0\n%g1\n\n", "usn 0123456789abcdef 0\n\n\n%1",
+                                           "usn 0123456789abcdef 0 \n\n\n", "usn 0123456789abcdef 0 0\n\n\n", "usn 0123456789abcdef 0 01\n\n\n",
+                                           "usn 0123456789abcdef 0 -1\n\n\n", "usn 0123456789abcdef 0 1x\n\n\n", "usn 0123456789abcdef 0 18446744073709551616\n\n\n",
+                                           "usn 0123456789abcdef 0 1 2\n\n\n" };
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
                 if (feed_cookie_read(bad[i], &again) == 0)
                         fail_msg("\"%s\" is taken for a cookie", bad[i]);
 }
 
+#define STAMP(attribute, version, usn) attribute "\0" version "\0\0\0" "12345678" UUID "\7\0\0\0\0\0\0\0" usn "\0\0\0\0\0\0"
+#define NAME STAMP("\1\0\x9", "\2", "\x39\5")
+#define DELETED STAMP("\x30\0\2", "\3", "\1\0")
+
+/* What Active Directory says of when an attribute was changed. */
+static void stamps(void **state) {
+        static const struct { const char *what; struct berval value; uint32_t attribute; int result; uint32_t version; uint64_t usn; } rows[] = {
+                { "a name", BYTES("\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0" NAME), ACTIVE_NAME, 0, 2, 0x539 },
+                { "the second one", BYTES("\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0" DELETED NAME), ACTIVE_NAME, 0, 2, 0x539 },
+                { "the other one", BYTES("\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0" DELETED NAME), ACTIVE_IS_DELETED, 0, 3, 1 },
+                { "not said", BYTES("\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0" NAME), ACTIVE_IS_DELETED, -ENOENT, 0, 0 },
+                { "none", BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), ACTIVE_NAME, -ENOENT, 0, 0 },
+                { "more than there are", BYTES("\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0" NAME), ACTIVE_NAME, -EBADMSG, 0, 0 },
+                { "very many more", BYTES("\1\0\0\0\0\0\0\0\xff\xff\xff\xff\0\0\0\0" NAME), ACTIVE_NAME, -EBADMSG, 0, 0 },
+                { "of another version", BYTES("\2\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0" NAME), ACTIVE_NAME, -EBADMSG, 0, 0 },
+                { "cut off", BYTES("\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), ACTIVE_NAME, -EBADMSG, 0, 0 },
+                { "nothing", { 0, NULL }, ACTIVE_NAME, -EBADMSG, 0, 0 },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct active_stamp stamp;
+                int r = active_stamp_of(&rows[i].value, rows[i].attribute, &stamp);
+                if (r != rows[i].result || stamp.version != rows[i].version || stamp.usn != rows[i].usn)
+                        fail_msg("%s: %d, %u, %llu", rows[i].what, r, stamp.version, (unsigned long long)stamp.usn);
+        }
+}
+
+/* Who is not found by these any more has changed. */
+static void own_filters(void **state) {
+        static const struct { const char *filter; bool own; } rows[] = {
+                { "(&(objectCategory=Person)(sAMAccountName=*))", true }, { "(objectCategory=Group)", true }, { "( & ( objectClass=user)(!(cn=a*b)))", true },
+                { "(&(objectClass=user)(!(userAccountControl:1.2.840.113556.1.4.803:=2)))", true }, { "(|(UIDNUMBER>=1000)(mail~=x))", true },
+                { "(extensionAttribute1=linux)", true }, { "(description=\\28memberOf=x\\29)", true },
+                { "(memberOf=CN=vpn,DC=ad,DC=test)", false }, { "(&(objectClass=user)(memberOf=CN=vpn,DC=ad,DC=test))", false },
+                { "(memberOf:1.2.840.113556.1.4.1941:=CN=vpn,DC=ad,DC=test)", false }, { "(manager:1.2.840.113556.1.4.1941:=CN=boss,DC=ad,DC=test)", false },
+                { "(manager=CN=boss,DC=ad,DC=test)", false }, { "(lastLogon>=1)", false }, { "(msDS-Something=1)", false }, { "(ou:dn:=people)", false }, { "(:dn:=people)", false }, { "(1.2.3=x)", false },
+                { "(cn;lang-de=x)", false }, { "(cn", false }, { "()", false }, { "", false }, { "cn=x", false }, { "(extensionAttribute=x)", false },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (active_filter_is_own(rows[i].filter) != rows[i].own)
+                        fail_msg("%s", rows[i].filter);
+}
+
+/* The Netscape control that says when a password expires (L7). */
+static void expiring(void **state) {
+        static const struct { struct berval value; uint32_t seconds; } rows[] = {
+                { BYTES("86400"), 86400 }, { BYTES("0"), 0 }, { BYTES("007"), 7 }, { BYTES("60\0"), 60 }, { BYTES(""), 0 }, { { 0, NULL }, 0 }, { BYTES("-5"), 0 },
+                { BYTES("12x"), 0 }, { BYTES("1\0" "2"), 0 }, { BYTES("4294967294"), 4294967294u }, { BYTES("4294967295"), 0 }, { BYTES("99999999999999999999999"), 0 },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (link_expiring(&rows[i].value) != rows[i].seconds)
+                        fail_msg("row %zu: %u", i, link_expiring(&rows[i].value));
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(states), cmocka_unit_test(infos), cmocka_unit_test(ids), cmocka_unit_test(cookies) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(states), cmocka_unit_test(infos), cmocka_unit_test(ids), cmocka_unit_test(cookies), cmocka_unit_test(stamps), cmocka_unit_test(expiring),
+                                             cmocka_unit_test(own_filters) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

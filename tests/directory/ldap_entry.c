@@ -113,6 +113,60 @@ static void active_flags(void **state) {
         }
 }
 
+/* L3: the first second of not being active. NOW is 2023-11-14 22:13:20 Z; 1: long ago. */
+static const struct { const char *name, *value; uint64_t end_s; } ends[] = {
+        { "accountExpires", "133444736000000000", NOW }, { "accountExpires", "133444736009999999", NOW }, { "accountExpires", "133444736010000000", NOW + 1 },
+        { "accountExpires", "0", 0 }, { "accountExpires", "9223372036854775807", 0 }, { "accountExpires", "9223372036854775808", 0 },
+        { "accountExpires", "18446744073709551615", 0 }, { "accountExpires", "18446744073709551616", 0 }, { "accountExpires", "-1", 0 }, { "accountExpires", "", 0 },
+        { "accountExpires", "9223372036854775806", UINT64_C(910692730085) }, { "accountExpires", "1", 1 }, { "accountExpires", "116444736000000000", 1 },
+        { "accountExpires", "116444736010000000", 1 }, { "accountExpires", "116444736020000000", 2 }, { "accountExpires", "never", 0 },
+        { "shadowExpire", "19675", UINT64_C(19675) * 86400 }, { "shadowExpire", "19676", UINT64_C(19676) * 86400 }, { "shadowExpire", "-1", 0 },
+        { "shadowExpire", "0", 1 }, { "shadowExpire", "1", 86400 }, { "shadowExpire", "", 0 }, { "shadowExpire", "18446744073709551615", 0 },
+        { "shadowExpire", "213503982334601", UINT64_C(213503982334601) * 86400 }, { "shadowExpire", "213503982334602", 0 }, { "shadowExpire", "x", 0 },
+        { "loginExpirationTime", "20231114221320Z", NOW }, { "loginExpirationTime", "20231114221321Z", NOW + 1 }, { "LOGINEXPIRATIONTIME", "20231114221321.9Z", NOW + 1 },
+        { "loginExpirationTime", "202311142214Z", NOW + 40 }, { "loginExpirationTime", "2023111423Z", NOW + 2800 }, { "loginExpirationTime", "20231114231320+0100", NOW },
+        { "loginExpirationTime", "20231114201320-02", NOW }, { "loginExpirationTime", "20231114194320,5-0230", NOW }, { "loginExpirationTime", "20231114221320", NOW },
+        { "loginExpirationTime", "20231114221320+", NOW }, { "loginExpirationTime", "20231114221320+9900", NOW }, { "loginExpirationTime", "20240229000000Z", 1709164800 },
+        { "loginExpirationTime", "19700101000000+0100", 1 }, { "loginExpirationTime", "00000101000000Z", 1 }, { "loginExpirationTime", "20231314221320Z", 1 },
+        { "loginExpirationTime", "99991231235959Z", UINT64_C(253402300799) }, { "loginExpirationTime", "20231114Z", 0 }, { "loginExpirationTime", "soon", 0 },
+        { "loginExpirationTime", "", 0 }, { "pwdAccountLockedTime", "20231114221321Z", 0 }, { "description", "20231114221321Z", 0 },
+};
+static void end_times(void **state) {
+        for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+                uint64_t end_s = ends[i].end_s;
+                start("uid=a,dc=x");
+                add("uid", "a");
+                add("entryUUID", "1");
+                add(ends[i].name, ends[i].value);
+                if (entry_end(&entry) != end_s)
+                        fail_msg("%s: %s ends at %llu", ends[i].name, ends[i].value, (unsigned long long)entry_end(&entry));
+                if (end_s > 0 && (!entry_is_active(&entry, end_s - 1) || entry_is_active(&entry, end_s)))
+                        fail_msg("%s: %s is not active until its end", ends[i].name, ends[i].value);
+                if (end_s == 0 && !entry_is_active(&entry, UINT64_MAX))
+                        fail_msg("%s: %s ends", ends[i].name, ends[i].value);
+                assert_int_equal(map_user(false, IDS_ALLOCATE), ENTRY_OK);
+                if (user.end_s != (end_s > NOW ? end_s : 0) || user.user.active != (end_s == 0 || end_s > NOW))
+                        fail_msg("%s: %s: mapped as ending at %llu", ends[i].name, ends[i].value, (unsigned long long)user.end_s);
+        }
+}
+
+/* The earliest counts; and none of an account that is not active anyway. */
+static void several_ends(void **state) {
+        start("uid=a,dc=x");
+        add("uid", "a");
+        add("entryUUID", "1");
+        add("shadowExpire", "19680");
+        add("accountExpires", "0");
+        assert_int_equal(entry_end(&entry), UINT64_C(19680) * 86400);
+        add("loginExpirationTime", "20231114221420Z");
+        assert_int_equal(entry_end(&entry), NOW + 60);
+        assert_int_equal(map_user(false, IDS_ALLOCATE), ENTRY_OK);
+        assert_int_equal(user.end_s, NOW + 60);
+        add("nsAccountLock", "TRUE");
+        assert_int_equal(map_user(false, IDS_ALLOCATE), ENTRY_OK);
+        assert_true(user.end_s == 0 && !user.user.active);
+}
+
 /* What cannot be read is not active; other servers have no such flag. */
 static void account_control_that_does_not_come(void **state) {
         start("CN=Anna,DC=x");
@@ -244,7 +298,7 @@ static int add_group(struct members *members, const char *dn, uint32_t gid, cons
         return members_add_group(members, &(struct sync_group){ .dn = dn, .gid = gid, .sid = sid });
 }
 static void add_value(struct members *members, uint32_t to, const char *value) {
-        assert_int_equal(members_add_value(members, to, &(struct berval){ strlen(value), (char *)(uintptr_t)value }), 0);
+        assert_int_equal(members_add_values(members, to, &(struct berval){ strlen(value), (char *)(uintptr_t)value }, 1), 0);
 }
 
 static void memberships(void **state) {
@@ -295,7 +349,8 @@ static void memberships_by_name(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(active_directory), cmocka_unit_test(active_flags), cmocka_unit_test(account_control_that_does_not_come),
+                cmocka_unit_test(active_directory), cmocka_unit_test(active_flags), cmocka_unit_test(end_times), cmocka_unit_test(several_ends),
+                cmocka_unit_test(account_control_that_does_not_come),
                 cmocka_unit_test(immutable_ids), cmocka_unit_test(names_and_texts),
                 cmocka_unit_test(sids), cmocka_unit_test(memberships), cmocka_unit_test(primary_groups_of_two_domains), cmocka_unit_test(memberships_by_name),
         };

@@ -153,6 +153,7 @@ struct collected {
         size_t user_count, group_count;
         char *lines[16384];   /* "user>group", "child>>parent" */
         size_t line_count;
+        bool children;        /* they come after all groups and their members */
         struct sbuf details;  /* one line a user or group, with everything */
         uint64_t progress;
         struct sbuf why;
@@ -171,7 +172,7 @@ static inline int collect_user(void *userdata, const struct sync_user *user) {
 }
 static inline int collect_group(void *userdata, const struct sync_group *group) {
         struct collected *c = userdata;
-        assert_true(c->group_count < ARRAY_SIZE(c->groups) && c->line_count == 0 && group->entry_id && group->entry_id[0]);
+        assert_true(c->group_count < ARRAY_SIZE(c->groups) && !c->children && group->entry_id && group->entry_id[0]);
         c->groups[c->group_count++] = strdup(group->name);
         sbuf_printf(&c->details, "group %s|%s|%s|%u\n", group->name, help_text(group->description), help_text(group->sid), group->gid);
         return 0;
@@ -182,13 +183,14 @@ static inline void collect_line(struct collected *c, const char *from, const cha
 }
 static inline int collect_member(void *userdata, uint32_t user, uint32_t group) {
         struct collected *c = userdata;
-        assert_true(user < c->user_count && group < c->group_count);
+        assert_true(user < c->user_count && group < c->group_count && !c->children);
         collect_line(c, c->users[user], ">", c->groups[group]);
         return 0;
 }
 static inline int collect_child(void *userdata, uint32_t child, uint32_t parent) {
         struct collected *c = userdata;
         assert_true(child < c->group_count && parent < c->group_count);
+        c->children = true;
         collect_line(c, c->groups[child], ">>", c->groups[parent]);
         return 0;
 }

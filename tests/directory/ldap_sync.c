@@ -31,8 +31,9 @@ static void watched(void **state) {
                                  "uniqueMember: uid=new2,ou=people,dc=example,dc=org\n", "D +g1 g1>later" },
                 { "filter left", "dn: uid=new3,ou=people,dc=example,dc=org\nchangetype: modrdn\nnewrdn: uid=new3\ndeleteoldrdn: 0\n"
                                  "newsuperior: ou=groups,dc=example,dc=org\n", "D -user" },
-                { "delete", "dn: uid=new4,ou=people,dc=example,dc=org\nchangetype: delete\n\n"
-                            "dn: cn=g1,ou=groups,dc=example,dc=org\nchangetype: delete\n", "D -user -group" },
+                /* Not both at once: users and groups are two searches, and which of them the server serves first is its affair. */
+                { "delete a user", "dn: uid=new4,ou=people,dc=example,dc=org\nchangetype: delete\n", "D -user" },
+                { "delete a group", "dn: cn=g1,ou=groups,dc=example,dc=org\nchangetype: delete\n", "D -group" },
                 { "new container", "dn: ou=team,ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: organizationalUnit\nou: team\n\n" ADD("new5"), "D +new5" },
         };
         struct ldap_case c;

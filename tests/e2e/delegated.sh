@@ -43,14 +43,6 @@ allow_groups = login
 allow_all = yes
 C
 
-field() { python3 -c 'import json, sys; o = json.load(sys.stdin); print(*[json.dumps(o.get(k)) if isinstance(o.get(k), (list, dict)) else o.get(k) for k in sys.argv[1:]])' "$@"; }
-explain() { printf '%s\n' "$2" | multidirctl --json explain login "$1" --service sshd --password-stdin 2>/dev/null | field verdict reason owner; }
-state() {
-        multidirctl --json status 2>/dev/null | python3 -c '
-import json, sys
-for d in json.load(sys.stdin)["directories"]:
-    if d["name"] == sys.argv[1]: print(*[d.get(k) for k in sys.argv[2:]])' "$@"
-}
 bad() { # LINE…: the exit status of check with these lines added, or in the place of those with the same key
         printf '[directory/people]\n%s\n[application/host]\ndirectories = people\n' "$(grep -vE "^(${1%% *}) =" <<< "$directory"; printf '%s\n' "$@")" > "$MULTIDIR_TOP/bad.conf"
         multidirctl check "$MULTIDIR_TOP/bad.conf" > "$MULTIDIR_TOP/bad.out" 2>&1; echo $?

@@ -79,18 +79,7 @@ C
 service_start || exit 1
 m() { multidirctl "$@" >/dev/null || { echo "multidirctl $* failed" >&2; exit 1; }; }
 m enable
-field() { python3 -c 'import json, sys; o = json.load(sys.stdin); print(*[json.dumps(o.get(k)) if isinstance(o.get(k), (list, dict)) else o.get(k) for k in sys.argv[1:]])' "$@"; }
-# did COMMAND…: "result reason WHAT@DIRECTORY… EXIT"
-did() {
-        local out status
-        out=$(multidirctl --json "$@" 2>/dev/null); status=$?
-        printf '%s\n' "$out" >> "$L/did.out"
-        printf '%s' "$out" | python3 -c '
-import json, sys
-o = json.load(sys.stdin)
-print(o.get("result") or "error", o.get("reason") or o.get("error", {}).get("reason"), *[c["what"] + "@" + c["directory"] for c in o.get("changed", [])], sys.argv[1])' "$status"
-}
-said() { tail -n 1 "$L/did.out" | python3 -c 'import json, sys; o = json.load(sys.stdin); print(o.get("text"), "|", o.get("error", {}).get("text"), "|", json.dumps(o.get("skipped")))'; }
+said() { tail -n 1 "$did_out" | python3 -c 'import json, sys; o = json.load(sys.stdin); print(o.get("text"), "|", o.get("error", {}).get("text"), "|", json.dumps(o.get("skipped")))'; }
 # at_server BASE ATTRIBUTE…: their values, sorted
 at_server() { LDAPNOINIT=1 ldapsearch -x -LLL -o ldif-wrap=no -H ldap://127.0.0.1:3389 -D cn=admin,dc=example,dc=org -w admin-pw -s base -b "$@" 2>&1 | grep -v '^dn:\|^$' | LC_ALL=C sort | tr '\n' ' '; }
 members_of() { getent group "$1" | cut -d: -f4 | tr ',' '\n' | LC_ALL=C sort | tr '\n' ' '; }

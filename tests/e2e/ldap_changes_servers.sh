@@ -48,20 +48,6 @@ allow_all = yes
 C
 service_start || exit 1
 multidirctl enable >/dev/null || exit 1
-# did COMMAND…: "result reason WHAT@DIRECTORY… EXIT"; what it says is in $L/did.out
-did() {
-        local out status
-        out=$(multidirctl --json "$@" 2>/dev/null); status=$?
-        printf '%s\n' "$out" >> "$L/did.out"
-        printf '%s' "$out" | python3 -c '
-import json, sys
-o = json.load(sys.stdin)
-print(o.get("result") or "error", o.get("reason") or o.get("error", {}).get("reason"), *[c["what"] + "@" + c["directory"] for c in o.get("changed", [])], sys.argv[1])' "$status"
-}
-explain() {
-        printf '%s\n' "$2" | multidirctl --json explain login "$1" --service sshd --password-stdin 2>/dev/null |
-                python3 -c 'import json, sys; o = json.load(sys.stdin); print(o["verdict"], o["reason"], o.get("owner"))'
-}
 members_of() { getent group "$1" | cut -d: -f4 | tr ',' '\n' | LC_ALL=C sort | tr '\n' ' '; }
 in_389() { LDAPNOINIT=1 ldapsearch -x -LLL -o ldif-wrap=no -H ldap://127.0.0.1:5389 -D 'cn=Directory Manager' -w manager-pw-1 -s base -b "$@" 2>&1 | grep -v '^dn:\|^$' | LC_ALL=C sort | tr '\n' ' '; }
 in_ad() { LDAPTLS_CACERT=$L/ad/tls/ca.crt ldapsearch -x -LLL -o ldif-wrap=no -H ldaps://127.0.0.1:6636 -D administrator@ad.test -w Adm1n-Passw0rd -b dc=ad,dc=test "$@" 2>&1 | grep -v '^$\|^#' | LC_ALL=C sort | tr '\n' ' '; }
@@ -90,11 +76,12 @@ H=--directory\ herds D=--directory\ domain
         # --- Active Directory
         ck "AD: a new user with a password" "$(did $D user add nils --display-name 'Nils Newt' --email nils@ad.test --password-stdin <<< Zebra-98-tango)" 'done ok add-user@domain 0'
         ck "AD: published" "$(getent passwd nils | cut -d: -f1,5)" 'nils:Nils Newt'
-        ck "AD: at the server" "$(in_ad '(sAMAccountName=nils)' displayName mail userAccountControl)" 'displayName: Nils Newt dn: CN=nils,OU=people,DC=ad,DC=test mail: nils@ad.test userAccountControl: 512 '
+        ck "AD: at the server" "$(in_ad '(sAMAccountName=nils)' displayName mail userAccountControl userPrincipalName)" \
+                'displayName: Nils Newt dn: CN=nils,OU=people,DC=ad,DC=test mail: nils@ad.test userAccountControl: 512 userPrincipalName: nils@ad.test '
         ck "AD: the password" "$(explain nils Zebra-98-tango)" 'allow ok domain'
         ck "AD: without a password it is switched off" "$(did $D user add nobu; in_ad '(sAMAccountName=nobu)' userAccountControl)" 'done ok add-user@domain 0*userAccountControl: 514 '
         ck "AD: and with one it can be switched on" "$(did user password nobu --password-stdin <<< Zebra-98-tango; did user activate nobu; explain nobu Zebra-98-tango)" 'done ok set-password@domain 0*done ok *allow ok domain'
-        ck "AD: the domain's policy: nobody is made" "$(did $D user add weak --password-stdin <<< abc; in_ad '(sAMAccountName=weak)' cn)" 'refused policy-rejected 1*'
+        ck "AD: the domain's policy: nobody is made" "$(did $D user add weak --password-stdin <<< abc; in_ad '(sAMAccountName=weak)' cn)" 'refused policy-rejected 1'
         ck "AD: switched off" "$(did user deactivate nils; explain nils Zebra-98-tango)" 'done ok modify-user-attributes@domain 0*deny inactive domain'
         ck "AD: and on" "$(did user activate nils; explain nils Zebra-98-tango)" 'done ok modify-user-attributes@domain 0*allow ok domain'
         ck "AD: modify" "$(did user modify nils --display-name 'Nils N' --home /srv/nils --attribute title=Boss; getent passwd nils | cut -d: -f5,6)" 'done ok *0*Nils N:/srv/nils'
@@ -102,7 +89,7 @@ H=--directory\ herds D=--directory\ domain
         ck "AD: members" "$(did member add adcrew nils anna; members_of adcrew)" 'done ok add-member@domain add-member@domain 0*anna nils '
         ck "AD: already" "$(did member add adcrew nils)" 'refused already-a-member 4'
         ck "AD: a group in a group" "$(did member add adcrew inner --group; members_of adcrew)" 'done ok add-member@domain 0*anna bert nils '
-        ck "AD: a group has the name" "$(did $D user add adcrew; tail -n 1 "$L/did.out")" 'refused exists 4*sAMAccountName is another*'
+        ck "AD: a group has the name" "$(did $D user add adcrew; tail -n 1 "$did_out")" 'refused exists 4*sAMAccountName is another*'
         ad_change <<< $'dn: CN=nils,OU=people,DC=ad,DC=test\nchangetype: modify\nreplace: userPrincipalName\nuserPrincipalName: Nils@ad.test'
         ck "AD: rename" "$(did user rename nils nelson; members_of adcrew; in_ad '(sAMAccountName=nelson)' cn userPrincipalName)" \
                 'done ok rename-user@domain 0*anna bert nelson *cn: nelson *userPrincipalName: nelson@ad.test '
@@ -114,5 +101,5 @@ H=--directory\ herds D=--directory\ domain
 service_stop
 ck "log: no password in it" "$(grep -c 'Zebra' "$service_log")" 0
 ck "no sanitizer and no assertion spoke" "$(grep -cE 'Sanitizer|runtime error|Assertion' "$service_log")" 0
-[ "$failed" -eq 0 ] || { tail -n 60 "$L/did.out"; tail -n 80 "$service_log"; } >&2
+[ "$failed" -eq 0 ] || { tail -n 60 "$did_out"; tail -n 80 "$service_log"; } >&2
 finish

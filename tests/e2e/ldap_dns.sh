@@ -42,10 +42,8 @@ directories = people
 [application/host/people]
 allow_all = yes
 C
-explain() {
-        printf '%s\n' "$2" | multidirctl --json explain login "$1" --service sshd --password-stdin 2>/dev/null |
-                python3 -c 'import json, sys; o = json.load(sys.stdin); print(o["verdict"], o["reason"])'
-}
+# Without the owner, which is always the one.
+explain() { printf '%s\n' "$2" | multidirctl --json explain login "$1" --service sshd --password-stdin 2>/dev/null | field verdict reason; }
 error() { multidirctl --json status | python3 -c 'import json, sys; print(json.load(sys.stdin)["directories"][0]["error"])'; }
 # Which server was read: each has a group that the other has not. "exit status, group"
 read_from() { multidirctl directory sync people >/dev/null 2>&1; echo "$?" "$(getent group one two | cut -d: -f1 | tr '\n' ' ')"; }

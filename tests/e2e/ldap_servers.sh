@@ -64,16 +64,6 @@ bind_password_file = /etc/multidir/secrets/apache
 [application/host/tribe]
 allow_all = yes
 C
-explain() {
-        printf '%s\n' "$2" | multidirctl --json explain login "$1" --service sshd --password-stdin 2>/dev/null |
-                python3 -c 'import json, sys; o = json.load(sys.stdin); print(o["verdict"], o["reason"], o.get("owner"))'
-}
-state() {
-        multidirctl --json status 2>/dev/null | python3 -c '
-import json, sys
-for d in json.load(sys.stdin)["directories"]:
-    if d["name"] == sys.argv[1]: print(*[d.get(k) for k in sys.argv[2:]])' "$@"
-}
 groups_of() { id -Gn "$1" 2>/dev/null | tr ' ' '\n' | LC_ALL=C sort | tr '\n' ' '; }
 members_of() { getent group "$1" | cut -d: -f4 | tr ',' '\n' | LC_ALL=C sort | tr '\n' ' '; }
 
@@ -106,6 +96,7 @@ within() { # MILLISECONDS COMMAND…
 has() { getent passwd "$1" >/dev/null; }
 has_not() { ! has "$1"; }
 in_group() { [[ " $(groups_of "$1")" == *" $2 "* ]]; }
+watches() { [ "$(state "$1" kept_by)" = watch ]; }
 not_in_group() { ! in_group "$1" "$2"; }
 herds() { LDAPNOINIT=1 ldapmodify -x -H ldap://127.0.0.1:5389 -D 'cn=Directory Manager' -w manager-pw-1 >> "$L/change.log" 2>&1; }
 newcomer() { printf 'dn: uid=%s,ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\nuid: %s\ncn: %s\nsn: x\n\n' "$1" "$1" "$1"; }
@@ -127,6 +118,16 @@ ck "389: what changed while nobody watched" "$(within 5000 has nick; within 5000
 "$ds389" stop "$L/389"; "$ds389" start "$L/389" 5389 5636; removed nick | herds
 ck "389: restarted" "$(within 15000 has_not nick)" 'in time'
 
+# --- 389: passwords that have an end (Netscape's controls); and one that an administrator has set
+printf 'dn: cn=config\nchangetype: modify\nreplace: passwordExp\npasswordExp: on\n-\nreplace: passwordMaxAge\npasswordMaxAge: 432000\n-\nreplace: passwordWarning\npasswordWarning: 864000\n-\nreplace: passwordMustChange\npasswordMustChange: on\n' | herds
+printf 'dn: uid=henry,ou=people,dc=example,dc=org\nchangetype: modify\nreplace: passwordExpirationTime\npasswordExpirationTime: %s\n' "$(date -u -d '+4 days +1 hour' +%Y%m%d%H%M%SZ)" | herds
+ck "389: L7: soon" "$(echo henry-pw-12345 | pamtester sshd henry authenticate acct_mgmt 2>&1)" '*expires in 10 days*' # that server gives the whole passwordWarning from the first one on
+printf 'dn: uid=henry,ou=people,dc=example,dc=org\nchangetype: modify\nreplace: passwordExpirationTime\npasswordExpirationTime: 20200101000000Z\n' | herds
+ck "389: L7: expired" "$(explain henry henry-pw-12345; explain henry bad)" $'deny password-expired herds\ndeny wrong-password herds'
+printf 'dn: uid=irma,ou=people,dc=example,dc=org\nchangetype: modify\nreplace: userPassword\nuserPassword: irma-2nd-12345\n' | herds
+ck "389: L7: must change" "$(explain irma irma-2nd-12345; echo irma-2nd-12345 | pamtester sshd irma authenticate acct_mgmt 2>&1)" '*allow ok herds*'
+printf 'dn: cn=config\nchangetype: modify\nreplace: passwordExp\npasswordExp: off\n-\nreplace: passwordMustChange\npasswordMustChange: off\n' | herds
+printf 'dn: uid=henry,ou=people,dc=example,dc=org\nchangetype: modify\ndelete: passwordExpirationTime\n' | herds
 ck "389: passwd" "$(change henry henry-pw-12345 Zebra-98-tango; explain henry Zebra-98-tango; explain henry henry-pw-12345)" '*=> 0 *allow ok herds*deny wrong-password herds'
 
 # --- Active Directory
@@ -169,7 +170,7 @@ changetype: modify
 replace: sAMAccountName
 sAMAccountName: cleopatra
 C
-ck "AD: kept by what has changed" "$(state domain kept_by)" 'changes'
+ck "AD: watched" "$(state domain kept_by)" 'watch'
 ck "AD: renamed and moved" "$(multidirctl directory sync domain >/dev/null; id -u cleopatra; explain cleopatra cleo-pw-12345)" "$uid"$'\nallow ok domain'
 ck "AD: moved within: its groups are still its own" "$(groups_of cleopatra)" '*outer*'
 ad() { LDAPTLS_CACERT=$L/ad/tls/ca.crt ldapmodify -x -H ldaps://127.0.0.1:6636 -D administrator@ad.test -w Adm1n-Passw0rd >> "$L/change.log" 2>&1; }
@@ -191,6 +192,14 @@ ck "AD: added, and made a member" "$(sync_domain; groups_of dora)" $'0\n*outer*'
 printf 'dn: CN=dora,OU=people,DC=ad,DC=test\nchangetype: delete\n' | ad
 ck "AD: deleted, which no group tells" "$(sync_domain; has dora; echo $?; members_of outer)" $'0\n[12]\n*anna*bert*'
 ck "AD: nobody comes into the groups of one who is gone" "$(printf 'dn: CN=dora,OU=people,DC=ad,DC=test\nchangetype: add\nobjectClass: user\nsAMAccountName: edna\n' | ad; sync_domain; groups_of edna)" $'0\ndomain users '
+printf 'dn: CN=fritz,OU=people,DC=ad,DC=test\nchangetype: add\nobjectClass: user\nsAMAccountName: fritz\n' | ad
+ck "AD: added, and told" "$(within 2000 has fritz)" 'in time'
+printf 'dn: CN=outer,OU=groups,DC=ad,DC=test\nchangetype: modify\nadd: member\nmember: CN=fritz,OU=people,DC=ad,DC=test\n' | ad
+ck "AD: made a member, and told" "$(within 2000 in_group fritz outer)" 'in time'
+"$samba" reveal "$L/ad"; sync_domain > "$L/sync.code"
+ck "AD: who sees what is deleted is watched, too" "$(cat "$L/sync.code"; within 5000 watches domain)" $'0\nin time'
+printf 'dn: CN=fritz,OU=people,DC=ad,DC=test\nchangetype: delete\n' | ad
+ck "AD: deleted, and told" "$(within 2000 has_not fritz)" 'in time'
 ck "AD: not by reading everything" "$([ "$(full_age)" -ge "$age" ] && echo so)" 'so'
 
 # --- Apache Directory Server

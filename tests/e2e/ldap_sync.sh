@@ -30,6 +30,18 @@ remove() { printf 'dn: uid=%s,ou=people,dc=example,dc=org\nchangetype: delete\n\
 member() { printf 'dn: cn=%s,ou=groups,dc=example,dc=org\nchangetype: modify\n%s: uniqueMember\nuniqueMember: uid=%s,ou=people,dc=example,dc=org\n\n' "$1" "$2" "$3"; }
 
 ck "each is kept as its server can" "$(kept people; kept posix; kept bis)" $'watch\nwatch\nwatch'
+# shows DIRECTORY KEY…: of directory show
+shows() { multidirctl --json directory show "$1" | python3 -c 'import json, sys; row = json.load(sys.stdin); print(*[row.get(k, "(missing)") for k in sys.argv[1:]])' "${@:2}"; }
+same_row() {
+        local keys=(name type state users groups error kept_by)
+        [ "$(shows "$1" "${keys[@]}")" = "$(state "$1" "${keys[@]}")" ] && echo same || { shows "$1" "${keys[@]}"; state "$1" "${keys[@]}"; }
+}
+ck "directory show says it as status does" "$(same_row people; same_row staff)" $'same\nsame'
+ck "... watched, or without a server" "$(shows people kept_by; shows staff kept_by full_age)" $'watch\nNone None'
+ck "... and when everything, and anything, was read last" "$(shows people age full_age | awk '{ print ($1 <= $2 && $2 < 120) }')" 1
+ck "... in words too" "$(multidirctl directory show people | grep -E '^(kept by|full age|age) ')" $'age*kept by*watch*full age*'
+multidirctl directory sync people --full >/dev/null
+ck "... as it is now" "$(shows people full_age | awk '{ print ($1 < 5) }')" 1
 
 # --- RFC 4533: within two seconds
 person newt | people

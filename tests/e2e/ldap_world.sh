@@ -91,16 +91,6 @@ allow_all = yes
 allow_all = yes
 C
 
-field() { python3 -c 'import json, sys; o = json.load(sys.stdin); print(*[json.dumps(o.get(k)) if isinstance(o.get(k), (list, dict)) else o.get(k) for k in sys.argv[1:]])' "$@"; }
-# explain USER PASSWORD [SERVICE]: "verdict reason owner"
-explain() { printf '%s\n' "$2" | multidirctl --json explain login "$1" --service "${3:-sshd}" --password-stdin 2>/dev/null | field verdict reason owner; }
-# state DIRECTORY FIELD…
-state() {
-        multidirctl --json status 2>/dev/null | python3 -c '
-import json, sys
-for d in json.load(sys.stdin)["directories"]:
-    if d["name"] == sys.argv[1]: print(*[d.get(k) for k in sys.argv[2:]])' "$@"
-}
 # eventually SECONDS COMMAND…: how long it took in seconds, or "never"
 eventually() {
         local until=$((SECONDS + $1)) from=$SECONDS; shift

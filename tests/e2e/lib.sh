@@ -33,6 +33,29 @@ service_stop() {
         wait "$service_pid" 2>/dev/null
 }
 
+# field KEY…: of the object on standard input.
+field() { python3 -c 'import json, sys; o = json.load(sys.stdin); print(*[json.dumps(o.get(k)) if isinstance(o.get(k), (list, dict)) else o.get(k) for k in sys.argv[1:]])' "$@"; }
+# explain USER PASSWORD [SERVICE]: "verdict reason owner"
+explain() { printf '%s\n' "$2" | multidirctl --json explain login "$1" --service "${3:-sshd}" --password-stdin 2>/dev/null | field verdict reason owner; }
+# state DIRECTORY KEY…: of its row in status.
+state() {
+        multidirctl --json status 2>/dev/null | python3 -c '
+import json, sys
+for d in json.load(sys.stdin)["directories"]:
+    if d["name"] == sys.argv[1]: print(*[d.get(k) for k in sys.argv[2:]])' "$@"
+}
+# did COMMAND…: "result reason WHAT@DIRECTORY… EXIT"; what it says is added to $did_out.
+did_out=${MULTIDIR_TOP:-/tmp}/did.out
+did() {
+        local out status
+        out=$(multidirctl --json "$@" 2>/dev/null); status=$?
+        printf '%s\n' "$out" >> "$did_out"
+        printf '%s' "$out" | python3 -c '
+import json, sys
+o = json.load(sys.stdin)
+print(o.get("result") or "error", o.get("reason") or o.get("error", {}).get("reason"), *[c["what"] + "@" + c["directory"] for c in o.get("changed", [])], sys.argv[1])' "$status"
+}
+
 # sshd_start: a real sshd with PAM on 127.0.0.1:2222.
 sshd_start() {
         local folder=$MULTIDIR_TOP/ssh

@@ -365,7 +365,7 @@ static void attack_sync(const char *word, struct channel *channel, uint64_t id, 
                 (void)protocol_send_note(channel, &(struct protocol_note){ .id = id + (word[0] == 'o'), .text = "left out\x1b[2J\n<2>all" });
         else if (strcmp(word, "runs") == 0)
                 for (int i = 0; i < 3; i++)
-                        (void)protocol_send_run(channel, &(struct protocol_run){ id, SYNC_KEPT_WATCH });
+                        (void)protocol_send_run(channel, &(struct protocol_run){ .id = id, .keeping = SYNC_KEPT_WATCH });
         else if (strcmp(word, "lost") == 0)
                 (void)(synced.lost = true, protocol_send_synced(channel, &synced));
         else if (strcmp(word, "strange-type") == 0)

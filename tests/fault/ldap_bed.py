@@ -17,17 +17,18 @@ from bed import *
 
 SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
 DIR, PORT, SPORT = TOP / 'slapd', 3890, 6360
-PEOPLE = """[directory/{name}]
+SECTION = """[directory/{name}]
 type = ldap
 preset = openldap
 uri = {uri}
 insecure_plaintext = yes
-base = dc=example,dc=org
+base = {base}
 bind_dn = cn=reader,dc=example,dc=org
 bind_password_file = /etc/multidir/reader
 user_name = uid
 user_rdn = uid
-group_object_class = groupOfNames
+"""
+PEOPLE = SECTION.replace('{base}', 'dc=example,dc=org') + """group_object_class = groupOfNames
 group_filter = (objectClass=groupOfNames)
 group_member = member
 """
@@ -67,20 +68,25 @@ def warning(name='people'):
 
 def one_directory(base='dc=example,dc=org', more='user_base = ou=people'):
     """The configuration of one directory, whose users host publishes."""
-    return f"""[directory/people]
-type = ldap
-preset = openldap
-uri = ldap://127.0.0.1:{PORT}
-insecure_plaintext = yes
-base = {base}
-bind_dn = cn=reader,dc=example,dc=org
-bind_password_file = /etc/multidir/reader
-user_name = uid
-user_rdn = uid
-{more}
+    return SECTION.format(name='people', uri=f'ldap://127.0.0.1:{PORT}', base=base) + f"""{more}
 [application/host]
 directories = people
 [application/host/people]
+allow_all = yes
+"""
+
+
+def above_local(section, deadline='8s'):
+    """The configuration of that section of people, and of an internal directory below it."""
+    return f"""[service]
+login_deadline = {deadline}
+{section}[directory/local]
+type = internal
+[application/host]
+directories = people, local
+[application/host/people]
+allow_all = yes
+[application/host/local]
 allow_all = yes
 """
 

@@ -8,27 +8,12 @@ import time
 
 from ldap_bed import *
 
-SETTINGS = """[service]
-login_deadline = {deadline}
-{people}refresh = {refresh}
-replica_max_age = {age}
-on_unavailable = {unavailable}
-[directory/local]
-type = internal
-[application/host]
-directories = people, local
-[application/host/people]
-allow_all = yes
-[application/host/local]
-allow_all = yes
-"""
-
 
 def settings(uri=f'ldap://127.0.0.1:{PORT}', more='', deadline='4s', refresh='60m', age='24h', unavailable='stop', plaintext=True):
     people = PEOPLE.format(name='people', uri=uri)
     if not plaintext:
         people = people.replace('insecure_plaintext = yes\n', '')
-    configure(SETTINGS.format(people=people + more, deadline=deadline, refresh=refresh, age=age, unavailable=unavailable))
+    configure(above_local(f'{people}{more}refresh = {refresh}\nreplica_max_age = {age}\non_unavailable = {unavailable}\n', deadline))
 
 
 make_ldap()
@@ -101,8 +86,7 @@ asking = threading.Thread(target=lambda: answers.append(timed(reason, 'bob', 'bo
 asking.start()
 killed = wait_for(lambda: service.workers('people'))
 time.sleep(0.3)
-for worker in service.workers('people'):
-    os.kill(worker, signal.SIGKILL)
+kill_workers(service)
 asking.join(10)
 check('a worker killed in a login: unavailable, at once', answers and (answers[0][0], answers[0][1] < 2), ('unavailable', True))
 os.kill(pid, signal.SIGCONT)
@@ -153,8 +137,7 @@ settings()
 check('reload', admin('reload')['exit'], 0)
 check('the server is back', wait_for(lambda: admin('directory sync', directory='people')['exit'] == 0, 10))
 os.chmod('/etc/multidir/reader', 0o644)
-for worker in service.workers('people'):
-    os.kill(worker, signal.SIGKILL)
+kill_workers(service)
 wait_for(lambda: not service.workers('people'))
 reply = admin('directory sync', directory='people')
 check('a password that others can read is not used', (reply['exit'], reply['object']['directories'][0]['error']),

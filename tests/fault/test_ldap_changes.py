@@ -2,17 +2,15 @@
 hung, the synchronisation that would publish it killed (U12). Whatever is said is true, and the next synchronisation repairs the rest."""
 import json
 import os
-import pathlib
 import signal
 import socket
 import subprocess
 import threading
 import time
 
-from bed import *
+from ldap_bed import *
 
-SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
-DIR, PORT, SPORT, FRONT = TOP / 'slapd', 3890, 6360, 3899
+FRONT = 3899
 CHANGES = {0x66: 'modify', 0x68: 'add', 0x4a: 'delete', 0x6c: 'rename'}
 
 
@@ -102,10 +100,6 @@ def let_go():
     proxy.free.set()
 
 
-def slapd(what, *arguments, stdin=None):
-    subprocess.run([SERVERS / 'slapd.sh', what, DIR, *map(str, arguments)], check=True, input=stdin, text=True, capture_output=True, timeout=60)
-
-
 def all_at_server(dn, attribute):
     out = subprocess.run(['ldapsearch', '-x', '-LLL', '-o', 'ldif-wrap=no', '-H', f'ldap://127.0.0.1:{PORT}', '-D', 'cn=admin,dc=example,dc=org', '-w', 'admin-pw',
                           '-s', 'base', '-b', dn, attribute], env={'LDAPNOINIT': '1', 'PATH': os.environ['PATH']}, text=True, capture_output=True, timeout=20).stdout
@@ -134,10 +128,6 @@ def word(reply):
     return reply['exit'], said.get('result'), said.get('reason'), json.dumps(said)
 
 
-def row():
-    return next(one for one in admin('status')['object']['directories'] if one['name'] == 'people')
-
-
 def in_background(function):
     box = []
     thread = threading.Thread(target=lambda: box.append(function()), daemon=True)
@@ -145,38 +135,13 @@ def in_background(function):
     return thread, box
 
 
-make()
-subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
-pathlib.Path('/etc/multidir/reader').write_text('reader-pw\n')
-os.chmod('/etc/multidir/reader', 0o600)
 # no watch: what is shown was read because of the change
 os.environ['SLAPD_NO_SYNCPROV'] = '1'
-slapd('start', PORT, SPORT)
+make_ldap()
 slapd('config', stdin='dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\n'
                       'olcAccess: {0}to * by dn.exact="cn=reader,dc=example,dc=org" write by * break\n')
-CONFIGURATION = f"""[service]
-login_deadline = 4s
-[directory/people]
-type = ldap
-preset = openldap
-uri = ldap://127.0.0.1:{FRONT}
-insecure_plaintext = yes
-base = dc=example,dc=org
-user_base = ou=people
-group_base = ou=groups
-bind_dn = cn=reader,dc=example,dc=org
-bind_password_file = /etc/multidir/reader
-user_name = uid
-user_rdn = uid
-[directory/local]
-type = internal
-[application/host]
-directories = people, local
-[application/host/people]
-allow_all = yes
-[application/host/local]
-allow_all = yes
-"""
+CONFIGURATION = above_local(SECTION.format(name='people', uri=f'ldap://127.0.0.1:{FRONT}', base='dc=example,dc=org') +
+                            'user_base = ou=people\ngroup_base = ou=groups\n', '4s')
 configure(CONFIGURATION)
 proxy = Proxy()
 service = started()
@@ -209,8 +174,7 @@ proxy.mode = 'silent'
 seen = proxy.seen
 thread, box = in_background(lambda: change('Five'))
 check('a change on its way', wait_for(lambda: proxy.seen > seen, 10), True)
-for pid in service.workers('people'):
-    os.kill(pid, signal.SIGKILL)
+kill_workers(service)
 thread.join(30)
 check('its worker killed: nobody knows', word(box[0]), lambda w: w[:3] == (6, 'refused', 'unavailable') and 'not known' in w[3])
 proxy.mode = 'pass'
@@ -218,8 +182,7 @@ check('... it was done, and is shown by itself', wait_for(lambda: display() == '
 
 # after the server's yes nothing can be read
 proxy.mode = 'then closed'
-for pid in service.workers('people'):
-    os.kill(pid, signal.SIGKILL)
+kill_workers(service)
 wait_for(lambda: not service.workers('people'), 5)
 reply = change('Six')
 check('the server has it, but cannot be read', word(reply), lambda w: w[:3] == (6, 'done', 'ok') and 'has the change, but it is not published yet' in w[3])
@@ -240,7 +203,7 @@ check('... what was done is said', reply['object']['changed'], [{'directory': 'p
 check('... and published', admin('group show', group='full')['object']['members'], ['bob'])
 
 # a server that hangs
-pid = int((DIR / 'slapd.pid').read_text())
+pid = slapd_pid()
 os.kill(pid, signal.SIGSTOP)
 began = time.monotonic()
 reply = change('Seven')
@@ -313,7 +276,7 @@ check('reloads in the middle of a synchronisation: it ends', bool(box) and box[0
 check('... and changes are published', (change('Eleven')['exit'], display()), (0, 'Eleven'))
 
 # D5: what this host takes away is no loss, but what its server refused to take away is one
-for number, name in enumerate(('gone', 'stays')):
+for number, name in enumerate(('gone', 'stays', 'twice', 'before')):
     slapd('change', stdin=f'dn: uid={name},ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: inetOrgPerson\nobjectClass: posixAccount\nuid: {name}\n'
                           f'cn: {name}\nsn: {name}\nuidNumber: {7001 + number}\ngidNumber: 7001\nhomeDirectory: /home/{name}\n')
 slapd('change', stdin='dn: cn=below,uid=stays,ou=people,dc=example,dc=org\nchangetype: add\nobjectClass: organizationalRole\ncn: below\n')
@@ -321,6 +284,18 @@ configure(CONFIGURATION.replace('user_rdn = uid', 'user_rdn = uid\nshrink_guard 
 must('reload')
 must('directory sync', directory='people')
 check('D5: a user that is removed from here is no loss', word(admin('user remove', limit=60, user='gone'))[:3], (0, 'done', 'ok'))
+seen = proxy.seen
+first, second = held(lambda: admin('user remove', limit=60, user='twice')), in_background(lambda: admin('user remove', limit=60, user='twice'))
+check('D5: two commands remove the same user', wait_for(lambda: proxy.seen >= seen + 2, 10), True)
+let_go()
+for thread, _ in (first, second):
+    thread.join(60)
+check('D5: ... one of them does, and that is no loss', sorted(word(box[0])[:3] for _, box in (first, second)),
+      [(0, 'done', 'ok'), (3, 'refused', 'user-not-found')])
+check('D5: ... and published', admin('user show', user='twice')['exit'], 3)
+slapd('change', stdin='dn: uid=before,ou=people,dc=example,dc=org\nchangetype: delete\n')
+check('D5: whom somebody else has removed just before', word(admin('user remove', limit=60, user='before'))[:3], (3, 'refused', 'user-not-found'))
+check('D5: ... is no loss either', (admin('directory sync', limit=60, directory='people')['exit'], admin('user show', user='before')['exit']), (0, 3))
 check('D5: the server refuses a removal', word(admin('user remove', limit=60, user='stays'))[1], 'refused')
 slapd('change', stdin='dn: cn=below,uid=stays,ou=people,dc=example,dc=org\nchangetype: delete\n\n'
                       'dn: uid=stays,ou=people,dc=example,dc=org\nchangetype: delete\n')
@@ -332,9 +307,8 @@ must('directory sync', directory='people')
 
 # the server refuses the service's own account: changes hold off as logins do, say why, and are no proof of the contrary
 def reader(password):
-    pathlib.Path('/etc/multidir/reader').write_text(password + '\n')
-    for worker in service.workers('people'):
-        os.kill(worker, signal.SIGKILL)
+    set_reader_password(password)
+    kill_workers(service)
     wait_for(lambda: not service.workers('people'), 5)
     time.sleep(1.2)
 
@@ -354,8 +328,7 @@ check('... and taken again', wait_for(lambda: change('Taken')['exit'] == 0, 10, 
 # I5: what --unmask accepts must not be used up before the former owner is gone
 must('user add', directory='local', user='carol')
 proxy.mode = 'then closed'
-for worker in service.workers('people'):
-    os.kill(worker, signal.SIGKILL)
+kill_workers(service)
 time.sleep(1.2)
 reply = admin('user remove', limit=60, user='carol', unmask=True)
 check('I5: --unmask, and it cannot be published: it says what is left to do', word(reply),

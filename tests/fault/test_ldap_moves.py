@@ -30,7 +30,7 @@ check('it is watched', (kept(), shown('inone', 'intwo', 'inthree', 'infour', 'in
 
 time.sleep(1.1) # of another second than the others: one of the same could be one of them
 slapd('change', stdin=holder('ou=fresh,' + WHERE) + person('infresh', 'ou=fresh,' + WHERE))
-check('a new unit: what is in it comes', shown('infresh'))
+check('a new unit: what is in it comes', shown('infresh', limit=LOOK))
 time.sleep(LOOK)
 check('... and nothing else is read for it', (row()['full_age'], row().get('kept_by')), lambda got: got[0] >= LOOK and got[1] == 'watch')
 slapd('change', stdin=moved(units[0], FORMER))

@@ -1,59 +1,25 @@
 """A server that takes 1.5 s for every bind: many logins at once wait for it side by side, and those of another directory do not wait."""
 import concurrent.futures
-import pathlib
 import statistics
 import subprocess
 import time
 
-from bed import *
+from ldap_bed import *
 
-SERVERS = pathlib.Path(__file__).resolve().parent.parent / 'servers'
-DIR, PORT, SPORT, SLOW = TOP / 'slapd', 3890, 6360, 3891
+SLOW = 3891
 MANY = 60
 
-
-def slapd(what, *arguments):
-    subprocess.run([SERVERS / 'slapd.sh', what, DIR, *map(str, arguments)], check=True, capture_output=True, timeout=60)
-
-
-def timed(user, password):
-    began = time.monotonic()
-    return reason(user, password), time.monotonic() - began
-
-
-make()
-subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
-secret = pathlib.Path('/etc/multidir/reader')
-secret.write_text('reader-pw\n')
-secret.chmod(0o600)
-slapd('start', PORT, SPORT)
+make_ldap()
 slow = subprocess.Popen(['python3', SERVERS / 'slow.py', str(SLOW), str(PORT), '1.5'])
-configure(f"""[directory/people]
-type = ldap
-preset = openldap
-uri = ldap://127.0.0.1:{SLOW}
-insecure_plaintext = yes
-base = dc=example,dc=org
-bind_dn = cn=reader,dc=example,dc=org
-bind_password_file = {secret}
-user_name = uid
-[directory/local]
-type = internal
-[application/host]
-directories = people, local
-[application/host/people]
-allow_all = yes
-[application/host/local]
-allow_all = yes
-""")
+configure(above_local(PEOPLE.format(name='people', uri=f'ldap://127.0.0.1:{SLOW}')))
 service = started()
 must('user add', directory='local', user='lorelei', password='lorelei-pw')
 check('one login', wait_for(lambda: reason('alice', 'alice-pw') == 'ok', 20))
 # Eight at a time, as many as a quick server gets, would be 11 s: past login_deadline (8 s).
 with concurrent.futures.ThreadPoolExecutor(MANY) as pool:
-    storm = [pool.submit(timed, 'alice', 'alice-pw') for _ in range(MANY)]
+    storm = [pool.submit(timed, reason, 'alice', 'alice-pw') for _ in range(MANY)]
     time.sleep(0.5)
-    others = [timed('lorelei', 'lorelei-pw') for _ in range(10)]
+    others = [timed(reason, 'lorelei', 'lorelei-pw') for _ in range(10)]
     check('the storm goes on meanwhile', any(not one.done() for one in storm))
     together = [one.result() for one in storm]
 check('many at once are all let in', {r: [one for one, _ in together].count(r) for r, _ in together}, {'ok': MANY})

@@ -12,11 +12,6 @@ def watched(limit=10):
     return wait_for(lambda: row().get('kept_by') == 'watch' and len(service.workers('people')) == 1, limit, 0.1)
 
 
-def kill_watch():
-    for worker in service.workers('people'):
-        os.kill(worker, signal.SIGKILL)
-
-
 make_ldap()
 configure(one_directory())
 service = started()
@@ -24,7 +19,7 @@ check('it is watched', watched())
 slapd('change', stdin=person('one'))
 check('a change is shown', shown('one'))
 
-kill_watch()
+kill_workers(service)
 slapd('change', stdin=person('two') + gone('one'))
 check('the watching worker is killed: what changed meanwhile comes', (shown('two', limit=5), hidden('one', limit=5)), (True, True))
 check('... it is watched again', watched() and row()['state'], 'ready')
@@ -33,7 +28,7 @@ check('... and changes come', shown('three'))
 
 for _ in range(5):
     slapd('change', stdin=person(f'storm{_}'))
-    kill_watch()
+    kill_workers(service)
 check('killed again and again while it brings changes: all are there', shown(*[f'storm{i}' for i in range(5)], limit=40))
 check('... and it is watched', watched(30))
 
@@ -41,7 +36,7 @@ keeper = service.keeper()
 os.kill(keeper, signal.SIGSTOP)
 slapd('change', stdin=person('late'))
 time.sleep(0.6)  # it has been told, and nobody has taken it in
-kill_watch()
+kill_workers(service)
 time.sleep(0.3)
 os.kill(keeper, signal.SIGCONT)
 check('killed between its word and the keeper\'s: what it had told comes', shown('late', limit=10))

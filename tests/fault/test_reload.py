@@ -3,6 +3,7 @@ import os
 import pathlib
 import re
 import signal
+import threading
 import time
 
 from bed import *
@@ -110,6 +111,20 @@ check('a rollback stays over a restart', wait_for(lambda: (RUN / 'admin.sock').e
 check('the end of the rollback', wait_for(lambda: admin('view rollback', end=True)['exit'] == 0, 5))
 check('... publishes the newest', wait_for(lambda: b'fred\0' in VIEW.read_bytes() and b'emil\0' in VIEW.read_bytes(), 5))
 check('... and logins follow', [reason('emil', 'six'), reason('fred', 'seven')], ['ok', 'ok'])
+# a change whose view is ready while the end of a rollback is on its way: at some of these moments it is
+def late(number):
+    earlier = generation()
+    must('user add', directory='d1', user=f'late{number}', password='x')
+    must('view rollback', generation=earlier)
+    adding = threading.Thread(target=admin, args=('user add',), kwargs={'directory': 'd1', 'user': f'later{number}', 'password': 'x'})
+    adding.start()
+    time.sleep(number / 2000)
+    ended = admin('view rollback', end=True)['exit']
+    adding.join()
+    return ended == 0 and wait_for(lambda: f'later{number}\0'.encode() in VIEW.read_bytes(), 5)
+
+
+check('... whatever comes meanwhile', [number for number in range(60) if not late(number)], [])
 check('a second end is refused', admin('view rollback', end=True)['exit'], 1)
 for number in range(12):
     must('user add', directory='d1', user=f'many{number}', password='x')

@@ -68,7 +68,7 @@ static void check_text(const char *text, size_t max, const struct entry_text *in
 }
 
 static int pair(void *userdata, uint32_t from, uint32_t to) {
-        uint64_t *last = userdata, now = (uint64_t)from << 32 | to;
+        uint64_t *last = userdata, now = (uint64_t)to << 32 | from;
         if (from > 1 || to > 1 || (*last != UINT64_MAX && now <= *last))
                 abort();
         *last = now;
@@ -97,6 +97,8 @@ static void run(const struct ldap_settings *settings, const struct ldap_entry *e
         struct range range;
         size_t position = 0;
         uint64_t last = UINT64_MAX;
+        const struct sync_sink sink = { .member = pair, .child = child, .stray = stray, .userdata = &last };
+        bool at_once = entry->count % 2 == 1, all;
         if (entry_map_user(&context, entry, &user, &why) == ENTRY_OK) {
                 const struct sync_user *u = &user.user;
                 if (!u->name[0] || !u->entry_id[0])
@@ -115,13 +117,16 @@ static void run(const struct ldap_settings *settings, const struct ldap_entry *e
         if (entry_map_group(&context, entry, &group, &why) == ENTRY_OK) {
                 check_text(group.group.description, 4096, &group.text);
                 (void)members_add_group(&members, &group.group);
+                while (at_once && (attribute = entry_find_ranged(entry, settings->group_member, &position, &range)))
+                        (void)members_add_values(&members, 0, attribute->values, attribute->count);
+                if (at_once && members_deliver_group(&members, &sink) < 0)
+                        abort();
                 (void)members_add_group(&members, &(struct sync_group){ .dn = "cn=other", .gid = group.group.gid });
         }
         while ((attribute = entry_find_ranged(entry, settings->group_member, &position, &range)))
                 for (size_t i = 0; i < attribute->count; i++)
-                        (void)members_add_value(&members, (uint32_t)i % 2, &attribute->values[i]);
-        bool all;
-        if (members_deliver(&members, &(struct sync_sink){ .member = pair, .child = child, .stray = stray, .userdata = &last }, &all) < 0 || !all)
+                        (void)members_add_values(&members, (uint32_t)i % 2, &attribute->values[i], 1);
+        if (members_deliver(&members, &sink, &all) < 0 || !all)
                 abort();
         members_done(&members);
 }

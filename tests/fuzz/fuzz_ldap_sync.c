@@ -1,4 +1,4 @@
-/* RFC 4533's controls and messages as a server sends them, and cookies as a store keeps them. The first byte says which.
+/* RFC 4533's controls and messages as a server sends them, Active Directory's replPropertyMetaData, and cookies as a store keeps them. The first byte says which.
  * Relies on: ldap/sync_control, ldap/feed.
  * Must never: accept what would not be written the same way again. */
 #include <stdint.h>
@@ -37,7 +37,8 @@ static void cookie(const struct berval *value) {
         char *text = strndup(value->bv_val, value->bv_len);
         if (text && feed_cookie_read(text, &read) == 0) {
                 feed_cookie_write(&read, written);
-                if (written[0] && (feed_cookie_read(written, &again) < 0 || again.identity != read.identity || again.method != read.method))
+                if (written[0] && (feed_cookie_read(written, &again) < 0 || again.identity != read.identity || again.method != read.method ||
+                                   again.end_s != read.end_s))
                         abort();
                 for (size_t i = 0; written[0] && i < FEED_FIELDS; i++)
                         if (again.fields[i].len != read.fields[i].len || memcmp(again.fields[i].bytes, read.fields[i].bytes, read.fields[i].len) != 0)
@@ -60,6 +61,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 return 0;
         memcpy(copy, data + 1, size - 1);
         const struct berval value = { .bv_val = copy, .bv_len = size - 1 };
+        if (data[0] == 'm') {
+                struct active_stamp stamp;
+                if (active_stamp_of(&value, ACTIVE_NAME, &stamp) == 0 && size - 1 < 64)
+                        abort();
+                free(copy);
+                return 0;
+        }
         switch (data[0] % 4) {
         case 0:
                 if (sync_parse_state(&value, &state) == 0) {

@@ -3,10 +3,12 @@
  * Must never: ask DNS. The first byte chooses the parser. */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/dn.h"
+#include "directory/ldap/link.h"
 #include "directory/ldap/srv.h"
 #include "model/ldap_uri.h"
 #include "directory/ldap/words.h"
@@ -70,6 +72,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 return 0;
         memcpy(text, data + 1, size - 1);
         text[size - 1] = 0;
+        if (data[0] == 'e') {
+                const struct berval value = { .bv_val = text, .bv_len = size - 1 };
+                char digits[16];
+                int len = snprintf(digits, sizeof digits, "%u", link_expiring(&value));
+                /* What is not 0 was written there, after zeros, to its end or to a NUL. */
+                const char *at = text + strspn(text, "0");
+                if (digits[0] != '0' && (strcmp(at, digits) != 0 || (size_t)(at - text) + (size_t)len + 1 < size - 1))
+                        abort();
+                free(text);
+                return 0;
+        }
         switch (data[0] % 4) {
         case 0:
                 try_uri(text);

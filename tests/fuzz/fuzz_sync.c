@@ -1,6 +1,7 @@
 /* Fuzz target of the sync stream, from its frames to the store: what the receiver lets through keeps the promises of model/sync.h, a run that is whole is
  * written to a store, full or delta, and a load gives what the synchronisation gave; what was refused leaves the store as it was.
  * The input is frames: a byte for the type, two for the length (little-endian), the payload. An END without payload gets the right one, with the cookie "c".
+ * With the highest bit of its first byte it goes to a new store, and a full run is written while it comes.
  * Relies on: libFuzzer; a store whose files are unlinked as soon as they are open.
  * Must never: leave a file behind. */
 #include <stdint.h>
@@ -15,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct checked { struct store_sync *sync; uint32_t users, groups; bool begun, delta, with_cookie, in_group; };
+struct checked { struct store *store; struct store_sync *sync; uint32_t users, groups; bool begun, delta, with_cookie, in_group; };
 
 static const struct sync_sink *sink_of(const struct checked *checked) {
         return store_sync_sink(checked->sync);
@@ -38,7 +39,8 @@ static int check_begin(void *userdata, const struct sync_begin *begin) {
         checked->begun = true;
         checked->delta = begin->delta;
         checked->with_cookie = begin->references != SYNC_REFERENCES_NONE;
-        return sink_of(checked)->begin(sink_of(checked)->userdata, begin);
+        int r = sink_of(checked)->begin(sink_of(checked)->userdata, begin);
+        return r == 0 && !begin->delta ? store_sync_ahead(checked->sync, checked->store) : r;
 }
 
 static int check_user(void *userdata, const struct sync_user *user) {
@@ -118,19 +120,24 @@ static int check_child(void *userdata, uint32_t child, uint32_t parent) {
         return sink_of(checked)->child(sink_of(checked)->userdata, child, parent);
 }
 
-/* One store for all inputs: each finds what the last one left. */
-static struct store *the_store(void) {
-        static struct store *store;
+static struct store *new_store(void) {
+        struct store *store = NULL;
         static const char *const files[] = { "fuzz.db", "fuzz.db-wal", "fuzz.db-shm" };
         char folder[] = "/dev/shm/multidir-fuzz-XXXXXX", path[64];
-        if (store)
-                return store;
         expect(mkdtemp(folder) && store_open(folder, "fuzz", DIRECTORY_LDAP, STORE_READ_WRITE, &store) == 0);
         for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
                 (void)snprintf(path, sizeof path, "%s/%s", folder, files[i]);
                 (void)unlink(path);
         }
         (void)rmdir(folder);
+        return store;
+}
+
+/* One store for most inputs: each finds what the last one left. */
+static struct store *the_store(void) {
+        static struct store *store;
+        if (!store)
+                store = new_store();
         return store;
 }
 
@@ -149,43 +156,53 @@ static void expect_same(const struct replica *a, const struct replica *b) {
                 expect(memcmp(a->group_edges, b->group_edges, a->group_edge_count * sizeof *a->group_edges) == 0);
 }
 
-/* The replica of before, to compare with: of the store as the last input left it. */
-static struct replica *load(void) {
+static struct replica *load(struct store *store) {
         struct replica *replica = NULL;
-        expect(store_load(the_store(), &replica) == 0);
+        expect(store_load(store, &replica) == 0);
         return replica;
 }
 
-static void follow(struct replica *replica) {
+/* Without its run: as before, or still without anything. */
+static void expect_given_up(struct checked *checked, const struct replica *before) {
+        store_sync_free(checked->sync);
+        checked->sync = NULL;
+        struct replica *loaded = load(checked->store);
+        if (before && before->synchronised_s > 0)
+                expect_same(before, loaded);
+        expect(loaded->synchronised_s > 0 || loaded->user_count + loaded->group_count + loaded->user_edge_count == 0);
+        replica_free(loaded);
+}
+
+static void follow(struct store *store, struct replica *replica) {
         struct name_map names = { 0 };
         struct arena arena = { 0 };
-        expect(store_follow(the_store(), replica, &names, &arena) == 0);
+        expect(store_follow(store, replica, &names, &arena) == 0);
         name_map_done(&names);
         arena_done(&arena);
 }
 
-static void take_in(struct store_sync *sync) {
+static void take_in(struct checked *checked) {
         struct store_sync_changes changes;
-        struct replica *given = NULL, *before = load(), *loaded;
+        /* The replica of before, to compare with: of the store as the last run left it; or with what was written of this one. */
+        struct replica *given = NULL, *before = load(checked->store);
         const uint64_t revision = before->revision;
-        if (store_sync_prepare(sync, the_store(), &changes) < 0) {
-                expect(*store_sync_error(sync) != 0);
-                loaded = load();
-                expect_same(before, loaded);
+        if (store_sync_prepare(checked->sync, checked->store, &changes) < 0) {
+                expect(*store_sync_error(checked->sync) != 0);
+                expect_given_up(checked, before);
         } else {
                 expect(changes.lost_users <= changes.old_users && changes.lost_groups <= changes.old_groups && changes.lost_memberships <= changes.old_memberships);
-                expect(store_sync_commit(sync, 1, &given) == 0);
+                expect(store_sync_commit(checked->sync, 1, &given) == 0);
                 /* Few rows: who has the replica follows them. */
                 if (!given && changes.content)
-                        follow(before);
+                        follow(checked->store, before);
                 expect(given || changes.delta);
-                loaded = load();
+                struct replica *loaded = load(checked->store);
                 expect(loaded->revision == revision + changes.content);
                 expect_same(given ? given : before, loaded);
+                replica_free(loaded);
         }
         replica_free(given);
         replica_free(before);
-        replica_free(loaded);
 }
 
 static int right_end(struct sync_receiver *receiver, bool with_cookie, const struct sync_sink *sink) {
@@ -210,7 +227,7 @@ static int take_frame(struct checked *checked, struct sync_receiver *receiver, u
         if (r < 0 || !receiver->ended)
                 return r;
         if (!receiver->error[0])
-                take_in(checked->sync);
+                take_in(checked);
         store_sync_free(checked->sync);
         checked->sync = NULL;
         if (receiver->error[0])
@@ -220,7 +237,8 @@ static int take_frame(struct checked *checked, struct sync_receiver *receiver, u
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        struct checked checked = { 0 };
+        bool fresh = size > 0 && data[0] & 0x80;
+        struct checked checked = { .store = fresh ? new_store() : the_store() };
         const struct sync_sink sink = { .begin = check_begin, .user = check_user, .group = check_group, .member = check_member, .child = check_child,
                                         .stray = check_stray, .reference = check_reference, .gone = check_gone, .present = check_present, .end = check_end,
                                         .userdata = &checked };
@@ -237,6 +255,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 data += len;
                 size -= len;
         }
-        store_sync_free(checked.sync);
+        expect_given_up(&checked, NULL);
+        if (fresh)
+                store_close(checked.store);
         return 0;
 }

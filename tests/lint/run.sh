@@ -22,6 +22,8 @@ check "the rules and the model do no I/O" \
         "$(grep -nE '#include (<(fcntl|unistd|stdio|sys/|time|sqlite3|systemd/)|"(config|view|directory|replica|wire)/)' common/rules/*.[ch] common/model/*.[ch] | grep -vE 'stdio.h')"
 check "one interface only: shims do not reach into the service" \
         "$(grep -nE '#include "(config|rules|directory|replica)/' nss_multidir/*.[ch] pam_multidir/*.[ch])"
+check "no file of code is longer than 400 lines" \
+        "$(files -name '*.c' | grep -v '^tests/' | xargs wc -l | awk '$1 > 400 && $2 != "total" {print $2 ": " $1}')"
 named=$(grep -ohE '`[a-z_]+/[A-Za-z0-9_./-]+`' CONTRIBUTING.md SECURITY.md tests/scenarios/README.md | tr -d '`' | grep -v KIND | sort -u)
 check "the guides name files that exist" "$(for f in $named; do [ -e "$f" ] || echo "$f"; done)"
 check "the guides name functions that exist" \

@@ -5,8 +5,9 @@
 #   samba.sh wipe DIR
 #   samba.sh add DIR RID < SEED.ldif            while it is stopped: what is added gets the numbers from RID on in its SIDs
 #   samba.sh restored DIR                       another invocationId, as after a restore from a backup
+#   samba.sh reveal DIR [no]                    lets the reader see what is deleted, or not any more
 # Base dc=ad,dc=test; administrator administrator@ad.test with Adm1n-Passw0rd, reader reader@ad.test with reader-pw-12345. ldaps and StartTLS with
-# DIR/tls/server.crt; a bind without TLS is refused. Samba cannot be told its ports: it runs in a network namespace, forward.py leads in.
+# DIR/tls/server.crt; a bind without TLS is refused, but with SAMBA_STRONG_AUTH=no. Samba cannot be told its ports: it runs in a network namespace, forward.py leads in.
 # Relies on: samba, samba-ad-dc, samba-ad-provision, samba-dsdb-modules, winbind, ldb-tools, python3-samba, openssl; root.
 # Must never: read or write /etc/samba, /var/lib/samba.
 set -euo pipefail
@@ -15,7 +16,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 export LDAPNOINIT=1
 
-usage() { sed -n '3,7s/^# \{0,3\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '3,8s/^# \{0,3\}//p' "$0" >&2; exit 2; }
 
 provision() {
         rm -rf "$dir"; mkdir -p "$dir"; : > "$dir/empty.conf"
@@ -50,6 +51,7 @@ tls keyfile = $dir/tls/server.key
 tls cafile = $dir/tls/ca.crt
 idmap_ldb:use rfc2307 = yes
 old password allowed period = 0
+ldap server require strong auth = ${SAMBA_STRONG_AUTH:-yes}
 load printers = no
 disable spoolss = yes
 C
@@ -132,6 +134,19 @@ invocationId:: AAECAwQFBgcICQoLDA0ODw==
 L
 }
 
+# As `dsacls "CN=Deleted Objects,…" /G reader:LCRP` does.
+reveal() { # yes or no
+        local where=(--configfile="$dir/smb.conf" -H "$dir/private/sam.ldb") sid ace=''
+        sid=$(ldbsearch "${where[@]}" '(sAMAccountName=reader)' objectSid | sed -n 's/^objectSid: //p')
+        [ "$1" = no ] || ace="(A;;RPLC;;;$sid)"
+        ldbmodify "${where[@]}" --controls=show_deleted:1 --controls=sd_flags:1:4 >> "$dir/create.log" <<L
+dn: CN=Deleted Objects,DC=ad,DC=test
+changetype: modify
+replace: nTSecurityDescriptor
+nTSecurityDescriptor: D:PAI(A;;RPWPCCDCLCRCWOWDSDSW;;;SY)(A;;RPLC;;;BA)$ace
+L
+}
+
 stop() {
         stop_serving "$dir/forward.pid" forward.py TERM
         stop_serving "$dir/samba.pid" samba TERM
@@ -144,6 +159,7 @@ case $command in
         stop) stop ;;
         add) [ $# = 1 ] || usage; add "$1" ;;
         restored) restored ;;
+        reveal) reveal "${1:-yes}" ;;
         wipe) stop; rm -rf "$dir" ;;
         *) usage ;;
 esac

@@ -9,6 +9,7 @@
 # Schema: nis.schema, or rfc2307bis if the seed's first line says "# schema: rfc2307bis" (posixGroup is another class there, they exclude each
 # other). What follows the seed's line "# online" is added to the running server, so that overlays see it: slapadd passes memberOf by.
 # SLAPD_NO_SYNCPROV: a server that does not tell of changes (RFC 4533). SLAPD_EXTRA: a file whose lines are added to the database's settings. SLAPD_CERT: another certificate of DIR/tls (wrong, expired).
+# SLAPD_MAXSIZE: bytes that the database may take, where 4 GiB are not enough.
 # Relies on: slapd, ldap-utils, openssl. No root needed.
 # Must never: touch /etc/ldap or another slapd.
 set -euo pipefail
@@ -60,7 +61,7 @@ rootpw admin-pw
 database mdb
 suffix "$suffix"
 directory $dir/db
-maxsize 4294967296
+maxsize ${SLAPD_MAXSIZE:-4294967296}
 dbnosync
 rootdn "cn=admin,$suffix"
 rootpw admin-pw

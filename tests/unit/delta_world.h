@@ -28,7 +28,10 @@ struct entry {
 struct world {
         enum sync_references references;
         bool nested, linked;       /* linked: values follow their entries, and their groups are not told of */
+        bool silent;               /* so they do here, and nobody is told that it is so (slapd's refint); deltas are told change by change, as a watch is */
         struct entry users[USERS], groups[GROUPS];
+        bool late;                 /* silent: the values `from` are about to be `to`, and groups may change meanwhile */
+        unsigned from, to;
         unsigned next_id, seed;
 };
 
@@ -168,7 +171,7 @@ static inline void send_full(const struct world *world, const struct sync_sink *
 /* ---- A delta from one world to the next ---- */
 
 static inline bool same_entry(const struct world *world, const struct entry *a, const struct entry *b) {
-        if (world->linked)
+        if (world->linked || world->silent)
                 return a->id == b->id && a->version == b->version;
         return a->id == b->id && a->dn == b->dn && a->name == b->name && a->gid == b->gid && a->sid == b->sid && a->more == b->more &&
                a->value_count == b->value_count && memcmp(a->values, b->values, a->value_count * sizeof *a->values) == 0;
@@ -194,12 +197,8 @@ static inline void send_group(const struct world *world, const struct sync_sink 
 }
 
 /* Who changed, and now and then who did not; who is gone, in words or by a sweep. */
-static inline void send_delta(struct world *world, const struct world *before, const struct sync_sink *sink, const char *from, const char *cookie) {
+static inline void send_changes(struct world *world, const struct world *before, const struct sync_sink *sink, bool sweep) {
         struct texts texts;
-        bool sweep = next_random(world, 3) == 0;
-        const struct sync_begin begin = { .delta = true, .references = world->references, .nested = world->nested, .linked = world->linked, .from = from, .sweep_users = sweep,
-                                          .sweep_groups = sweep };
-        assert_int_equal(sink->begin(sink->userdata, &begin), 0);
         for (size_t i = 0; i < GROUPS; i++) {
                 const struct entry *was = &before->groups[i], *is = &world->groups[i];
                 if (!sweep && was->there && !find_id(world->groups, GROUPS, was->id)) {
@@ -230,7 +229,6 @@ static inline void send_delta(struct world *world, const struct world *before, c
                 else if (sweep)
                         assert_int_equal(sink->present(sink->userdata, SYNC_KIND_USER, texts.id), 0);
         }
-        assert_int_equal(sink->end(sink->userdata, cookie), 0);
 }
 
 /* ---- What happens to it ---- */
@@ -254,17 +252,34 @@ enum { NOBODY = 999 };
 
 /* A value is called otherwise, or gone (NOBODY), without its group's doing. */
 static inline void follow(struct world *world, unsigned from, unsigned to) {
-        for (size_t g = 0; world->linked && g < GROUPS; g++) {
+        for (size_t g = 0; (world->linked || world->silent) && g < GROUPS; g++) {
                 struct entry *group = &world->groups[g];
                 for (size_t i = 0; i < group->value_count; i++) {
                         if (group->values[i] != from)
                                 continue;
-                        if (to == NOBODY)
+                        if (to == NOBODY || has_value(group, to))
                                 group->values[i--] = group->values[--group->value_count];
                         else
                                 group->values[i] = to;
                 }
         }
+}
+
+static inline void settle(struct world *world) {
+        if (world->late)
+                follow(world, world->from, world->to);
+        world->late = false;
+}
+
+static inline void follow_soon(struct world *world, unsigned from, unsigned to) {
+        bool named = false;
+        for (size_t g = 0; g < GROUPS; g++)
+                named = named || has_value(&world->groups[g], from);
+        world->late = world->silent && named && next_random(world, 2);
+        world->from = from;
+        world->to = to;
+        if (!world->late)
+                follow(world, from, to);
 }
 
 static inline void swap_users(struct world *world, struct entry *user, struct entry *other) {
@@ -285,6 +300,7 @@ static inline void swap_users(struct world *world, struct entry *user, struct en
 static inline void change_user(struct world *world) {
         struct entry *user = &world->users[next_random(world, USERS)];
         unsigned what = next_random(world, 8), dn = user->dn;
+        settle(world);
         user->version++;
         if (!user->there) {
                 *user = (struct entry){ .id = world->next_id++, .name = next_random(world, NAMES), .gid = next_random(world, 5) };
@@ -292,10 +308,10 @@ static inline void change_user(struct world *world) {
                 user->there = true;
         } else if (what == 0) {
                 user->there = false;
-                follow(world, dn, NOBODY);
+                follow_soon(world, dn, NOBODY);
         } else if (what == 1) {
                 user->dn = free_dn(world, world->users, USERS);
-                follow(world, dn, user->dn);
+                follow_soon(world, dn, user->dn);
         } else if (what == 2)
                 user->name = next_random(world, NAMES);
         else if (what == 3)
@@ -322,7 +338,8 @@ static inline unsigned free_sid(struct world *world) {
 
 static inline void change_values(struct world *world, struct entry *group) {
         bool by_name = world->references == SYNC_REFERENCES_NAME;
-        bool is_group = !by_name && next_random(world, 3) == 0;
+        /* Where groups are no members, nobody follows what they are called. */
+        bool is_group = !by_name && (world->nested || !world->silent) && next_random(world, 3) == 0;
         unsigned value = next_random(world, NAMES);
         for (size_t i = 0; i < group->value_count; i++)
                 if (group->values[i] == value + (is_group ? 100 : 0)) {
@@ -357,4 +374,24 @@ static inline void change_group(struct world *world) {
                 follow(world, dn + 100, NOBODY);
         } else
                 change_values(world, group);
+}
+
+/* ---- Some changes, and the delta of them ---- */
+
+static inline void change_and_send(struct world *world, unsigned count, const struct sync_sink *sink, const char *from, const char *cookie) {
+        struct world before = *world;
+        bool sweep = !world->silent && next_random(world, 3) == 0;
+        const struct sync_begin begin = { .delta = true, .references = world->references, .nested = world->nested, .linked = world->linked, .from = from, .sweep_users = sweep,
+                                          .sweep_groups = sweep };
+        assert_int_equal(sink->begin(sink->userdata, &begin), 0);
+        for (; count > 0; count--) {
+                (next_random(world, 2) ? change_group : change_user)(world);
+                if (!world->silent)
+                        continue;
+                send_changes(world, &before, sink, false);
+                before = *world;
+        }
+        if (!world->silent)
+                send_changes(world, &before, sink, sweep);
+        assert_int_equal(sink->end(sink->userdata, cookie), 0);
 }

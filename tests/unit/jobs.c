@@ -108,7 +108,7 @@ static int send_number(unsigned which, struct channel *channel) {
         case 2: return protocol_send_secret(channel, &a_secret);
         case 3: return protocol_send_progress(channel, &(struct protocol_progress){ 9, 500, 100000 });
         case 4: return protocol_send_note(channel, &(struct protocol_note){ .id = 9, .refused = true, .text = "the server refuses the bind" });
-        case 5: return protocol_send_run(channel, &(struct protocol_run){ 9, SYNC_KEPT_WATCH });
+        case 5: return protocol_send_run(channel, &(struct protocol_run){ 9, SYNC_KEPT_WATCH, 1800000000 });
         default: return protocol_send_synced(channel, &(struct protocol_synced){ 9, true, true, "the server ended the connection" });
         }
 }

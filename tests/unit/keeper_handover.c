@@ -217,10 +217,12 @@ static void what_stays(void **state) {
         assert_true(leaving->users == 1 && leaving->memberships == 1);
         struct update_step *steps = world.keeper->planned->message.steps;
         const struct protocol_apply refused = { .id = 1, .steps = steps, .step_count = world.keeper->planned->message.step_count };
-        for (int i = 0; i < 2; i++) {
+        /* Three commands remove it: what one of them may have done is no loss because others were refused. */
+        static const uint64_t left[] = { 1, 1, 0, 0 };
+        for (size_t i = 0; i < ARRAY_SIZE(left); i++) {
                 json_decref(keeper_apply(world.keeper, &refused, &exit));
                 assert_int_equal(exit, 0);
-                assert_true(leaving->users == 1 && leaving->memberships == 0);
+                assert_true(leaving->users == 1 && leaving->memberships == left[i]);
         }
         json_decref(keeper_world_ask(&world, "{'command':'member remove','group':'ops','names':['bert']}", &exit));
         assert_int_equal(leaving->memberships, 1);

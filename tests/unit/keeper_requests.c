@@ -58,6 +58,9 @@ static void bad(void **state) {
                 { "sync", "{'command':'directory sync','full':1}", 2, USAGE },
                 { "show", "{'command':'application list'}", 0, "{'applications':[{'name':'host','directories':['a','b','off']},{'name':'other','services':['x']}]}" },
                 { "show", "{'command':'directory show','directory':'b'}", 0, "{'name':'b','applications':['host','other']}" },
+                { "show, and what the supervisor knows", "{'command':'directory show','directory':'b','status':{'kept_by':'watch','full_age':3,'state':'syncing'}}", 0,
+                  "{'name':'b','kept_by':'watch','full_age':3,'state':'syncing','applications':['host','other']}" },
+                { "show", "{'command':'directory show','directory':'b','status':1}", 2, USAGE },
                 { "show", "{'command':'application show','application':'other'}", 0, "{'name':'other','directories':['b','a']}" },
         };
         struct keeper_world world;

@@ -190,8 +190,9 @@ static void expect_cookie(struct fixture *fixture, uint64_t basis, const char *w
         assert_string_equal(cookie, wanted);
 }
 
-static void full(struct fixture *fixture, const struct world *world, const char *cookie, struct store_sync_changes *changes) {
+static void full(struct fixture *fixture, struct world *world, const char *cookie, struct store_sync_changes *changes) {
         struct store_sync *sync = store_sync_new();
+        settle(world);
         send_full(world, store_sync_sink(sync), cookie);
         assert_int_equal(take_in(fixture, sync, 1000, changes), 0);
         store_sync_free(sync);
@@ -240,12 +241,11 @@ static void live(struct fixture *fixture, const struct world *kind, unsigned see
         expect_world(fixture, &world, seed, 0);
         for (unsigned step = 1; step <= 60; step++) {
                 struct world before = world;
-                for (unsigned count = next_random(&world, 5); count > 0; count--)
-                        (next_random(&world, 2) ? change_group : change_user)(&world);
+                unsigned count = next_random(&world, 5);
                 struct store_sync *sync = store_sync_new();
                 char *visible = content_of(fixture->folder, "corp", VISIBLE);
                 (void)snprintf(cookie, sizeof cookie, "c%u", step);
-                send_delta(&world, &before, store_sync_sink(sync), from, cookie);
+                change_and_send(&world, count, store_sync_sink(sync), from, cookie);
                 int r = take_in(fixture, sync, 1000 + step, &changes);
                 assert_true(r == 0 || r == -ESTALE);
                 store_sync_free(sync);
@@ -301,6 +301,8 @@ static void run_worlds(void **state, const struct world *kind, unsigned stale_pe
 static void by_dn(void **state) { run_worlds(state, &(struct world){ .references = SYNC_REFERENCES_DN, .nested = true }, 0); }
 static void by_dn_flat(void **state) { run_worlds(state, &(struct world){ .references = SYNC_REFERENCES_DN }, 0); }
 static void by_linked_dn(void **state) { run_worlds(state, &(struct world){ .references = SYNC_REFERENCES_DN, .nested = true, .linked = true }, 5); }
+static void by_silent_dn(void **state) { run_worlds(state, &(struct world){ .references = SYNC_REFERENCES_DN, .nested = true, .silent = true }, 0); }
+static void by_silent_dn_flat(void **state) { run_worlds(state, &(struct world){ .references = SYNC_REFERENCES_DN, .silent = true }, 0); }
 static void by_name(void **state) { run_worlds(state, &(struct world){ .references = SYNC_REFERENCES_NAME }, 60); }
 
 /* Seconds of the processor for a run of users, and groups that name nobody. */
@@ -343,7 +345,8 @@ static void all_at_once(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(by_dn, setup, teardown), cmocka_unit_test_setup_teardown(by_dn_flat, setup, teardown),
-                cmocka_unit_test_setup_teardown(by_linked_dn, setup, teardown), cmocka_unit_test_setup_teardown(by_name, setup, teardown),
+                cmocka_unit_test_setup_teardown(by_linked_dn, setup, teardown), cmocka_unit_test_setup_teardown(by_silent_dn, setup, teardown),
+                cmocka_unit_test_setup_teardown(by_silent_dn_flat, setup, teardown), cmocka_unit_test_setup_teardown(by_name, setup, teardown),
                 cmocka_unit_test_setup_teardown(all_at_once, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,23 +12,10 @@
 
 #include "model/sync_key.h"
 #include "replica/store_sync.h"
-#include "unit/store_help.h"
-
-struct fixture { char folder[64]; struct store *store; };
+#include "unit/store_fixture.h"
 
 static int setup(void **state) {
-        struct fixture *fixture = calloc(1, sizeof *fixture);
-        help_folder(fixture->folder, sizeof fixture->folder);
-        *state = fixture;
-        return store_open(fixture->folder, "corp", DIRECTORY_LDAP, STORE_READ_WRITE, &fixture->store);
-}
-
-static int teardown(void **state) {
-        struct fixture *fixture = *state;
-        store_close(fixture->store);
-        help_remove_folder(fixture->folder);
-        free(fixture);
-        return 0;
+        return fixture_new(state, "corp", DIRECTORY_LDAP);
 }
 
 /* ---- Runs as words, in the order in which they are sent ----
@@ -161,7 +148,18 @@ static const struct {
         { "a value twice", BEGIN, "+group:a:ops =dora =dora", 0, "anna:1:1 bert:2:1 dora:4:1 | dora>ops" },
         { "itself", BEGIN, "+group:a:ops =ops", 0, "anna:1:1 bert:2:1 dora:4:1 | " },
         { "a user and a group change places", BEGIN, "+group:b:night:anna +user:1:anna:night", 0, "anna:1:1 bert:2:1 dora:4:1 | bert>ops" },
-        { "... and the group that has them says so", BEGIN, "+group:b:night:anna +user:1:anna:night +group:a:ops =anna =bert =night =carl", 0, SAME },
+        { "... and the group that has them is told, too", BEGIN, "+group:b:night:anna +user:1:anna:night +group:a:ops =anna =bert =night =carl", 0,
+          "anna:1:1 bert:2:1 dora:4:1 | bert>ops" },
+        { "gone, and the group told", BEGIN, "+group:a:ops =anna =bert =dora =night -user:1", 0, "bert:2:1 dora:4:1 | bert>ops dora>ops night>>ops" },
+        { "... after it", BEGIN, "-user:1 +group:a:ops =anna =bert =dora =night", 0, "bert:2:1 dora:4:1 | bert>ops dora>ops night>>ops" },
+        { "made anew, and the group told", BEGIN, "+group:a:ops =anna =bert =night -user:1 +user:9:anna", 0, "anna:9:1 bert:2:1 dora:4:1 | bert>ops night>>ops" },
+        { "moved, and the group told before", BEGIN, "+group:a:ops =anna =bert =night +user:1:anna:away", 0, "anna:1:1 bert:2:1 dora:4:1 | bert>ops night>>ops" },
+        { "moved, and the group told after", BEGIN, "+user:1:anna:away +group:a:ops =away =bert =night", 0, SAME },
+        { "a child moved, and the group told before", BEGIN, "+group:a:ops =anna =bert =night +group:b:night:away", 0, "anna:1:1 bert:2:1 dora:4:1 | anna>ops bert>ops" },
+        { "twice moved, and the group told in between", BEGIN, "+user:1:anna:x +group:a:ops =x =bert =night +user:1:anna:y", 0,
+          "anna:1:1 bert:2:1 dora:4:1 | bert>ops night>>ops" },
+        { "for a moment where a value was, and another one comes", BEGIN, "+user:4:dora:carl +user:4:dora:y +user:9:new:carl", 0,
+          "anna:1:1 bert:2:1 dora:4:1 new:9:1 | anna>ops bert>ops night>>ops" },
         { "a user becomes a group", BEGIN, "-user:1 +group:1:annas:anna", 0, "bert:2:1 dora:4:1 | bert>ops night>>ops" },
         { "a sweep", { .delta = true, .references = SYNC_REFERENCES_DN, .nested = true, .from = "one", .sweep_users = true }, "!user:1 +user:3:carl", 0,
           "anna:1:1 carl:3:1 | anna>ops carl>ops night>>ops" },
@@ -346,6 +344,8 @@ static void left_open(void **state) {
         struct fixture *fixture = *state;
         static const struct { const char *words; bool unsettled; } steps[] = {
                 { "+user:1:anna:away +user:9:new", true }, { "+user:9:new:newer", true }, { "", true }, { NULL, false }, { "+user:9:new", false }, { "-user:1", true },
+                { NULL, false }, { "+user:1:anna:away +group:a:ops =away =bert =night", false }, { "+group:a:ops =away =bert =night -user:1", true },
+                { NULL, false }, { "+group:a:ops =anna =bert =night +group:b:night:far", true }, { NULL, false }, { "+user:3:carl -user:3", true },
         };
         fill(fixture, "one");
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {

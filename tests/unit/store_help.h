@@ -3,7 +3,6 @@
  * Must never: remove anything but a folder that help_folder() made. */
 #pragma once
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,22 +10,13 @@
 
 #include "base/cleanup.h"
 #include "model/replica.h"
+#include "unit/folder.h"
 
 /* In memory where there is such a folder: these tests sync thousands of times, and what a power cut loses they simulate themselves. */
 static inline void help_folder(char *folder, size_t size) {
         const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
         (void)snprintf(folder, size, "%s/multidir-store-XXXXXX", parent);
         assert_non_null(mkdtemp(folder));
-}
-
-_unused_ static inline void help_remove_folder(const char *folder) {
-        DIR *open = opendir(folder);
-        for (struct dirent *entry; open && (entry = readdir(open));)
-                if (entry->d_name[0] != '.')
-                        (void)unlinkat(dirfd(open), entry->d_name, 0);
-        if (open)
-                (void)closedir(open);
-        (void)rmdir(folder);
 }
 
 static inline int help_compare(const void *a, const void *b) {

@@ -1,5 +1,5 @@
 /* A synchronisation against a full disk, a broken disk and a power cut at every single write: the replica before it or the one it
- * brings, never another, and the cookie with it (D5). The second one comes as a whole, or as a delta.
+ * brings, never another, and the cookie with it (D5). The second one comes as a whole, or as a delta; the first one, written while it comes, leaves nothing or all.
  * Relies on: cmocka; unit/store_fault.
  * Must never: leave its folders behind. */
 #include <setjmp.h>
@@ -57,10 +57,12 @@ static int send_delta(struct store *store, const struct help_directory *director
         return r;
 }
 
-static int send_full(const struct help_directory *directory, const struct sync_sink *sink) {
+static int send_full(struct store *store, struct store_sync *sync, const struct help_directory *directory, const struct sync_sink *sink) {
         struct sync_sink rest = *sink;
         int r = sink->begin(sink->userdata, &(struct sync_begin){ .references = SYNC_REFERENCES_DN, .nested = true });
         rest.begin = NULL;
+        if (r == 0)
+                r = store_sync_ahead(sync, store);
         if (r == 0)
                 r = help_send(directory, &rest);
         return r == 0 && directory->group_count > 0 ? sink->stray(sink->userdata, 0, "somebody") : r;
@@ -78,7 +80,7 @@ static int synchronise(struct store *store, const char *const *world, uint64_t n
                 (void)snprintf(dns[g], sizeof dns[g], "cn=%s,dc=example", directory->groups[g].name);
                 directory->groups[g].dn = dns[g];
         }
-        int r = delta ? send_delta(store, directory, sink) : send_full(directory, sink);
+        int r = delta ? send_delta(store, directory, sink) : send_full(store, sync, directory, sink);
         if (r == 0)
                 r = sink->end(sink->userdata, now_s > 1000 ? "two" : "one");
         if (r == 0)
@@ -178,6 +180,77 @@ static void power_cuts(void **state) {
         }
 }
 
+/* Nothing, not even that it is complete, or all of it. */
+static bool has_all(struct store *store) {
+        char users[256], edges[256];
+        struct replica *replica = NULL;
+        assert_int_equal(store_load(store, &replica), 0);
+        help_users(replica, users, sizeof users);
+        help_edges(replica, edges, sizeof edges);
+        bool all = replica->synchronised_s != 0;
+        assert_string_equal(users, all ? texts[1][0] : "");
+        assert_string_equal(edges, all ? texts[1][1] : "");
+        assert_int_equal(replica->revision, all);
+        replica_free(replica);
+        return all;
+}
+
+/* The first one of all, and what is after it: the same once more. */
+static void check_first(const char *folder, bool done) {
+        struct store *store = open_corp(folder);
+        assert_true(has_all(store) || !done);
+        assert_int_equal(synchronise(store, after, 2000), 0);
+        assert_true(has_all(store));
+        store_close(store);
+}
+
+static void disks_first(void **state) {
+        (void)state;
+        static const enum fault_mode modes[] = { FAULT_FULL, FAULT_BROKEN };
+        for (size_t m = 0; m < ARRAY_SIZE(modes); m++) {
+                unsigned nth = 1;
+                for (unsigned quiet = 0; quiet < 3; nth++) {
+                        char folder[64];
+                        help_folder(folder, sizeof folder);
+                        struct store *store = open_corp(folder);
+                        fault_arm(modes[m], nth, nth);
+                        int r = synchronise(store, after, 1000);
+                        fault_arm(FAULT_NONE, 0, 0);
+                        assert_int_equal(has_all(store), r == 0);
+                        store_close(store);
+                        check_first(folder, r == 0);
+                        help_remove_folder(folder);
+                        quiet = r < 0 ? 0 : quiet + 1;
+                }
+                assert_true(nth > 5);
+        }
+}
+
+static void power_cuts_first(void **state) {
+        (void)state;
+        static const enum fault_mode modes[] = { FAULT_POWER_ALL, FAULT_POWER_SOME, FAULT_POWER_NONE };
+        for (size_t m = 0; m < ARRAY_SIZE(modes); m++) {
+                bool more = true;
+                for (unsigned nth = 1; more; nth++) {
+                        char folder[64];
+                        int status;
+                        help_folder(folder, sizeof folder);
+                        store_close(open_corp(folder));
+                        pid_t child = fork();
+                        assert_true(child >= 0);
+                        if (child == 0) {
+                                fault_arm(modes[m], nth, nth);
+                                _exit(synchronise(open_corp(folder), after, 1000) == 0 ? 0 : 3);
+                        }
+                        assert_int_equal(waitpid(child, &status, 0), child);
+                        assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == FAULT_EXIT));
+                        more = WEXITSTATUS(status) == FAULT_EXIT;
+                        check_first(folder, !more);
+                        help_remove_folder(folder);
+                }
+        }
+}
+
 static void disks_delta(void **state) {
         as_delta = true;
         disks(state);
@@ -190,6 +263,6 @@ static void power_cuts_delta(void **state) {
 
 int main(void) {
         fault_install();
-        const struct CMUnitTest tests[] = { cmocka_unit_test(disks), cmocka_unit_test(power_cuts), cmocka_unit_test(disks_delta), cmocka_unit_test(power_cuts_delta) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(disks), cmocka_unit_test(power_cuts), cmocka_unit_test(disks_first), cmocka_unit_test(power_cuts_first), cmocka_unit_test(disks_delta), cmocka_unit_test(power_cuts_delta) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,6 +41,23 @@ static void wait_for(void **state) {
         }
 }
 
+static void wait_for_end(void **state) {
+        static const struct { const char *what; uint64_t end_s, took_ms, ago_ms, wanted; } rows[] = {
+                { "in ten seconds", NOW + 10, 100, 60000, 10000 }, { "... and a full one just ended", NOW + 10, 100, 0, 10000 },
+                { "now", NOW, 100, 60000, 1000 }, { "... and a full one just ended", NOW, 100, 0, 2500 }, { "... a while ago", NOW, 100, 1000, 1500 },
+                { "long ago", 1, 100, 60000, 1000 }, { "in ten seconds, a long one just ended", NOW + 10, 20000, 0, 200000 },
+                { "... as long ago as it took", NOW + 10, 20000, 20000, 180000 }, { "... long ago", NOW + 10, 20000, 900000, 10000 },
+                { "in a year", NOW + 365 * 86400, 100, 0, SYNC_FULL_MS }, { "at the end of time", UINT64_MAX, 0, UINT64_MAX / 2, SYNC_FULL_MS },
+                { "one without an end", NOW, UINT64_MAX, 0, SYNC_FULL_MS },
+        };
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                uint64_t is = sync_full_end_wait_ms(rows[i].end_s, NOW, rows[i].took_ms, rows[i].ago_ms);
+                if (is != rows[i].wanted)
+                        fail_msg("%s: %llu", rows[i].what, (unsigned long long)is);
+        }
+}
+
 /* Changes that cannot be told: each is found so long after the end of the full run before. */
 static void again(void **state) {
         static const struct { const char *what; unsigned times; uint64_t took_ms, ago_ms, pause_ms; } rows[] = {
@@ -62,6 +79,6 @@ static void again(void **state) {
 }
 
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(since), cmocka_unit_test(wait_for), cmocka_unit_test(again) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(since), cmocka_unit_test(wait_for), cmocka_unit_test(wait_for_end), cmocka_unit_test(again) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <sys/wait.h>
 
 #include "unit/sync_say.h"
 
@@ -24,7 +25,7 @@ static unsigned char *two_runs(size_t *len) {
         const struct sync_user user = { .name = "anna", .entry_id = "1", .fresh = true };
         const struct sync_group group = { .name = "ops", .entry_id = "a" };
         assert_int_equal(sink->begin(to, &(struct sync_begin){ .references = SYNC_REFERENCES_NAME }) | sink->user(to, &user) | sink->group(to, &group) |
-                         sink->member(to, 0, 0) | sink->stray(to, 0, "bert") | sink->end(to, "one"), 0);
+                         sink->member(to, 0, 0) | sink->group(to, &group) | sink->member(to, 0, 1) | sink->stray(to, 0, "bert") | sink->end(to, "one"), 0);
         assert_int_equal(sink->begin(to, &delta) | sink->present(to, SYNC_KIND_USER, "1") | sink->group(to, &group) | sink->reference(to, "k1") | sink->reference(to, "k2") |
                          sink->user(to, &user) | sink->gone(to, SYNC_KIND_GROUP, "b") | sink->end(to, "two"), 0);
         sync_sender_free(sender);
@@ -36,7 +37,7 @@ static unsigned char *two_runs(size_t *len) {
         return bytes;
 }
 
-#define FIRST_RUN "full 2|-\nuser 0 0 0 0 fresh|anna|1|-|-|-|-|-|-|-|-\ngroup 0 0|ops|a|-|-|-\nmember 0 0\nstray 0 bert\nend one\n"
+#define FIRST_RUN "full 2|-\nuser 0 0 0 0 fresh|anna|1|-|-|-|-|-|-|-|-\ngroup 0 0|ops|a|-|-|-\ngroup 0 0|ops|a|-|-|-\nmember 0 0\nmember 0 1\nstray 0 bert\nend one\n"
 #define SECOND_RUN "delta 1 nested linked users lenient|one\npresent 1 1\ngroup 0 0|ops|a|-|-|-\nreference k1\nreference k2\nuser 0 0 0 0 fresh|anna|1|-|-|-|-|-|-|-|-\n" \
         "gone 2 b\nend two\n"
 
@@ -58,6 +59,55 @@ static void several_runs(void **state) {
                 if (strstr(sbuf_text(&cut_text), "end two") || (cut_receiver.ended && cut_text.len != first))
                         fail_msg("cut at byte %zu of %zu, the second run passes for a whole", cut, len);
         }
+        free(bytes);
+}
+
+enum { BESIDE_GROUPS = 60, BESIDE_USERS = 700 };
+
+/* Some groups have only a long text, some only members. */
+static int send_beside(const struct sync_sink *sink) {
+        static char description[4000];
+        void *to = sink->userdata;
+        memset(description, 'd', sizeof description - 1);
+        int r = sink->begin(to, &(struct sync_begin){ .references = SYNC_REFERENCES_DN });
+        for (unsigned u = 0; u < BESIDE_USERS && r == 0; u++)
+                r = sink->user(to, &(struct sync_user){ .name = "u", .entry_id = "1" });
+        for (unsigned g = 0; g < BESIDE_GROUPS && r == 0; g++) {
+                r = sink->group(to, &(struct sync_group){ .name = "g", .entry_id = "1", .description = g % 3 == 0 ? description : NULL });
+                for (unsigned u = 0; u < BESIDE_USERS && g % 3 != 0 && r == 0; u++)
+                        r = sink->member(to, u, g);
+        }
+        if (r == 0)
+                r = sink->child(to, 1, 0);
+        return r == 0 && sink->member(to, 0, 0) == -EINVAL ? 0 : -EPROTO;
+}
+
+/* Groups, and members of them between: every member comes after its group, whichever fills its frame first, and none after what follows them. */
+static void members_beside_groups(void **state) {
+        (void)state;
+        enum { SIZE = 1 << 20 };
+        int fds[2], status;
+        unsigned char *bytes = malloc(SIZE);
+        struct sync_receiver receiver = { 0 };
+        _cleanup_sbuf_ struct sbuf text = { 0 };
+        size_t len = 0;
+        assert_non_null(bytes);
+        socket_pair(fds);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+                struct sync_sender *sender = sync_sender_new(fds[0]);
+                _exit(send_beside(sync_sender_sink(sender)) == 0 && sync_sender_end(sender, "enough") == 0 ? 0 : 1);
+        }
+        (void)close(fds[0]);
+        for (ssize_t n; (n = read(fds[1], bytes + len, SIZE - len)) > 0;)
+                len += (size_t)n;
+        (void)close(fds[1]);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+        assert_int_equal(receive_runs(bytes, len, &receiver, &text, true), 0);
+        assert_string_equal(receiver.error, "enough");
+        assert_true(receiver.users == BESIDE_USERS && receiver.groups == BESIDE_GROUPS && receiver.members == BESIDE_GROUPS * 2 / 3 * BESIDE_USERS);
         free(bytes);
 }
 
@@ -90,7 +140,7 @@ static void wrong_words(void **state) {
                 case 2: r = sink->present(to, SYNC_KIND_USER, "1"); break;
                 case 3: r = sink->stray(to, 1, "k"); break;
                 case 4: r = sink->stray(to, 0, key); break;
-                case 5: r = sink->stray(to, 0, "k"); break;
+                case 5: r = sink->stray(to, 0, "k") | sink->member(to, 0, 0); break;
                 case 6: r = sink->child(to, 0, 0); break;
                 case 7: r = sink->gone(to, SYNC_KIND_NONE, "1"); break;
                 case 8: r = sink->gone(to, SYNC_KIND_USER, ""); break;
@@ -183,7 +233,7 @@ static void greeting(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(several_runs), cmocka_unit_test(wrong_words), cmocka_unit_test(misplaced_frames), cmocka_unit_test(greeting),
+                cmocka_unit_test(several_runs), cmocka_unit_test(members_beside_groups), cmocka_unit_test(wrong_words), cmocka_unit_test(misplaced_frames), cmocka_unit_test(greeting),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ struct changing {
         const struct secret *password;   /* NULL: none is set */
         uint64_t deadline_ms;            /* of all of it */
         uint64_t found_by_ms;            /* of what is read before anything is written: nobody need wait longer for a server that hangs */
+        bool written;                    /* something was sent that changes an entry (change_send.c) */
         struct change_result *result;
 };
 
@@ -40,6 +41,8 @@ bool find_user(struct changing *changing, const char *name, const char *id, char
 bool find_group(struct changing *changing, const char *name, const char *id, char dn[SYNC_DN_MAX + 1]);
 /* Whether nobody at the server has the name: else the result is set. */
 bool name_is_free(struct changing *changing, bool group, const char *name);
+/* Whether the server, which has just made the group, answers that there is none of the name; false too where it cannot be asked. The result stays. */
+bool group_is_hidden(struct changing *changing, const char *name);
 /* The values of an attribute of the entry, NUL-terminated ones only, up to size - 1 bytes each; the number that there are, up to max; or -1, and the
  * result is set. */
 int read_values(struct changing *changing, const char *dn, const char *attribute, char (*values)[256], int max);
@@ -61,15 +64,18 @@ char *reference_values(struct changing *changing, const char *group, const char 
 
 /* change_active.c: adds what switches the account on or off; false: the result says why it cannot be said there. */
 bool active_mods(struct changing *changing, const char *dn, bool active, struct mods *mods);
-/* ... for an account that is made. */
+/* ... for an account that is made; at Active Directory, also what it is called as a principal, unless that is there. */
 void active_initial(const struct changing *changing, bool active, struct mods *mods);
+/* "name@domain", the domain being the dc parts that the base ends with; false: there are none, or the name cannot be one of a principal. */
+bool active_principal(const char *name, const char *base, struct sbuf *principal);
 
 /* change_attributes.c: whether an attribute, by any of its names, has a meaning of its own: one of the settings', a login's or the server's. */
 bool attribute_is_taken(const struct ldap_settings *ldap, const char *attribute);
 /* Adds the change's attributes (U3), which must be plain names that are not taken; false: the result says which is not. */
 bool attribute_mods(struct changing *changing, int op, struct mods *mods);
 
-/* change_schema.c: whether the server's schema has none of them under a name that is taken, too; else, or if it cannot be asked, the result is set. */
+/* change_schema.c: whether the server's schema has each of them, and none of them under a name that is taken, too. Else the result is set: REJECTED; where
+ * bind_dn is not shown the schema, PERMISSION_DENIED; where the server cannot be asked, UNAVAILABLE. */
 bool schema_allows(struct changing *changing);
 
 /* Whether display name, e-mail, home, shell and description are what N5 publishes: one line each, the paths absolute; else the result says which is not. */

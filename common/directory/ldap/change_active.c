@@ -4,8 +4,11 @@
 
 #include "base/text.h"
 #include "directory/ldap/change.h"
+#include "model/dn.h"
 
 #define USER_ACCOUNT_CONTROL "userAccountControl"
+#define PRINCIPAL "userPrincipalName"
+#define PRINCIPAL_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 #define UAC_DISABLED 2u
 #define UAC_NORMAL 512u
 
@@ -50,8 +53,38 @@ bool active_mods(struct changing *changing, const char *dn, bool active, struct 
         return false;
 }
 
+bool active_principal(const char *name, const char *base, struct sbuf *principal) {
+        char normal[DN_NORMAL_MAX], *at = normal;
+        size_t len;
+        if (dn_normal(base, strlen(base), normal, &len) < 0 || len == sizeof normal || name[strspn(name, PRINCIPAL_CHARACTERS)])
+                return false;
+        normal[len] = 0;
+        sbuf_printf(principal, "%s@", name);
+        /* The form of model/dn.c: RDNs end with 3. The domain is what the base ends with. */
+        for (bool domain = false;; at++) {
+                bool is_part = strncmp(at, "dc\1", 3) == 0;
+                if (domain && !is_part)
+                        return false;
+                if (is_part)
+                        sbuf_printf(principal, "%s%.*s", domain ? "." : "", (int)strcspn(at + 3, "\3"), at + 3);
+                domain = is_part;
+                at += strcspn(at, "\3");
+                if (!*at)
+                        return domain && !principal->failed && !sbuf_text(principal)[strspn(sbuf_text(principal), PRINCIPAL_CHARACTERS "@")];
+        }
+}
+
+/* What it is to be called when people log in to Windows is what the domain's own tools make of it. */
+static void put_principal(const struct changing *changing, struct mods *mods) {
+        _cleanup_sbuf_ struct sbuf principal = { 0 };
+        if (!mods_has(mods, PRINCIPAL) && active_principal(changing->change->name, changing->directory->ldap->base, &principal))
+                mods_value(mods, LDAP_MOD_ADD, PRINCIPAL, sbuf_text(&principal));
+}
+
 void active_initial(const struct changing *changing, bool active, struct mods *mods) {
+        if (!changing->directory->ldap->active_directory)
+                return;
         /* Without it the account could be used without a password where the domain's policy allows that. */
-        if (changing->directory->ldap->active_directory)
-                mods_number(mods, LDAP_MOD_ADD, USER_ACCOUNT_CONTROL, active ? UAC_NORMAL : UAC_NORMAL | UAC_DISABLED);
+        mods_number(mods, LDAP_MOD_ADD, USER_ACCOUNT_CONTROL, active ? UAC_NORMAL : UAC_NORMAL | UAC_DISABLED);
+        put_principal(changing, mods);
 }

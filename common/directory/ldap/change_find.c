@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "directory/ldap/change.h"
@@ -20,6 +21,12 @@ static void restart(void *userdata) {
         struct looking *looking = userdata;
         looking->matches = 0;
         looking->broken = false;
+}
+
+/* Once something is written, what is still to be read has time of its own: a server that is slow is no reason to leave a change half done. */
+static uint64_t read_by_ms(const struct changing *changing) {
+        uint64_t own_ms = clock_monotonic_ms() + changing->directory->login_ms;
+        return !changing->written ? changing->found_by_ms : own_ms < changing->deadline_ms ? own_ms : changing->deadline_ms;
 }
 
 /* As for users (find.c): whether it is the group's name is decided as the replica would (N1). */
@@ -53,7 +60,7 @@ static int look(struct changing *changing, struct looking *looking) {
                 .base = sbuf_text(&directory->group_base), .scope = LDAP_SCOPE_SUBTREE, .filter = sbuf_text(&filter), .attributes = attributes.names,
                 .size_limit = 20, .domain_scope = directory->ldap->active_directory, .entry = take_group, .userdata = looking,
         };
-        int r = filter.failed ? -ENOMEM : session_search(&directory->session, &search, restart, changing->found_by_ms, &why);
+        int r = filter.failed ? -ENOMEM : session_search(&directory->session, &search, restart, read_by_ms(changing), &why);
         if (r < 0 || looking->broken) {
                 log_warning("directory %s: cannot look up a group: %s", directory->settings->name, why.len > 0 ? sbuf_text(&why) : "its entry is of no use");
                 outcome_refuse(changing->result, REASON_UNAVAILABLE, "the server cannot be asked for the group: %s",
@@ -119,6 +126,18 @@ bool name_is_free(struct changing *changing, bool group, const char *name) {
         return presence == PRESENCE_NOT_FOUND;
 }
 
+bool group_is_hidden(struct changing *changing, const char *name) {
+        const struct change_result before = *changing->result;
+        _cleanup_free_ struct looking *looking = calloc(1, sizeof *looking);
+        if (!looking)
+                return false;
+        looking->directory = changing->directory;
+        looking->name = name;
+        bool hidden = look(changing, looking) == 0 && looking->matches == 0;
+        *changing->result = before;
+        return hidden;
+}
+
 struct reading { const char *attribute; char (*values)[256]; int max, count; };
 
 static int take_values(void *userdata, const struct ldap_entry *entry) {
@@ -141,7 +160,7 @@ int read_values(struct changing *changing, const char *dn, const char *attribute
         const char *names[] = { attribute, NULL };
         const struct search search = { .base = dn, .scope = LDAP_SCOPE_BASE, .filter = "(objectClass=*)", .attributes = names, .size_limit = 1,
                                        .domain_scope = changing->directory->ldap->active_directory, .entry = take_values, .userdata = &reading };
-        int r = session_search(&changing->directory->session, &search, NULL, changing->found_by_ms, &why);
+        int r = session_search(&changing->directory->session, &search, NULL, read_by_ms(changing), &why);
         if (r == 0)
                 return reading.count;
         outcome_refuse(changing->result, REASON_UNAVAILABLE, "the server cannot be asked for the entry: %s", sbuf_text(&why));

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "directory/ldap/change.h"
+#include "directory/ldap/words.h"
 
 #define POSIX_GROUP "posixGroup"
 
@@ -32,6 +33,19 @@ static int add_group(struct changing *changing, const char *dn, bool with_nobody
         return send_add(changing, dn, &mods, text);
 }
 
+/* As of users (change_user.c): one that the filter does not show is in the way of its name, and can be neither used nor removed from here. */
+static void take_back_unseen(struct changing *changing, const char *dn) {
+        char text[SEND_TEXT], filter[300];
+        if (!group_is_hidden(changing, changing->change->name))
+                return;
+        words_copy(changing->directory->ldap->group_filter, filter, sizeof filter);
+        if (send_delete(changing, dn, text) == LDAP_SUCCESS)
+                outcome_refuse(changing->result, REASON_POLICY_REJECTED, "the new group was not to be seen through group_filter %s, or for want of a right of bind_dn's, "
+                               "and was removed again: make it on the server, with what the filter asks for, or change group_filter", filter);
+        else
+                outcome_partly(changing->result, "the group was made, but is not to be seen through group_filter %s, or for want of a right of bind_dn's", filter);
+}
+
 /* A class that wants a member gets one that is nobody: it has no DN. */
 void change_add_group(struct changing *changing) {
         const struct ldap_settings *ldap = changing->directory->ldap;
@@ -47,6 +61,8 @@ void change_add_group(struct changing *changing) {
         if (code == LDAP_OBJECT_CLASS_VIOLATION && ldap->members == LDAP_MEMBERS_DN)
                 code = add_group(changing, sbuf_text(&dn), true, text);
         outcome_of(changing, code, text, changing->result);
+        if (changing->result->state == CHANGE_DONE)
+                take_back_unseen(changing, sbuf_text(&dn));
 }
 
 void change_modify_group(struct changing *changing) {

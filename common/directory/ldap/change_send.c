@@ -10,6 +10,7 @@
 static int finish(struct changing *changing, int sent, int id, char text[SEND_TEXT]) {
         struct session *session = &changing->directory->session;
         struct bind_answer answer;
+        changing->written = true;
         int r = sent == LDAP_SUCCESS ? link_answer(session->reader, id, changing->deadline_ms, &answer) : -ECONNRESET;
         if (r < 0) {
                 log_warning("directory %s: no answer to a change: %s", changing->directory->settings->name, strerror(-r));

@@ -36,11 +36,11 @@ static bool is_to_come(const char *time) {
 
 /* ---- Full ---- */
 
-static int search_containers(struct reading *reading, const char *filter, const char *const *attributes,
+static int search_containers(struct reading *reading, const char *base, const char *filter, const char *const *attributes,
                              int (*take)(void *userdata, const struct ldap_entry *entry), void *userdata) {
         const struct ldap_settings *ldap = reading->directory->ldap;
         const struct search search = {
-                .base = ldap->base, .scope = LDAP_SCOPE_SUBTREE, .filter = filter, .attributes = attributes, .page_size = ldap->page_size,
+                .base = base, .scope = LDAP_SCOPE_SUBTREE, .filter = filter, .attributes = attributes, .page_size = ldap->page_size,
                 .silence_ms = READ_SILENCE_MS, .domain_scope = ldap->active_directory, .entry = take, .userdata = userdata,
         };
         _cleanup_sbuf_ struct sbuf why = { 0 };
@@ -61,9 +61,16 @@ static int read_holders(struct reading *reading, struct sync_cookie *cookie, boo
         struct feed_holders holders;
         feed_holders_attributes(reading->directory->ldap, &attributes);
         feed_holders_begin(&holders, reading->directory->ldap, cookie);
-        int r = search_containers(reading, FEED_CONTAINERS, attributes.names, add_holder, &holders);
+        int r = search_containers(reading, reading->directory->ldap->base, FEED_CONTAINERS, attributes.names, add_holder, &holders);
         *same = r == 0 && feed_holders_end(&holders, cookie);
         return r;
+}
+
+/* Of the run that is about to end, with that cookie. */
+static enum sync_keeping keeping(struct feed *feed, const char *cookie) {
+        if (!cookie[0] || feed->reading->directory->ldap->user_member_of[0])
+                return SYNC_KEPT_FULL;
+        return active_listens(feed) ? SYNC_KEPT_WATCH : SYNC_KEPT_CHANGES;
 }
 
 static void set_number(struct sync_cookie *field, uint64_t number) {
@@ -99,9 +106,14 @@ int feed_changes_full(struct feed *feed) {
                 if (!reading->newest[0] || held < 0 || is_to_come(reading->newest))
                         cookie.method = FEED_NONE;
         }
+        if (reading->dynamic)
+                cookie.method = FEED_NONE;
+        cookie.end_s = feed->request->end_s = reading->end_s;
         feed_cookie_write(&cookie, text);
-        feed->request->keeping = text[0] && !reading->directory->ldap->user_member_of[0] ? SYNC_KEPT_CHANGES : SYNC_KEPT_FULL;
-        return reading_full_end(reading, text);
+        feed->request->keeping = keeping(feed, text);
+        r = reading_full_end(reading, text);
+        memcpy(feed->cookie, text, sizeof feed->cookie);
+        return r;
 }
 
 /* ---- Deltas ---- */
@@ -125,12 +137,20 @@ static int read_since(const struct feed_cookie *cookie, struct since *since) {
         return text_to_u64(text, INT64_MAX - 1, &since->number);
 }
 
-static int take_changed_container(_unused_ void *userdata, const struct ldap_entry *entry) {
-        return reading_is_unmoved(entry) ? 0 : -ESTALE;
+/* One that was renamed or moved has taken along all that it holds. Where the server does not say what has changed of it, it may have been that. */
+static int take_changed_container(void *userdata, const struct ldap_entry *entry) {
+        const struct since *since = userdata;
+        const struct ldap_attribute *metadata = entry_find(entry, READ_METADATA);
+        struct active_stamp name;
+        if (!metadata || metadata->count != 1 || active_stamp_of(&metadata->values[0], ACTIVE_NAME, &name) < 0)
+                return reading_is_unmoved(entry) ? 0 : -ESTALE;
+        return name.usn <= since->number || name.version == 1 ? 0 : -ESTALE;
 }
 
-static int look_at_containers(struct reading *reading, const struct since *since, struct feed_cookie *next) {
-        const char *const times[] = { "modifyTimestamp", "createTimestamp", NULL };
+static int look_at_containers(struct feed *feed, struct since *since, struct feed_cookie *next) {
+        const char *const attributes[] = { "modifyTimestamp", "createTimestamp", READ_METADATA, NULL };
+        struct reading *reading = feed->reading;
+        const char *context = feed->server->active.context;
         char filter[704];
         bool same;
         if (!since->usn) {
@@ -139,7 +159,7 @@ static int look_at_containers(struct reading *reading, const struct since *since
         }
         /* Each change of a group policy changes such a container, which holds nobody. */
         (void)snprintf(filter, sizeof filter, "(&(uSNChanged>=%" PRIu64 ")(!(objectClass=groupPolicyContainer))" FEED_CONTAINERS ")", since->number + 1);
-        return search_containers(reading, filter, times, take_changed_container, NULL);
+        return search_containers(reading, context[0] ? context : reading->directory->ldap->base, filter, attributes, take_changed_container, since);
 }
 
 static int take_present_user(void *userdata, const struct ldap_entry *entry) {
@@ -201,34 +221,61 @@ static int changed(struct reading *reading, const struct since *since) {
         return r;
 }
 
+/* What has changed, as far as that says who is gone. Where that is not enough, who is there is listed; in a watch only when the time for it has come. */
+static int gather(struct feed *feed, const struct since *since, struct active_changes *gathered) {
+        const struct active *active = &feed->server->active;
+        if (!since->usn || !active->context[0] || (active->lists && (!feed->watching || feed->sweep)))
+                return 0;
+        return active_gather(feed->reading, active, since->number, gathered);
+}
+
+static int tell(struct feed *feed, const struct since *since, const struct active_changes *gathered, const char *from) {
+        struct reading *reading = feed->reading;
+        bool lists = !gathered->known;
+        feed->began = true;
+        feed->listed = lists && feed->watching && !feed->sweep;
+        int r = reading_begin(reading, &(struct sync_begin){ .delta = true, .from = from, .sweep_users = lists, .sweep_groups = lists });
+        if (r == 0)
+                r = lists ? sweep(reading) : active_tell(reading, gathered);
+        if (r == 0 && (lists || gathered->ids.count > 0))
+                r = changed(reading, since);
+        return r;
+}
+
+static int end(struct feed *feed, const struct since *since, struct feed_cookie *next) {
+        struct reading *reading = feed->reading;
+        char text[SYNC_COOKIE_MAX + 1];
+        if (since->usn)
+                set_number(&next->fields[0], feed->server->usn);
+        else
+                feed_cookie_set_text(&next->fields[0], reading->newest);
+        if (!since->usn && is_to_come(reading->newest))
+                next->method = FEED_NONE;
+        next->end_s = feed->request->end_s = reading->end_s;
+        feed_cookie_write(next, text);
+        feed->request->keeping = keeping(feed, text);
+        int r = reading_end(reading, text);
+        memcpy(feed->cookie, text, sizeof feed->cookie);
+        return r;
+}
+
 int feed_changes_delta(struct feed *feed, const struct feed_cookie *cookie, const char *from) {
         struct reading *reading = feed->reading;
         struct feed_cookie next = *cookie;
+        struct active_changes gathered = { 0 };
         struct since since;
-        char text[SYNC_COOKIE_MAX + 1];
         if (read_since(cookie, &since) < 0 || (since.usn && (feed->server->method != FEED_USN || feed->server->usn < since.number)))
                 return -ESTALE;
         reading->times = !since.usn;
         reading->fresh_usn = since.number;
-        int r = look_at_containers(reading, &since, &next);
+        int r = look_at_containers(feed, &since, &next);
         if (r < 0)
                 return r == -ETIMEDOUT || r == -ECONNRESET ? r : -ESTALE;
         memcpy(reading->newest, since.time, sizeof reading->newest);
-        feed->began = true;
-        r = reading_begin(reading, &(struct sync_begin){ .delta = true, .from = from, .sweep_users = true, .sweep_groups = true });
-        if (r == 0)
-                r = sweep(reading);
-        if (r == 0)
-                r = changed(reading, &since);
-        if (r < 0)
-                return r;
-        if (since.usn)
-                set_number(&next.fields[0], feed->server->usn);
-        else
-                feed_cookie_set_text(&next.fields[0], reading->newest);
-        if (!since.usn && is_to_come(reading->newest))
-                next.method = FEED_NONE;
-        feed_cookie_write(&next, text);
-        feed->request->keeping = text[0] ? SYNC_KEPT_CHANGES : SYNC_KEPT_FULL;
-        return reading_end(reading, text);
+        r = gather(feed, &since, &gathered);
+        bool waits = gathered.known && !gathered.pressing && feed->watching && clock_monotonic_ms() < feed->wait_ms;
+        if (r == 0 && !waits)
+                r = tell(feed, &since, &gathered, from);
+        active_changes_done(&gathered);
+        return r < 0 || waits ? r : end(feed, &since, &next);
 }

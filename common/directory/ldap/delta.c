@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "directory/ldap/read.h"
+#include "directory/ldap/active.h" /* and ldap/read.h */
+#include "directory/ldap/computed.h"
 #include "model/sync_key.h"
 
 static int tell_gone(struct reading *reading, enum sync_kind kind, const struct ldap_entry *entry, const char *gone_id, struct entry_text *text) {
@@ -26,17 +27,26 @@ static bool is_fresh(const struct reading *reading, const struct ldap_entry *ent
         return text_to_u64(digits, UINT64_MAX, &number) == 0 && number > reading->fresh_usn;
 }
 
+/* Deleted and restored since: its groups may have lost it, or have it again, and are not told of. */
+static bool is_restored(const struct reading *reading, const struct ldap_entry *entry) {
+        const struct ldap_attribute *metadata = reading->fresh_usn > 0 ? entry_find(entry, READ_METADATA) : NULL;
+        struct active_stamp stamp;
+        return metadata && metadata->count == 1 && active_stamp_of(&metadata->values[0], ACTIVE_IS_DELETED, &stamp) == 0 && stamp.usn > reading->fresh_usn;
+}
+
 int reading_delta_user(struct reading *reading, const struct ldap_entry *entry, const char *gone_id) {
         struct entry_user *mapped = &reading->user;
         const char *why;
         reading_note_time(reading, entry);
-        enum entry_verdict verdict = entry_map_user(&reading->context, entry, mapped, &why);
+        enum entry_verdict verdict = reading_map_user(reading, entry, &why);
         if (verdict == ENTRY_BROKEN)
                 return reading_complain(reading, entry, -EINVAL, why);
         if (verdict != ENTRY_OK) {
                 (void)reading_skip_nameless(reading, entry);
                 return tell_gone(reading, SYNC_KIND_USER, entry, gone_id, &mapped->text);
         }
+        if (is_restored(reading, entry))
+                return -ESTALE;
         reading->stateless += mapped->state_unknown;
         mapped->user.fresh = is_fresh(reading, entry);
         return reading_sink_error(reading, reading->sink->user(reading->sink->userdata, &mapped->user));
@@ -113,6 +123,8 @@ int reading_delta_group(struct reading *reading, const struct ldap_entry *entry,
                 (void)reading_skip_nameless(reading, entry);
                 return tell_gone(reading, SYNC_KIND_GROUP, entry, gone_id, &mapped->text);
         }
+        if (is_restored(reading, entry) || (reading->shows_computed && computed_members(entry)))
+                return -ESTALE;
         mapped->group.fresh = is_fresh(reading, entry);
         int r = reading_sink_error(reading, reading->sink->group(reading->sink->userdata, &mapped->group));
         if (r == 0)

@@ -229,6 +229,7 @@ enum entry_verdict entry_map_user(const struct entry_context *context, const str
         struct entry_text *text = &user->text;
         user->user = (struct sync_user){ 0 };
         user->state_unknown = false;
+        user->end_s = 0;
         enum entry_verdict verdict = map_common(context, entry, settings->user_name, text, &user->user.name, &user->user.entry_id, why);
         if (verdict != ENTRY_OK)
                 return verdict;
@@ -249,6 +250,7 @@ enum entry_verdict entry_map_user(const struct entry_context *context, const str
         user->user.posix_primary = user->user.gid != 0;
         user->state_unknown = !entry_tells_state(entry, settings);
         user->user.active = !user->state_unknown && entry_is_active(entry, context->now_s);
+        user->end_s = user->user.active ? entry_end(entry) : 0;
         return ENTRY_OK;
 }
 

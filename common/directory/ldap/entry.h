@@ -39,6 +39,7 @@ struct entry_user {
         struct sync_user user;               /* its texts live in `text` */
         uint32_t primary_rid;                /* primaryGroupID; 0: none */
         bool state_unknown;                  /* entry_tells_state() says no: not active */
+        uint64_t end_s;                      /* when it ends, if it is active now; 0: it does not, or has */
         struct entry_text text;
 };
 struct entry_group {
@@ -66,6 +67,9 @@ const struct ldap_attribute *entry_find_ranged(const struct ldap_entry *entry, c
 /* Whether the account is active, as each server says it: userAccountControl and accountExpires, nsAccountLock, pwdAccountLockedTime,
  * loginDisabled and loginExpirationTime, shadowExpire, ds-pwp-account-disabled, authAuthority. One that says "no" is enough. */
 bool entry_is_active(const struct ldap_entry *entry, uint64_t now_s);
+/* The first second in which it is not active any more, as accountExpires, loginExpirationTime and shadowExpire say it: the earliest of all; 0: none does.
+ * It may have passed. */
+uint64_t entry_end(const struct ldap_entry *entry);
 /* Whether the entry says so at all: every account of Active Directory has a userAccountControl, and one that does not come cannot be read. */
 bool entry_tells_state(const struct ldap_entry *entry, const struct ldap_settings *settings);
 

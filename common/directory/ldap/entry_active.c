@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "directory/ldap/computed.h"
 #include "directory/ldap/entry.h"
 
 #define USER_ACCOUNT_CONTROL "userAccountControl"
@@ -36,84 +37,127 @@ static uint64_t days_from_civil(uint64_t year, uint64_t month, uint64_t day) {
         return y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1 - 719468;
 }
 
-/* generalizedTime "YYYYMMDDHHMMSS…Z" to the second (a zone other than Z is at most a day off, which does not matter here). False: it is none. */
+/* Two digits at *at, at most `most`; false, and *at where it was: there are none. */
+static bool two_digits(const struct berval *value, size_t *at, uint64_t most, uint64_t *number) {
+        const char *bytes = value->bv_val + *at;
+        if (value->bv_len - *at < 2 || bytes[0] < '0' || bytes[0] > '9' || bytes[1] < '0' || bytes[1] > '9')
+                return false;
+        *number = (uint64_t)(bytes[0] - '0') * 10 + (uint64_t)(bytes[1] - '0');
+        *at += 2;
+        return *number <= most;
+}
+
+/* What follows the digits: a fraction, then Z, or how far the zone is ahead of it. What cannot be read is Z. */
+static uint64_t in_zone(const struct berval *value, size_t at, uint64_t seconds) {
+        uint64_t hours, minutes = 0;
+        if (at < value->bv_len && (value->bv_val[at] == '.' || value->bv_val[at] == ','))
+                for (at++; at < value->bv_len && value->bv_val[at] >= '0' && value->bv_val[at] <= '9'; at++)
+                        ;
+        if (at >= value->bv_len || (value->bv_val[at] != '+' && value->bv_val[at] != '-'))
+                return seconds;
+        bool ahead = value->bv_val[at++] == '+';
+        if (!two_digits(value, &at, 23, &hours))
+                return seconds;
+        (void)two_digits(value, &at, 59, &minutes);
+        uint64_t shift = hours * 3600 + minutes * 60;
+        return !ahead ? seconds + shift : seconds > shift ? seconds - shift : 0;
+}
+
+/* generalizedTime "YYYYMMDDHH[MM[SS]]…", to the second. False: it is none. */
 static bool to_time(const struct berval *value, uint64_t *seconds) {
-        static const unsigned char widths[] = { 4, 2, 2, 2, 2, 2 };
-        uint64_t fields[ARRAY_SIZE(widths)] = { 0 };
+        uint64_t century, year, month, day, hour, minute = 0, second = 0;
         size_t at = 0;
-        for (size_t f = 0; f < ARRAY_SIZE(widths); f++) {
-                for (size_t i = 0; i < widths[f]; i++, at++) {
-                        if (at >= value->bv_len || value->bv_val[at] < '0' || value->bv_val[at] > '9')
-                                return false;
-                        fields[f] = fields[f] * 10 + (uint64_t)(value->bv_val[at] - '0');
-                }
-        }
-        if (fields[0] < 1970 || fields[1] < 1 || fields[1] > 12 || fields[2] < 1)
+        if (!two_digits(value, &at, 99, &century) || !two_digits(value, &at, 99, &year) || !two_digits(value, &at, 99, &month) ||
+            !two_digits(value, &at, 99, &day) || !two_digits(value, &at, 99, &hour))
+                return false;
+        if (two_digits(value, &at, 99, &minute))
+                (void)two_digits(value, &at, 99, &second);
+        year += century * 100;
+        if (year < 1970 || month < 1 || month > 12 || day < 1)
                 *seconds = 0;
         else
-                *seconds = days_from_civil(fields[0], fields[1], fields[2]) * DAY_S + fields[3] * 3600 + fields[4] * 60 + fields[5];
+                *seconds = in_zone(value, at, days_from_civil(year, month, day) * DAY_S + hour * 3600 + minute * 60 + second);
         return true;
 }
 
 /* Flags that are no number say nothing good. */
-static bool uac_active(const struct berval *value, uint64_t now_s) {
+static bool uac_active(const struct berval *value) {
         uint64_t flags;
         return to_number(value, &flags) && !(flags & UAC_DISABLED);
 }
 
-/* 0 and 2^63-1: never. */
-static bool filetime_active(const struct berval *value, uint64_t now_s) {
-        uint64_t time;
-        return !to_number(value, &time) || time == 0 || time >= INT64_MAX || time / FILETIME_PER_S > now_s + FILETIME_EPOCH_S;
-}
-
-static bool not_true(const struct berval *value, uint64_t now_s) {
+static bool not_true(const struct berval *value) {
         return !is_word(value, "TRUE");
 }
 
 /* A time is a lock-out that passes; this one is an administrator's. */
-static bool not_locked_for_ever(const struct berval *value, uint64_t now_s) {
+static bool not_locked_for_ever(const struct berval *value) {
         return !is_word(value, "000001010000Z");
 }
 
-/* Days since 1970, the first on which the account is closed; below 0: never. */
-static bool shadow_active(const struct berval *value, uint64_t now_s) {
-        uint64_t day;
-        return !to_number(value, &day) || now_s / DAY_S < day;
-}
-
-static bool time_ahead(const struct berval *value, uint64_t now_s) {
-        uint64_t time;
-        return !to_time(value, &time) || now_s < time;
-}
-
-static bool not_disabled_user(const struct berval *value, uint64_t now_s) {
+static bool not_disabled_user(const struct berval *value) {
         return !memmem(value->bv_val, value->bv_len, ";DisabledUser;", strlen(";DisabledUser;"));
+}
+
+/* Ends: the first second of not being active; 0: never, 1: long ago. 0 and 2^63-1 mean never. */
+static uint64_t filetime_end(const struct berval *value) {
+        uint64_t time;
+        if (!to_number(value, &time) || time == 0 || time >= INT64_MAX)
+                return 0;
+        return time / FILETIME_PER_S > FILETIME_EPOCH_S ? time / FILETIME_PER_S - FILETIME_EPOCH_S : 1;
+}
+
+/* Days since 1970, the first on which the account is closed; below 0: never. */
+static uint64_t shadow_end(const struct berval *value) {
+        uint64_t day;
+        if (!to_number(value, &day) || day > UINT64_MAX / DAY_S)
+                return 0;
+        return day > 0 ? day * DAY_S : 1;
+}
+
+static uint64_t time_end(const struct berval *value) {
+        uint64_t time;
+        return !to_time(value, &time) ? 0 : time > 0 ? time : 1;
 }
 
 static const struct {
         const char *attribute;
-        bool (*active)(const struct berval *value, uint64_t now_s);
+        bool (*active)(const struct berval *value);
+        uint64_t (*end)(const struct berval *value);
 } signs[] = {
-        { USER_ACCOUNT_CONTROL, uac_active },
-        { "accountExpires", filetime_active },
-        { "nsAccountLock", not_true },
-        { "pwdAccountLockedTime", not_locked_for_ever },
-        { "loginDisabled", not_true },
-        { "loginExpirationTime", time_ahead },
-        { "shadowExpire", shadow_active },
-        { "ds-pwp-account-disabled", not_true },
-        { "authAuthority", not_disabled_user },
+        { USER_ACCOUNT_CONTROL, uac_active, NULL },
+        { "accountExpires", NULL, filetime_end },
+        { "nsAccountLock", not_true, NULL },
+        { "pwdAccountLockedTime", not_locked_for_ever, NULL },
+        { "loginDisabled", not_true, NULL },
+        { "loginExpirationTime", NULL, time_end },
+        { "shadowExpire", NULL, shadow_end },
+        { "ds-pwp-account-disabled", not_true, NULL },
+        { "authAuthority", not_disabled_user, NULL },
 };
 
-bool entry_is_active(const struct ldap_entry *entry, uint64_t now_s) {
+uint64_t entry_end(const struct ldap_entry *entry) {
+        uint64_t first = 0;
         for (size_t s = 0; s < ARRAY_SIZE(signs); s++) {
-                const struct ldap_attribute *attribute = entry_find(entry, signs[s].attribute);
+                const struct ldap_attribute *attribute = signs[s].end ? entry_find(entry, signs[s].attribute) : NULL;
+                for (size_t v = 0; attribute && v < attribute->count; v++) {
+                        uint64_t end = signs[s].end(&attribute->values[v]);
+                        if (end > 0 && (first == 0 || end < first))
+                                first = end;
+                }
+        }
+        return first;
+}
+
+bool entry_is_active(const struct ldap_entry *entry, uint64_t now_s) {
+        uint64_t end = entry_end(entry);
+        for (size_t s = 0; s < ARRAY_SIZE(signs); s++) {
+                const struct ldap_attribute *attribute = signs[s].active ? entry_find(entry, signs[s].attribute) : NULL;
                 for (size_t v = 0; attribute && v < attribute->count; v++)
-                        if (!signs[s].active(&attribute->values[v], now_s))
+                        if (!signs[s].active(&attribute->values[v]))
                                 return false;
         }
-        return true;
+        return end == 0 || now_s < end;
 }
 
 bool entry_tells_state(const struct ldap_entry *entry, const struct ldap_settings *settings) {
@@ -162,6 +206,9 @@ void entry_group_attributes(const struct ldap_settings *settings, bool members, 
                 add_name(attributes, named[i]);
         if (!members || !settings->group_member[0])
                 return;
+        if (!settings->active_directory)
+                for (size_t i = 0; computed_member_attributes[i]; i++)
+                        add_name(attributes, computed_member_attributes[i]);
         entry_range_attribute(settings->group_member, 0, attributes->member_range, sizeof attributes->member_range);
         add_name(attributes, settings->active_directory ? attributes->member_range : settings->group_member);
 }

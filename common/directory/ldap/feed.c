@@ -8,11 +8,13 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "directory/ldap/computed.h"
 
-#define SETTINGS_VERSION UINT64_C(1) /* another one when the same entries are read as other users and groups */
+#define SETTINGS_VERSION UINT64_C(2) /* another one when the same entries are read as other users and groups */
 #define DSE_MS 15000u
+#define USN "highestCommittedUSN"
 
-struct asked { struct feed_server *server; const char *external_id; bool repl, usn; char service[SYNC_DN_MAX + 1]; };
+struct asked { struct reading *reading; struct feed_server *server; const char *external_id; bool repl, usn; char service[SYNC_DN_MAX + 1]; };
 
 static bool has_value(const struct ldap_entry *entry, const char *name, const char *text) {
         const struct ldap_attribute *attribute = entry_find(entry, name);
@@ -32,23 +34,30 @@ static void mix_first(uint64_t *identity, const struct ldap_entry *entry, const 
                 mix(identity, attribute->values[0].bv_val, attribute->values[0].bv_len);
 }
 
-static int take_root(void *userdata, const struct ldap_entry *entry) {
+static int take_number(void *userdata, const struct ldap_entry *entry) {
         struct asked *asked = userdata;
-        const struct ldap_attribute *usn = entry_find(entry, "highestCommittedUSN");
+        const struct ldap_attribute *usn = entry_find(entry, USN);
         char digits[24];
-        /* Apache Directory Server says that it can; but it never says that the refresh is done, and sends what nobody asked for, pwdHistory with it. */
-        asked->repl = has_value(entry, "supportedControl", LDAP_CONTROL_SYNC) && !has_value(entry, "vendorName", "Apache Software Foundation");
         if (usn && usn->count == 1 && usn->values[0].bv_len < sizeof digits) {
                 memcpy(digits, usn->values[0].bv_val, usn->values[0].bv_len);
                 digits[usn->values[0].bv_len] = 0;
                 asked->usn = text_to_u64(digits, INT64_MAX, &asked->server->usn) == 0;
         }
+        return 0;
+}
+
+static int take_root(void *userdata, const struct ldap_entry *entry) {
+        struct asked *asked = userdata;
+        /* Apache Directory Server says that it can; but it never says that the refresh is done, and sends what nobody asked for, pwdHistory with it. */
+        asked->repl = has_value(entry, "supportedControl", LDAP_CONTROL_SYNC) && !has_value(entry, "vendorName", "Apache Software Foundation");
+        asked->server->writes = has_value(entry, "vendorName", "389 Project");
+        active_read_root(asked->reading, entry_find(entry, "supportedControl"), entry_find(entry, ACTIVE_NAMING_CONTEXTS), &asked->server->active);
         /* Each domain controller counts for itself. */
         const struct ldap_attribute *service = entry_find(entry, "dsServiceName");
         mix_first(&asked->server->identity, entry, "dsServiceName");
         if (service && service->count == 1 && service->values[0].bv_len < sizeof asked->service)
                 (void)snprintf(asked->service, sizeof asked->service, "%.*s", (int)service->values[0].bv_len, service->values[0].bv_val);
-        return 0;
+        return take_number(userdata, entry);
 }
 
 /* ... and anew after it was restored from a backup. */
@@ -92,12 +101,27 @@ static int ask(struct reading *reading, const struct search *search) {
         return r;
 }
 
+/* An entry that comes into such a filter, or leaves it, is not told of. Who asks for all ids, by the filter, sees it. */
+static bool is_computed(const struct directory *directory, bool told) {
+        return computed_in_filter(sbuf_text(&directory->user_filter), told) || computed_in_filter(sbuf_text(&directory->group_filter), told);
+}
+
+static int choose(struct reading *reading, struct feed_server *server, const struct asked *asked) {
+        const struct directory *directory = reading->directory;
+        reading->shows_computed = !server->writes && !directory->ldap->active_directory;
+        if (directory->ldap->active_directory)
+                server->method = asked->usn ? FEED_USN : FEED_NONE;
+        else
+                server->method = asked->repl && !is_computed(directory, server->writes) ? FEED_REPL : FEED_TIMES;
+        return server->method == FEED_USN ? active_prove(reading, &server->active) : 0;
+}
+
 int feed_ask(struct reading *reading, struct feed_server *server) {
         const struct ldap_settings *ldap = reading->directory->ldap;
-        const char *const of_root[] = { "supportedControl", "vendorName", "highestCommittedUSN", "dsServiceName", NULL };
+        const char *const of_root[] = { "supportedControl", "vendorName", USN, "dsServiceName", ACTIVE_NAMING_CONTEXTS, NULL };
         const char *const of_base[] = { ldap->external_id, NULL };
         const char *const of_service[] = { "invocationId", NULL };
-        struct asked asked = { .server = server, .external_id = ldap->external_id };
+        struct asked asked = { .reading = reading, .server = server, .external_id = ldap->external_id };
         *server = (struct feed_server){ .identity = identity_of_settings(reading->directory) };
         /* memberOf tells of a user what has changed in a group: no single entry's news are enough. */
         if (ldap->user_member_of[0])
@@ -115,8 +139,16 @@ int feed_ask(struct reading *reading, struct feed_server *server) {
         search.entry = take_service;
         if (r == 0 && asked.service[0] && ldap->active_directory)
                 r = ask(reading, &search);
-        server->method = ldap->active_directory ? (asked.usn ? FEED_USN : FEED_NONE) : asked.repl ? FEED_REPL : FEED_TIMES;
-        return r;
+        return r == 0 ? choose(reading, server, &asked) : r;
+}
+
+int feed_ask_number(struct reading *reading, struct feed_server *server) {
+        const char *const attributes[] = { USN, NULL };
+        struct asked asked = { .reading = reading, .server = server };
+        const struct search search = { .base = "", .scope = LDAP_SCOPE_BASE, .filter = "(objectClass=*)", .attributes = attributes, .size_limit = 1,
+                                       .silence_ms = DSE_MS, .entry = take_number, .userdata = &asked };
+        int r = ask(reading, &search);
+        return r == 0 && !asked.usn ? -ESTALE : r;
 }
 
 static int read_full(struct feed *feed) {
@@ -131,6 +163,9 @@ static int read_delta(struct feed *feed) {
         const char *from = feed->request->cookie;
         if (!from || !from[0] || feed_cookie_read(from, &cookie) < 0 || cookie.identity != feed->server->identity)
                 return -ESTALE;
+        feed->reading->end_s = cookie.end_s;
+        if (reading_has_end(feed->reading))
+                return -ESTALE;
         /* A server that could not do what it promises goes on the other way until the next full run. */
         if (cookie.method == FEED_REPL)
                 return feed->server->method == FEED_REPL ? feed_repl(feed, &cookie, from) : -ESTALE;
@@ -144,13 +179,18 @@ int ldap_kind_sync(struct directory *directory, struct directory_sync *request, 
         if (r < 0)
                 return r;
         r = feed_ask(reading, &server);
-        struct feed feed = { .reading = reading, .server = &server, .request = request };
-        if (r == 0)
+        struct feed feed = { .reading = reading, .server = &server, .request = request, .notice = -1 };
+        if (r == 0) {
+                active_listen(&feed);
                 r = read_delta(&feed);
+        }
         if (r == -ESTALE && !feed.began) {
                 reading_reset(reading);
+                reading->end_s = 0;
                 r = read_full(&feed);
         }
+        if (r == 0 && feed.notice >= 0 && request->keeping == SYNC_KEPT_WATCH)
+                r = active_watch(&feed);
         request->full_needed = r == -ESTALE;
         if (r == -ESTALE)
                 sbuf_add(why, "what has changed cannot be told exactly: the directory is read in full");

@@ -5,6 +5,7 @@
  * Must never: let a cookie of other settings, or of another server's data, pass for one of these. */
 #pragma once
 
+#include "directory/ldap/active.h"
 #include "directory/ldap/read.h"
 #include "directory/ldap/sync_control.h"
 
@@ -13,17 +14,22 @@ enum feed_method { FEED_NONE = 0, FEED_REPL, FEED_USN, FEED_TIMES };
 /* What the server said of itself. */
 struct feed_server {
         enum feed_method method;  /* the best one */
+        bool writes;              /* what it computes it writes into the entries (389 DS: memberOf), or it does not compute (members) */
         uint64_t usn;             /* FEED_USN: highestCommittedUSN */
         uint64_t identity;        /* of these settings and that server's data */
+        struct active active;     /* FEED_USN */
 };
 /* Asks it. 0, or a negative errno and a sentence in reading->why. */
 int feed_ask(struct reading *reading, struct feed_server *server);
+/* FEED_USN: only for the number as it is now. Likewise. */
+int feed_ask_number(struct reading *reading, struct feed_server *server);
 
 #define FEED_FIELDS 3
 struct feed_cookie {
         enum feed_method method;
         uint64_t identity;
         enum sync_id_form form;                  /* FEED_REPL */
+        uint64_t end_s;                          /* reading->end_s: then it is worth nothing any more; 0: none is known */
         struct sync_cookie fields[FEED_FIELDS];  /* FEED_REPL: of each search; FEED_USN: the number; FEED_TIMES: the time, what holds entries */
 };
 /* "" where it does not fit, or the method is none: no delta can follow. */
@@ -54,7 +60,19 @@ bool feed_holders_end(const struct feed_holders *holders, struct sync_cookie *co
 
 /* A full run and a delta by each way, each from its begin to its end. began: whether the run has begun, so that nothing else can be tried in its place.
  * 0 or a negative errno; -ESTALE: the delta cannot be had, the directory must be read in full; -EOPNOTSUPP: the server does not do it that way after all. */
-struct feed { struct reading *reading; const struct feed_server *server; struct directory_sync *request; bool began; };
+struct feed {
+        struct reading *reading;
+        struct feed_server *server;
+        struct directory_sync *request;
+        bool began;
+        /* Active Directory's: */
+        int notice;               /* libldap's number of the search for notifications; -1: there is none */
+        bool woken;               /* something has changed since the last run began */
+        bool watching;            /* there was a first run: entries are listed when sweep says so, and what does not press may wait until wait_ms */
+        bool sweep, listed;       /* listed: the last run has named all that is there, because it had to */
+        uint64_t wait_ms;
+        char cookie[SYNC_COOKIE_MAX + 1]; /* what the last run has brought the replica to */
+};
 /* repl.c. cookie NULL: a full run. Goes on watching if the request wants that. */
 int feed_repl(struct feed *feed, const struct feed_cookie *cookie, const char *from);
 /* changes.c */

@@ -1,9 +1,11 @@
-/* Cookies as texts; see ldap/feed.h: a line with the method, the identity and the form of ids, then the fields, a line each. */
+/* Cookies as texts; see ldap/feed.h: a line with the method, the identity, the form of ids and, if
+ * there is one, the end, then the fields, a line each. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "directory/ldap/feed.h"
 
 static const char *const words[] = { [FEED_REPL] = "rfc4533", [FEED_USN] = "usn", [FEED_TIMES] = "times" };
@@ -36,6 +38,8 @@ void feed_cookie_write(const struct feed_cookie *cookie, char text[SYNC_COOKIE_M
         if (cookie->method == FEED_NONE)
                 return;
         size_t used = (size_t)snprintf(text, SYNC_COOKIE_MAX, "%s %016" PRIx64 " %u", words[cookie->method], cookie->identity, (unsigned)cookie->form);
+        if (cookie->end_s > 0)
+                used += (size_t)snprintf(text + used, SYNC_COOKIE_MAX - used, " %" PRIu64, cookie->end_s);
         bool fits = true;
         for (size_t i = 0; i < FEED_FIELDS && fits; i++)
                 fits = put_field(text, &used, &cookie->fields[i]);
@@ -77,6 +81,20 @@ static int get_identity(const char **at, uint64_t *identity) {
         return *(*at)++ == ' ' ? 0 : -EINVAL;
 }
 
+/* As it is written: without zeros before it, and not 0. */
+static int get_end(const char **at, uint64_t *end_s) {
+        char digits[24];
+        if (**at != ' ')
+                return 0;
+        size_t len = strspn(++*at, "0123456789");
+        if (len == 0 || len >= sizeof digits || **at == '0')
+                return -EINVAL;
+        memcpy(digits, *at, len);
+        digits[len] = 0;
+        *at += len;
+        return text_to_u64(digits, UINT64_MAX, end_s);
+}
+
 int feed_cookie_read(const char *text, struct feed_cookie *cookie) {
         *cookie = (struct feed_cookie){ 0 };
         for (size_t m = FEED_REPL; m <= FEED_TIMES && cookie->method == FEED_NONE; m++) {
@@ -91,6 +109,8 @@ int feed_cookie_read(const char *text, struct feed_cookie *cookie) {
                 r = -EINVAL;
         if (r == 0)
                 cookie->form = (enum sync_id_form)(*text++ - '0');
+        if (r == 0)
+                r = get_end(&text, &cookie->end_s);
         for (size_t i = 0; i < FEED_FIELDS && r == 0; i++)
                 r = get_field(&text, &cookie->fields[i]);
         return r == 0 && *text ? -EINVAL : r;

@@ -64,15 +64,11 @@ static int grow(struct intern *intern) {
         return 0;
 }
 
-int intern_put(struct intern *intern, const void *bytes, size_t len, uint32_t *number) {
-        if (intern->count >= COUNT_MAX || len >= UINT32_MAX)
-                return -E2BIG;
-        if (intern->count >= intern->texts_size) {
-                int r = grow(intern);
-                if (r < 0)
-                        return r;
-        }
-        uint32_t hash = (uint32_t)hash_bytes(bytes, len, intern->seed);
+static uint32_t hash_of(const struct intern *intern, const void *bytes, size_t len) {
+        return (uint32_t)hash_bytes(bytes, len, intern->seed);
+}
+
+static int put(struct intern *intern, const void *bytes, size_t len, uint32_t hash, uint32_t *number) {
         uint64_t *slot = find(intern, bytes, len, hash);
         if (*slot == 0) {
                 char *copy = arena_copy(&intern->arena, bytes, len);
@@ -85,9 +81,50 @@ int intern_put(struct intern *intern, const void *bytes, size_t len, uint32_t *n
         return 0;
 }
 
+/* Room for so many more. */
+static int make_room(struct intern *intern, size_t count) {
+        if (intern->count + count > COUNT_MAX)
+                return -E2BIG;
+        int r = 0;
+        while (r == 0 && intern->count + count > intern->texts_size)
+                r = grow(intern);
+        return r;
+}
+
+int intern_put(struct intern *intern, const void *bytes, size_t len, uint32_t *number) {
+        int r = len >= UINT32_MAX ? -E2BIG : make_room(intern, 1);
+        return r < 0 ? r : put(intern, bytes, len, hash_of(intern, bytes, len), number);
+}
+
+/* What is most likely the string of that hash. */
+static const struct intern_text *likely(const struct intern *intern, uint32_t hash) {
+        uint64_t slot = intern->slots[hash & (intern->slots_size - 1)];
+        return slot >> 32 == hash && slot != 0 ? &intern->texts[number_in(slot)] : NULL;
+}
+
+int intern_put_many(struct intern *intern, const struct intern_key *keys, size_t count, uint32_t *numbers) {
+        uint32_t hashes[INTERN_MANY];
+        int r = count > INTERN_MANY ? -E2BIG : make_room(intern, count);
+        for (size_t i = 0; i < count && r == 0; i++) {
+                r = keys[i].len >= UINT32_MAX ? -E2BIG : 0;
+                hashes[i] = hash_of(intern, keys[i].bytes, keys[i].len);
+                __builtin_prefetch(&intern->slots[hashes[i] & (intern->slots_size - 1)]);
+        }
+        for (size_t i = 0; i < count && r == 0; i++)
+                __builtin_prefetch(likely(intern, hashes[i]));
+        for (size_t i = 0; i < count && r == 0; i++) {
+                const struct intern_text *text = likely(intern, hashes[i]);
+                if (text)
+                        __builtin_prefetch(text->bytes);
+        }
+        for (size_t i = 0; i < count && r == 0; i++)
+                r = put(intern, keys[i].bytes, keys[i].len, hashes[i], &numbers[i]);
+        return r;
+}
+
 uint32_t intern_get(const struct intern *intern, const void *bytes, size_t len) {
         if (intern->slots_size == 0)
                 return INTERN_NONE;
-        uint64_t slot = *find(intern, bytes, len, (uint32_t)hash_bytes(bytes, len, intern->seed));
+        uint64_t slot = *find(intern, bytes, len, hash_of(intern, bytes, len));
         return slot == 0 ? INTERN_NONE : number_in(slot);
 }

@@ -25,5 +25,10 @@ struct intern {
 void intern_done(struct intern *intern);
 /* The number of a string, which is added if it is new. 0, -ENOMEM, -E2BIG (above 2^30 strings). */
 int intern_put(struct intern *intern, const void *bytes, size_t len, uint32_t *number);
+/* As intern_put of each in turn, at most INTERN_MANY; numbers has room for as many. In a large table each step to a string is a wait for memory: here the waits
+ * for all of them pass together. */
+#define INTERN_MANY 16
+struct intern_key { const void *bytes; size_t len; };
+int intern_put_many(struct intern *intern, const struct intern_key *keys, size_t count, uint32_t *numbers);
 /* Its number, or INTERN_NONE. */
 uint32_t intern_get(const struct intern *intern, const void *bytes, size_t len);

@@ -242,11 +242,16 @@ int link_wait(struct link *link, int id, int all, uint64_t deadline_ms, LDAPMess
         return type == 0 ? -ETIMEDOUT : -ECONNRESET;
 }
 
-/* "86400": seconds, in ASCII. */
-static uint32_t expiring_seconds(const struct berval *value) {
+uint32_t link_expiring(const struct berval *value) {
         uint64_t seconds = 0;
-        for (ber_len_t i = 0; i < value->bv_len && value->bv_val[i] >= '0' && value->bv_val[i] <= '9' && seconds < UINT32_MAX; i++)
+        for (ber_len_t i = 0; value->bv_val && i < value->bv_len && seconds < UINT32_MAX; i++) {
+                /* Some count the NUL behind it. */
+                if (value->bv_val[i] == 0 && i + 1 == value->bv_len)
+                        break;
+                if (value->bv_val[i] < '0' || value->bv_val[i] > '9')
+                        return 0;
                 seconds = seconds * 10 + (uint64_t)(value->bv_val[i] - '0');
+        }
         return seconds < UINT32_MAX ? (uint32_t)seconds : 0;
 }
 
@@ -257,7 +262,7 @@ static void take_controls(struct link *link, LDAPControl **controls, struct bind
                 if (strcmp(controls[i]->ldctl_oid, LDAP_CONTROL_X_PASSWORD_EXPIRED) == 0)
                         answer->netscape_expired = true;
                 if (strcmp(controls[i]->ldctl_oid, LDAP_CONTROL_X_PASSWORD_EXPIRING) == 0)
-                        answer->expires_s = expiring_seconds(&controls[i]->ldctl_value);
+                        answer->expires_s = link_expiring(&controls[i]->ldctl_value);
                 if (strcmp(controls[i]->ldctl_oid, LDAP_CONTROL_PASSWORDPOLICYRESPONSE) != 0 ||
                     ldap_parse_passwordpolicy_control(link->ld, controls[i], &expire, &grace, &error) != LDAP_SUCCESS)
                         continue;

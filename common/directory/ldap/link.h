@@ -59,6 +59,8 @@ struct bind_answer {
         int grace;                /* logins left with an expired password; -1: not said */
         uint32_t expires_s;       /* the password expires in so many seconds; 0: not said */
 };
+/* The value of control 2.16.840.1.113730.3.4.5, seconds in ASCII; 0: it is none, or too large to be one. */
+uint32_t link_expiring(const struct berval *value);
 /* Waits for the one answer to request id that is a result: of a bind, a change, an extended operation. 0: see *answer; -ETIMEDOUT, -ECONNRESET. */
 int link_answer(struct link *link, int id, uint64_t deadline_ms, struct bind_answer *answer);
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "directory/ldap/computed.h"
 #include "directory/ldap/dial.h"
 #include "directory/ldap/words.h"
 #include "model/sync_key.h"
@@ -44,7 +45,7 @@ void reading_reset(struct reading *reading) {
         reading->context = (struct entry_context){ reading->directory->ldap, reading->directory->settings->ids, clock_real_s() };
         reading->seen = reading->nameless = reading->stateless = 0;
         reading->newest[0] = 0;
-        reading->again = false;
+        reading->again = reading->dynamic = false;
 }
 
 int reading_open(struct directory *directory, const struct sync_sink *sink, struct sbuf *why, struct reading **result) {
@@ -186,7 +187,7 @@ int reading_full_user(void *userdata, const struct ldap_entry *entry) {
         const char *why;
         count(reading);
         reading_note_time(reading, entry);
-        enum entry_verdict verdict = entry_map_user(&reading->context, entry, mapped, &why);
+        enum entry_verdict verdict = reading_map_user(reading, entry, &why);
         if (verdict != ENTRY_OK)
                 return verdict_error(reading, entry, verdict, why);
         const struct sync_user *user = &mapped->user;
@@ -229,8 +230,7 @@ static int take_members(struct reading *reading, uint32_t group, const struct ld
         int r = 0;
         *next = 0;
         while (r == 0 && (attribute = entry_find_ranged(entry, reading->directory->ldap->group_member, &position, &range))) {
-                for (size_t i = 0; i < attribute->count && r == 0; i++)
-                        r = members_add_value(&reading->members, group, &attribute->values[i]);
+                r = members_add_values(&reading->members, group, attribute->values, attribute->count);
                 if (!range.last)
                         *next = range.to + 1;
         }
@@ -247,6 +247,7 @@ int reading_full_group(void *userdata, const struct ldap_entry *entry) {
         if (verdict != ENTRY_OK)
                 return verdict_error(reading, entry, verdict, why);
         uint32_t number = reading->members.group_count, next = 0;
+        reading->dynamic |= reading->shows_computed && computed_members(entry);
         if (is_known(reading, &reading->group_ids, mapped->group.entry_id))
                 return 0;
         int r = note_id(reading, &reading->group_ids, mapped->group.entry_id, entry);
@@ -259,7 +260,11 @@ int reading_full_group(void *userdata, const struct ldap_entry *entry) {
                 r = note_rest(reading, number, next, entry);
         if (r < 0)
                 return member_error(reading, entry, r);
-        return reading_sink_error(reading, reading->sink->group(reading->sink->userdata, &mapped->group));
+        r = reading_sink_error(reading, reading->sink->group(reading->sink->userdata, &mapped->group));
+        /* What users say of themselves, and the rest of long groups, is known at the end. */
+        if (r < 0 || next > 0 || reading->directory->ldap->user_member_of[0])
+                return r;
+        return reading_sink_error(reading, members_deliver_group(&reading->members, reading->sink));
 }
 
 static int take_rest(void *userdata, const struct ldap_entry *entry) {
@@ -316,10 +321,11 @@ static int read_rests(struct reading *reading) {
 }
 
 static void add_times(const struct reading *reading, struct entry_attributes *attributes) {
-        if (attributes->count + 3 > ENTRY_ATTRIBUTES_MAX)
+        if (attributes->count + 4 > ENTRY_ATTRIBUTES_MAX)
                 return;
         if (reading->fresh_usn > 0) {
                 attributes->names[attributes->count++] = READ_USN_CREATED;
+                attributes->names[attributes->count++] = READ_METADATA;
                 attributes->names[attributes->count] = NULL;
         }
         if (!reading->times)

@@ -8,6 +8,7 @@
 
 #define READ_SILENCE_MS 60000u /* a server that says nothing for so long has been lost */
 #define READ_USN_CREATED "uSNCreated"
+#define READ_METADATA "replPropertyMetaData"
 #define READ_TIME_TEXT 15u     /* "YYYYMMDDHHMMSS" and a NUL: such texts compare as the times do */
 
 /* A group whose members came in pieces (Active Directory): where the next one begins. */
@@ -25,6 +26,9 @@ struct reading {
         char newest[READ_TIME_TEXT];     /* "": none had one */
         uint64_t fresh_usn;              /* Active Directory's deltas: what was made after that number is fresh; 0: nothing is */
         bool again;                      /* what is known already is read once more, and skipped */
+        uint64_t end_s;                  /* when the first of the accounts that are active ends, as far as was read since it was 0; it may be gone by now */
+        bool shows_computed;             /* the server fills in the members of dynamic groups */
+        bool dynamic;                    /* ... and of one that was read in full: what changes in it is told to nobody */
         struct members members;
         struct intern user_ids, group_ids;
         struct rest *rests;
@@ -52,6 +56,12 @@ bool reading_time_text(const struct berval *value, char text[READ_TIME_TEXT]);
 /* Of what holds entries, asked for its times: it was made and never changed since, so that all it holds is told of by itself. One that was changed may
  * be elsewhere, and with it all that it holds. */
 bool reading_is_unmoved(const struct ldap_entry *entry);
+/* ends.c: reading->user of the entry, as it is now; keeps the earliest end. */
+enum entry_verdict reading_map_user(struct reading *reading, const struct ldap_entry *entry, const char **why);
+/* Whether an account that was active has ended since it was read: all are to be read again. */
+bool reading_has_end(const struct reading *reading);
+/* When, by the monotonic clock, that is so; latest_ms if that is sooner. */
+uint64_t reading_end_ms(const struct reading *reading, uint64_t latest_ms);
 /* Keeps the newest. */
 void reading_note_time(struct reading *reading, const struct ldap_entry *entry);
 

@@ -102,8 +102,8 @@ int repl_begin_delta(struct repl *repl, bool sweep_users, bool sweep_groups) {
 }
 
 static void cookie_now(const struct repl *repl, char text[SYNC_COOKIE_MAX + 1]) {
-        struct feed_cookie cookie = { .method = FEED_REPL, .identity = repl->feed->server->identity, .form = repl->form };
-        bool all = repl->form != SYNC_ID_UNKNOWN;
+        struct feed_cookie cookie = { .method = FEED_REPL, .identity = repl->feed->server->identity, .form = repl->form, .end_s = repl->reading->end_s };
+        bool all = repl->form != SYNC_ID_UNKNOWN && !repl->reading->dynamic;
         for (size_t i = 0; i < SEARCHES; i++) {
                 cookie.fields[i] = repl->streams[i].cookie;
                 all = all && (cookie.fields[i].len > 0 || (i == GROUPS && !repl->reading->directory->ldap->group_name[0]));
@@ -116,6 +116,7 @@ static void cookie_now(const struct repl *repl, char text[SYNC_COOKIE_MAX + 1]) 
 int repl_end(struct repl *repl) {
         char text[SYNC_COOKIE_MAX + 1];
         cookie_now(repl, text);
+        repl->feed->request->end_s = repl->reading->end_s;
         repl->feed->request->keeping = repl->persist && text[0] ? SYNC_KEPT_WATCH : text[0] ? SYNC_KEPT_CHANGES : SYNC_KEPT_FULL;
         int r = repl->full ? reading_full_end(repl->reading, text) : reading_end(repl->reading, text);
         /* Who watches needs none of what a full run has gathered. */

@@ -41,28 +41,25 @@ static int check_id(struct repl *repl, const struct ldap_entry *entry) {
         return id && (form == SYNC_ID_UNKNOWN || form != repl->form) ? -EOPNOTSUPP : 0;
 }
 
-static int take_user(void *userdata, const struct ldap_entry *entry) {
-        struct repl *repl = userdata;
+/* A user's or a group's, taken by one of these as the run is. */
+static int take(struct repl *repl, const struct ldap_entry *entry, int (*full)(void *reading, const struct ldap_entry *entry),
+                int (*delta)(struct reading *reading, const struct ldap_entry *entry, const char *gone_id)) {
         char id[SYNC_ID_TEXT];
         int r = check_id(repl, entry);
-        if (r < 0)
-                return repl->full ? r : -ESTALE;
         if (repl->full)
-                return reading_full_user(repl->reading, entry);
+                return r < 0 ? r : full(repl->reading, entry);
+        if (r < 0)
+                return -ESTALE;
         sync_id_text(repl->form, repl->state->uuid, id);
-        return reading_delta_user(repl->reading, entry, id);
+        return delta(repl->reading, entry, id);
+}
+
+static int take_user(void *userdata, const struct ldap_entry *entry) {
+        return take(userdata, entry, reading_full_user, reading_delta_user);
 }
 
 static int take_group(void *userdata, const struct ldap_entry *entry) {
-        struct repl *repl = userdata;
-        char id[SYNC_ID_TEXT];
-        int r = check_id(repl, entry);
-        if (r < 0)
-                return repl->full ? r : -ESTALE;
-        if (repl->full)
-                return reading_full_group(repl->reading, entry);
-        sync_id_text(repl->form, repl->state->uuid, id);
-        return reading_delta_group(repl->reading, entry, id);
+        return take(userdata, entry, reading_full_group, reading_delta_group);
 }
 
 static int take_container(void *userdata, const struct ldap_entry *entry) {

@@ -167,7 +167,8 @@ static int take_result(struct link *link, struct progress *progress, LDAPMessage
 static int start(struct link *link, const struct search *search, const struct progress *progress, int *id) {
         static char domain_scope_oid[] = DOMAIN_SCOPE, paged_oid[] = LDAP_CONTROL_PAGEDRESULTS;
         LDAPControl domain_scope = { .ldctl_oid = domain_scope_oid }, page = { .ldctl_oid = paged_oid };
-        LDAPControl *controls[3] = { NULL };
+        LDAPControl further = { .ldctl_oid = (char *)(uintptr_t)search->control, .ldctl_iscritical = 1 };
+        LDAPControl *controls[4] = { NULL };
         size_t count = 0;
         struct berval cookie = progress->cookie;
         if (progress->page_size > 0) {
@@ -177,6 +178,8 @@ static int start(struct link *link, const struct search *search, const struct pr
         }
         if (search->domain_scope)
                 controls[count++] = &domain_scope;
+        if (search->control)
+                controls[count++] = &further;
         /* libldap takes the list without const, and only reads it. */
         int code = ldap_search_ext(link->ld, search->base, search->scope, search->filter, (char **)(uintptr_t)search->attributes, 0, controls, NULL, NULL,
                                    search->size_limit, id);
@@ -198,6 +201,9 @@ static int take_message(struct link *link, const struct search *search, struct p
         case LDAP_RES_SEARCH_RESULT:
                 *done = true;
                 return take_result(link, progress, message, why);
+        case LDAP_RES_EXTENDED: /* Samba's answer to a control that it does not know */
+                *done = true;
+                return fail(why, -EPROTO, "the server does not take the search's controls");
         default:
                 return 0; /* RFC 4511 lets intermediate responses come */
         }

@@ -25,12 +25,13 @@ struct ldap_entry {
 
 struct search {
         const char *base;
-        int scope;                        /* LDAP_SCOPE_SUBTREE, LDAP_SCOPE_BASE */
+        int scope;                        /* LDAP_SCOPE_SUBTREE, LDAP_SCOPE_ONELEVEL, LDAP_SCOPE_BASE */
         const char *filter;
         const char *const *attributes;    /* NULL-terminated */
         uint32_t page_size;               /* RFC 2696; 0: unpaged */
         int size_limit;                   /* 0: none of ours */
         bool domain_scope;                /* ask Active Directory for no referrals to its other partitions */
+        const char *control;              /* the OID of one that has no value, and without which there is to be no answer; NULL: none */
         uint32_t silence_ms;              /* no message for so long ends it; 0: only the deadline does */
         /* Each entry. 0, or a negative errno that ends the search and is its result (*why is then the callback's business). */
         int (*entry)(void *userdata, const struct ldap_entry *entry);

@@ -94,9 +94,14 @@ static void on_set(const struct protocol_answer *answer, void *userdata) {
         end(change, reason, text);
 }
 
-/* L11: the worker tries the old password. */
+/* P1, P2: the keeper allowed it by that configuration. L11: the worker tries the old password. */
 static bool before_set(void *userdata) {
         struct change *change = userdata;
+        if (!configuration_is_in_force(change->configuration)) {
+                change->job = NULL;
+                end(change, REASON_UNAVAILABLE, "The service was configured anew meanwhile; nothing was changed. Please try again.");
+                return false;
+        }
         change->given = true;
         if (change->message.as_root || !throttle_refuses(connection_service(change->connection)->throttle, change->message.user, clock_monotonic_ms()))
                 return true;

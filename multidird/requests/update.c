@@ -105,7 +105,7 @@ static void run(struct updating *updating);
 
 /* What the keeper planned was allowed by a configuration that is not in force any more (P1, P2). */
 static bool is_overtaken(const struct updating *updating) {
-        return updating->plan.configuration->identity != updating->service->configuration->identity;
+        return !configuration_is_in_force(updating->plan.configuration);
 }
 
 static void end(struct updating *updating) {

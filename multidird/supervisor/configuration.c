@@ -44,6 +44,10 @@ int configuration_load(struct service *service, struct sbuf *errors, struct conf
         return 0;
 }
 
+bool configuration_is_in_force(const struct configuration *configuration) {
+        return configuration->identity == configuration->service->configuration->identity;
+}
+
 struct configuration *configuration_ref(struct configuration *configuration) {
         configuration->references++;
         return configuration;

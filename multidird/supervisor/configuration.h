@@ -28,6 +28,8 @@ int configuration_load(struct service *service, struct sbuf *errors, struct conf
 struct configuration *configuration_ref(struct configuration *configuration);
 /* The last one frees it, and ends its checkers; not before the loop's next turn, as one of them may be the caller's caller. NULL is fine. */
 void configuration_unref(struct configuration *configuration);
+/* False: another one is in force by now, which may forbid what this one allowed (P1, P2). */
+bool configuration_is_in_force(const struct configuration *configuration);
 
 /* The checkers of a directory (index in the settings); NULL when memory is out. Owned by the configuration. */
 struct pool *configuration_checkers(struct configuration *configuration, size_t directory);

@@ -127,6 +127,12 @@ def children(pid, role=''):
     return sorted(found)
 
 
+def freeze(pid):
+    """Stops the process, and waits until none of its threads goes on."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: all(task.read_text().rpartition(')')[2].split()[0] in 'TtZ' for task in pathlib.Path(f'/proc/{pid}/task').glob('*/stat')), 5)
+
+
 def ended(pid):
     """It has no descriptor any more: a zombie, or gone."""
     try:

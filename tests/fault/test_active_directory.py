@@ -203,7 +203,7 @@ check('... and back', hidden('seven', limit=15) and watched())
 
 check('... watched', watched())
 pid = int((AD / 'samba.pid').read_text())
-os.kill(pid, signal.SIGSTOP)
+freeze(pid)
 check('a controller that says nothing: known within a minute', wait_for(lambda: row('domain')['state'] == 'failed', 60, 0.5))
 os.kill(pid, signal.SIGCONT)
 change(user('eight'))

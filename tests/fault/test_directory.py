@@ -42,7 +42,7 @@ check('the log has no password', '"three"' not in service.text() and 'o\0ne' not
 # a checker that hangs, and then a peer that goes away while its question is with one
 def stop_checkers():
     for pid in service.checkers('d1'):
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
 
 
 stop_checkers()

@@ -18,7 +18,7 @@ check('a login', [reason('anna', 'one'), reason('carl', 'four', service='second'
 reason('ghost', 'x')
 stopped = service.checkers('d1')
 for pid in stopped:
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
 began = time.monotonic()
 with concurrent.futures.ThreadPoolExecutor(40) as pool:
     hanging = [pool.submit(reason, 'anna', 'one') for _ in range(20)]
@@ -49,7 +49,7 @@ os.rename(hidden, STATE / 'stores' / 'd1.db')
 check('... and when it is back', wait_for(lambda: reason('anna', 'one') == 'ok', 10))
 
 # a hung keeper: logins go on
-os.kill(service.keeper(), signal.SIGSTOP)
+freeze(service.keeper())
 check('a keeper that hangs: logins go on', [reason('anna', 'one'), reason('bert', 'three')], ['ok', 'ok'])
 began = time.monotonic()
 try:

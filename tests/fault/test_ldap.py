@@ -80,7 +80,7 @@ check('... back again', wait_for(lambda: reason('alice', 'alice-pw') == 'ok', 10
 
 # a worker that dies in the middle of a login, and in the middle of a synchronisation
 pid = slapd_pid()
-os.kill(pid, signal.SIGSTOP)
+freeze(pid)
 answers = []
 asking = threading.Thread(target=lambda: answers.append(timed(reason, 'bob', 'bob-pw')))
 asking.start()
@@ -96,7 +96,7 @@ before = VIEW.read_bytes()
 
 def in_the_middle(victims):
     """A synchronisation that hangs, and what `directory sync` says when the victims are killed."""
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     replies = []
     asking = threading.Thread(target=lambda: replies.append(admin('directory sync', directory='people', limit=60)))
     asking.start()

@@ -204,7 +204,7 @@ check('... and published', admin('group show', group='full')['object']['members'
 
 # a server that hangs
 pid = slapd_pid()
-os.kill(pid, signal.SIGSTOP)
+freeze(pid)
 began = time.monotonic()
 reply = change('Seven')
 took = time.monotonic() - began
@@ -261,7 +261,7 @@ check('the keeper killed meanwhile: an answer comes', word(box[0]), lambda w: w[
 check('... and in the end it is what the server has', wait_for(lambda: display() == at_server(DN, 'displayName'), 30, 0.2), True)
 
 # a synchronisation that is to begin when another ends, which a reload gives up: it begins all the same, and who waits is answered
-os.kill(pid, signal.SIGSTOP)
+freeze(pid)
 thread, box = in_background(lambda: admin('directory sync', limit=60, directory='people'))
 time.sleep(0.5)
 check('a synchronisation that hangs', thread.is_alive(), True)

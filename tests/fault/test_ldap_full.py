@@ -52,7 +52,7 @@ def sync(**fields):
 def beside(under_way, wanted):
     """The second one while the first one cannot go on; their answers."""
     pid = slapd_pid()
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     first, one = at_the_same_time(under_way)
     time.sleep(0.7)
     second, two = at_the_same_time(wanted)

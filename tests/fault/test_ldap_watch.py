@@ -33,7 +33,7 @@ check('killed again and again while it brings changes: all are there', shown(*[f
 check('... and it is watched', watched(30))
 
 keeper = service.keeper()
-os.kill(keeper, signal.SIGSTOP)
+freeze(keeper)
 slapd('change', stdin=person('late'))
 time.sleep(0.6)  # it has been told, and nobody has taken it in
 kill_workers(service)
@@ -99,7 +99,7 @@ check('a server that was filled anew: nothing of the old one stays', (hidden('si
 
 pid = int((DIR / 'slapd.pid').read_text())
 check('watched', watched(20))
-os.kill(pid, signal.SIGSTOP)
+freeze(pid)
 check('a server that says nothing: known within a minute', wait_for(lambda: row()['state'] == 'failed', 60, 0.5))
 os.kill(pid, signal.SIGCONT)
 slapd('change', stdin=person('eight'))

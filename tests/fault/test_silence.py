@@ -12,7 +12,7 @@ people()
 
 # One that stops: told so, and when it goes on so do commands.
 keeper = service.keeper()
-os.kill(keeper, signal.SIGSTOP)
+freeze(keeper)
 began = time.monotonic()
 reply = admin('user add', directory='d1', user='late', limit=40)
 check('a keeper that is silent: unavailable', (reply['exit'], reply['object']['error']['reason']), (6, 'unavailable'))

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -33,6 +34,8 @@
 #define WORKER_USER "multidir-worker"
 #define READY_LIMIT_US (30 * 1000000ull)
 #define LOCK_FILE RUN_FOLDER "/lock"
+#define LOCK_WAIT_MS 2000
+#define LOCK_PAUSE_MS 20
 
 void service_ready(struct service *service) {
         if (service->ready)
@@ -127,18 +130,29 @@ static int watch_signals(struct service *service) {
 }
 
 /* One supervisor per host: a second one would take the first one's sockets. The lock is held until the process ends. */
+/* A process that the former service had just forked holds the lock until it begins its own program, or is killed after its parent: a restart waits for that. */
+static int wait_for_lock(int fd) {
+        const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000 };
+        for (unsigned waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_PAUSE_MS) {
+                if (errno != EWOULDBLOCK && errno != EINTR)
+                        return -errno;
+                if (waited_ms >= LOCK_WAIT_MS)
+                        return -EADDRINUSE;
+                (void)nanosleep(&pause, NULL);
+        }
+        return 0;
+}
+
 static int take_lock(void) {
         if (mkdir(RUN_FOLDER, 0755) < 0 && errno != EEXIST)
                 return -errno;
         int fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-                int r = -errno;
+        int r = wait_for_lock(fd);
+        if (r < 0)
                 (void)close(fd);
-                return r == -EWOULDBLOCK ? -EADDRINUSE : r;
-        }
-        return 0;
+        return r;
 }
 
 /* The folders, in case no package or unit has made them. The keeper's own belongs to it, and the file system may be read-only. */

@@ -41,7 +41,7 @@ def kept(word, limit=10):
 
 make_ldap()
 slapd('change', stdin=person('rita') + person('rolf') + person('zed') + group('unix', 'rita', 'rolf'))
-configure(people(more=BY_GROUP))
+configure(one_directory(more=BY_GROUP))
 service = started()
 check('a user_filter by memberOf: it is asked, and not watched', kept('changes'), 'changes')
 check('who is in the group is there', (groups('rita'), groups('rolf'), groups('zed')), (['unix'], ['unix'], None))
@@ -57,7 +57,7 @@ slapd('wipe')
 os.environ['SLAPD_EXTRA'] = str(TOP / 'dyn.conf')
 slapd('start', PORT, SPORT)
 slapd('change', stdin=person('dora') + person('rita') + in_department('dora', 7) + group('unix', 'rita'))
-configure(people(more=BY_SEARCH))
+configure(one_directory(more=BY_SEARCH))
 service = started()
 check('without a dynamic group it is watched', kept('watch'), 'watch')
 slapd('change', stdin='dn: cn=dyn,ou=groups,dc=example,dc=org\nchangetype: add\nobjectClass: groupOfURLs\ncn: dyn\n'

@@ -46,7 +46,7 @@ def verdict(name):
 make_ldap()
 slapd('config', stdin=SCHEMA)
 slapd('change', stdin=ending('early', -60))
-configure(people())
+configure(one_directory())
 service = started()
 check('it is watched', kept('watch'))
 check('L3: one that had ended before the first look is not active', active('early'), False)
@@ -78,7 +78,7 @@ os.environ['SLAPD_NO_SYNCPROV'] = '1'
 slapd('start', PORT, SPORT)
 slapd('config', stdin=SCHEMA)
 slapd('change', stdin=ending('first', 3600) + ending('waits', 12) + ending('later', 3600))
-configure(people(more='user_base = ou=people\nrefresh = 1h\nshrink_guard = 100'))  # it is another server's data
+configure(one_directory(more='user_base = ou=people\nrefresh = 1h\nshrink_guard = 100'))  # it is another server's data
 service = started()
 check('it is asked what has changed', kept('changes') and wait_for(lambda: row().get('state') == 'ready', 10, 0.1))
 check('... nobody has ended', (active('first'), active('waits'), active('later')), (True, True, True))
@@ -92,7 +92,7 @@ check('... that is to come when it is asked for', (admin('directory sync', limit
 time.sleep(3)
 check('L3: ... and has passed when it is asked once more', (admin('directory sync', limit=60, directory='people')['exit'], active('later')), (0, False))
 
-configure(people(more='user_base = ou=people\nrefresh = 1h\nshrink_guard = 100\nuser_member_of = memberOf'))
+configure(one_directory(more='user_base = ou=people\nrefresh = 1h\nshrink_guard = 100\nuser_member_of = memberOf'))
 admin('reload', limit=60)
 check('everything is read each time', kept('full'))
 slapd('change', stdin=ends('first', 8))

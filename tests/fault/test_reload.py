@@ -1,4 +1,5 @@
 """Reload by SIGHUP and by command, good and bad; the watch on the local account files; rollback; status."""
+import fcntl
 import os
 import pathlib
 import re
@@ -34,6 +35,16 @@ before = generation()
 status = admin('status')
 check('status', (status['exit'], [d['name'] for d in status['object']['directories']], status['object']['view']['generation']), (0, ['d1', 'd2'], before))
 check('no warnings', status['object']['warnings'], [])
+
+# one service on a host; what the one before has left behind of itself is waited for
+second = Service()
+check('a second service does not start', (second.process.wait(10), 'another multidird is running' in second.text()), (1, True))
+service.stop()
+with open(RUN / 'lock') as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    service = Service(prefix=UNIT)
+    time.sleep(0.5)
+check('a lock that is let go of after half a second', service.wait_ready())
 
 # SIGHUP
 configure(CONFIG.format(deadline='8s').replace('allow_groups = crew', 'allow_all = yes'))

@@ -27,9 +27,7 @@
 #define LOST_MS 500u              /* until a watch that has ended is begun again */
 #define LASTED_MS 25000u          /* one that ends sooner, twice in a row, is a failure */
 
-struct syncs { struct sync *first; };
-
-static struct sync *find(const struct service *service, const char *name) {
+struct sync *sync_find(const struct service *service, const char *name) {
         struct sync *sync = service->syncs ? service->syncs->first : NULL;
         while (sync && strcmp(sync->name, name) != 0)
                 sync = sync->next;
@@ -53,8 +51,7 @@ static void plan(struct sync *sync, uint64_t in_ms) {
                 log_error("directory %s: its next synchronisation cannot be planned: %s", sync->name, strerror(-r));
 }
 
-/* As planned, or sooner. One that runs is followed by another. */
-static void plan_sooner(struct sync *sync, uint64_t in_ms) {
+void sync_plan_sooner(struct sync *sync, uint64_t in_ms) {
         uint64_t at = 0, now = clock_monotonic_ms();
         if (sync->pending || (sync->due && sd_event_source_get_time(sync->due, &at) >= 0 && at / 1000 <= now + in_ms))
                 return;
@@ -69,18 +66,28 @@ static uint64_t with_jitter(uint64_t ms) {
         return ms - ms / 20 + random % (ms / 10 + 1);
 }
 
-/* Where nobody watches: for the first account that ends at a time. */
-static uint64_t until_end_ms(const struct sync *sync, uint64_t most_ms) {
+static uint64_t refresh_ms(const struct sync *sync) {
+        const struct settings *settings = configuration_settings(sync->service->configuration);
+        size_t directory = settings_directory(settings, sync->name);
+        return directory == SETTINGS_NONE ? RETRY_MAX_MS : settings->directories[directory].refresh_s * 1000;
+}
+
+/* Whether the first account that ends at a time has come to it, which no server tells. */
+static bool has_end(const struct sync *sync) {
+        return sync->end_s > 0 && clock_real_s() >= sync->end_s;
+}
+
+/* Then everything is read, but not again and again; until that begins a watch goes on. */
+static void plan_end(struct sync *sync) {
+        uint64_t now_s = clock_real_s(), refresh = refresh_ms(sync);
         if (sync->end_s == 0)
-                return most_ms;
-        uint64_t ms = sync_full_end_wait_ms(sync->end_s, clock_real_s(), sync->full_took_ms, clock_monotonic_ms() - sync->full_ended_ms);
-        return ms < most_ms ? ms : most_ms;
+                return;
+        uint64_t ms = sync_full_end_wait_ms(sync->end_s, now_s, sync->full_took_ms, clock_monotonic_ms() - sync->full_ended_ms);
+        sync_plan_sooner(sync, has_end(sync) && ms > refresh ? refresh : ms);
 }
 
 static void plan_next(struct sync *sync) {
-        const struct settings *settings = configuration_settings(sync->service->configuration);
-        size_t directory = settings_directory(settings, sync->name);
-        uint64_t refresh_ms = directory == SETTINGS_NONE ? RETRY_MAX_MS : settings->directories[directory].refresh_s * 1000, ms = refresh_ms;
+        uint64_t refresh = refresh_ms(sync), ms = refresh;
         if (sync->again || sync_waits_more(sync)) {
                 ms = 0;
         } else if (sync->failures > 0) {
@@ -88,17 +95,13 @@ static void plan_next(struct sync *sync) {
                 for (unsigned i = 1; i < sync->failures && ms < RETRY_MAX_MS; i++)
                         ms *= 2;
                 ms = with_jitter(ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms);
-                ms = ms > refresh_ms ? refresh_ms : ms;
+                ms = ms > refresh ? refresh : ms;
         } else {
-                ms = until_end_ms(sync, with_jitter(sync->empty && ms > EMPTY_MS ? EMPTY_MS : ms));
+                ms = with_jitter(sync->empty && ms > EMPTY_MS ? EMPTY_MS : ms);
+                plan_end(sync);
         }
         /* A sooner time may have been planned while it ran. */
-        plan_sooner(sync, ms);
-}
-
-/* A watch is no more under way than a directory that waits for its time. */
-static bool is_busy(const struct sync *sync) {
-        return sync->run.id != 0 && !sync_run_is_watch(&sync->run);
+        sync_plan_sooner(sync, ms);
 }
 
 static uint64_t since_full_ms(const struct sync *sync) {
@@ -108,19 +111,19 @@ static uint64_t since_full_ms(const struct sync *sync) {
 /* What was told of who went, or got another name, may not be all that changed with it: soon everything is read, but not again and again. */
 static void plan_full(struct sync *sync) {
         if (sync->unsettled && sync->failures == 0)
-                plan_sooner(sync, sync_full_wait_ms(sync->full_took_ms, clock_monotonic_ms() - sync->full_ended_ms));
+                sync_plan_sooner(sync, sync_full_wait_ms(sync->full_took_ms, clock_monotonic_ms() - sync->full_ended_ms));
 }
 
 static size_t count_running(const struct syncs *syncs) {
         size_t count = 0;
         for (const struct sync *s = syncs->first; s; s = s->next)
-                count += is_busy(s);
+                count += sync_is_busy(s);
         return count;
 }
 
 static void begin(struct sync *sync) {
         _cleanup_sbuf_ struct sbuf why = { 0 };
-        if (is_busy(sync) || count_running(sync->service->syncs) >= AT_ONCE) {
+        if (sync_is_busy(sync) || count_running(sync->service->syncs) >= AT_ONCE) {
                 sync->pending = true;
                 return;
         }
@@ -133,7 +136,9 @@ static void begin(struct sync *sync) {
         sync_run_drop(sync);
         sync->runs++;
         sync->again = false;
-        if (since_full_ms(sync) >= SYNC_FULL_MS || sync->unsettled)
+        if (has_end(sync))
+                log_info("directory %s: an account has come to its end: the directory is read in full", sync->name);
+        if (since_full_ms(sync) >= SYNC_FULL_MS || sync->unsettled || has_end(sync))
                 sync->full_wanted = true;
         int r = sync_run_begin(sync, &why);
         if (r < 0)
@@ -145,7 +150,7 @@ static void begin(struct sync *sync) {
 /* Those whose turn had come while others ran. */
 static void begin_pending(struct syncs *syncs) {
         for (struct sync *s = syncs->first; s; s = s->next)
-                if (s->pending && !is_busy(s))
+                if (s->pending && !sync_is_busy(s))
                         plan(s, 0);
 }
 
@@ -182,15 +187,17 @@ void sync_watches(struct sync *sync, const char *text) {
         sync->settled = true;
         sync->ended_ms = now;
         sync->keeping = SYNC_KEPT_WATCH;
+        sync->end_s = sync->run.end_s;
         (void)snprintf(sync->error, sizeof sync->error, "%s", text);
         plan_full(sync);
+        plan_end(sync);
         if (!first) {
                 log_debug("directory %s: a change has come in%s%s", sync->name, text[0] ? ", but: " : "", text);
                 return;
         }
         log_info("directory %s: synchronised, and watched%s%s", sync->name, text[0] ? ", but: " : "", text);
         outage_answered(sync->service, sync->name);
-        plan_sooner(sync, sync_waits_more(sync) ? 0 : with_jitter(since_full < SYNC_FULL_MS ? SYNC_FULL_MS - since_full : 0));
+        sync_plan_sooner(sync, sync_waits_more(sync) ? 0 : with_jitter(since_full < SYNC_FULL_MS ? SYNC_FULL_MS - since_full : 0));
         begin_pending(sync->service->syncs);
         sync_waits_answer(sync, sync->runs);
 }
@@ -207,7 +214,7 @@ void sync_watch_lost(struct sync *sync, const char *why) {
         sync->restarted = !lasted;
         log_info("directory %s: %s: it is watched anew", sync->name, text);
         /* A server that was only restarted is back by then; of one that was not, that run will tell. */
-        plan_sooner(sync, LOST_MS);
+        sync_plan_sooner(sync, LOST_MS);
 }
 
 /* Those who wait get the next one's result. */
@@ -237,7 +244,7 @@ void sync_keeper_gone(struct service *service) {
         for (struct sync *s = service->syncs ? service->syncs->first : NULL; s; s = s->next) {
                 if (s->run.id == 0)
                         continue;
-                bool busy = is_busy(s);
+                bool busy = sync_is_busy(s);
                 sync_run_drop(s);
                 if (!busy) {
                         plan(s, KEEPER_MS);
@@ -253,142 +260,57 @@ void sync_keeper_gone(struct service *service) {
         }
 }
 
-static void sync_free(struct sync *sync) {
-        sync_run_drop(sync);
-        (void)sd_event_source_disable_unref(sync->due);
-        free(sync->name);
-        free(sync);
-}
-
-static struct sync *add(struct service *service, const char *name) {
-        struct sync *sync = calloc(1, sizeof *sync);
-        if (!sync)
-                return NULL;
-        *sync = (struct sync){ .next = service->syncs->first, .service = service, .name = strdup(name), .known_ms = clock_monotonic_ms() };
-        if (!sync->name) {
-                free(sync);
-                return NULL;
-        }
-        service->syncs->first = sync;
-        return sync;
-}
-
-/* Takes those out that are not kept any more. */
-static void remove_others(struct syncs *syncs) {
-        for (struct sync **at = &syncs->first; *at;) {
-                struct sync *sync = *at;
-                if (sync->kept) {
-                        at = &sync->next;
-                        continue;
-                }
-                *at = sync->next;
-                sync_waits_answer(sync, UINT64_MAX);
-                sync_free(sync);
-        }
-}
-
-/* Whether a run that goes on would bring what the former configuration asked for. */
-static bool is_outdated(const struct sync *sync, const struct configuration *configuration) {
-        _cleanup_sbuf_ struct sbuf then = { 0 }, now = { 0 };
-        if (sync->run.id == 0)
-                return false;
-        config_directory_text(sync->run.configuration->config, sync->name, &then);
-        config_directory_text(configuration->config, sync->name, &now);
-        return then.failed || now.failed || strcmp(sbuf_text(&then), sbuf_text(&now)) != 0;
-}
-
-int sync_configure(struct service *service, bool changed) {
-        const struct configuration *configuration = service->configuration;
-        const struct settings *settings = configuration_settings(configuration);
-        if (!service->syncs && !(service->syncs = calloc(1, sizeof *service->syncs)))
-                return -ENOMEM;
-        for (struct sync *s = service->syncs->first; s; s = s->next)
-                s->kept = false;
-        for (size_t i = 0; i < settings->directory_count; i++) {
-                if (!configuration_is_synchronised(configuration, i) || !settings->directories[i].active)
-                        continue;
-                struct sync *sync = find(service, settings->directories[i].name);
-                bool is_new = !sync;
-                if (is_new && !(sync = add(service, settings->directories[i].name)))
-                        return -ENOMEM;
-                sync->kept = true;
-                /* The keeper does not take it either, whatever it has of it; those who wait get the next one's result. */
-                bool outdated = is_outdated(sync, configuration);
-                if (outdated) {
-                        sync->runs -= is_busy(sync);
-                        sync_run_drop(sync);
-                        sync->pending = false; /* on the end of the one that was given up */
-                }
-                if (is_new || outdated || (changed && !sync_run_is_watch(&sync->run)))
-                        plan_sooner(sync, 0);
-        }
-        remove_others(service->syncs);
-        return 0;
-}
-
-void sync_stop(struct service *service) {
-        if (!service->syncs)
-                return;
-        while (service->syncs->first) {
-                struct sync *sync = service->syncs->first;
-                service->syncs->first = sync->next;
-                sync_free(sync);
-        }
-        free(service->syncs);
-        service->syncs = NULL;
-}
-
 void sync_wanted(struct service *service, const char *directory) {
-        struct sync *sync = find(service, directory);
+        struct sync *sync = sync_find(service, directory);
         uint64_t since = sync ? clock_monotonic_ms() - sync->ended_ms : 0;
         /* One that fails is tried again by itself. */
-        if (!sync || is_busy(sync) || sync->failures > 0)
+        if (!sync || sync_is_busy(sync) || sync->failures > 0)
                 return;
         /* What was changed just now will be told; what was not told by then, never. */
         if (sync->keeping != SYNC_KEPT_FULL && since_full_ms(sync) >= WANTED_FULL_MS)
                 sync->full_wanted = true;
-        plan_sooner(sync, since >= WANTED_MS ? 0 : WANTED_MS - since);
+        sync_plan_sooner(sync, since >= WANTED_MS ? 0 : WANTED_MS - since);
 }
 
 void sync_server_back(struct service *service, const char *directory) {
-        struct sync *sync = find(service, directory);
+        struct sync *sync = sync_find(service, directory);
         if (sync && sync->run.id == 0 && sync->failures > 0)
-                plan_sooner(sync, 0);
+                sync_plan_sooner(sync, 0);
 }
 
 bool sync_get(const struct service *service, const char *directory, struct sync_state *state) {
-        const struct sync *sync = find(service, directory);
+        const struct sync *sync = sync_find(service, directory);
         if (!sync)
                 return false;
-        *state = (struct sync_state){ .running = is_busy(sync), .settled = sync->settled, .failed = sync->failed, .full_due = sync->full_due,
+        *state = (struct sync_state){ .running = sync_is_busy(sync), .settled = sync->settled, .failed = sync->failed, .full_due = sync->full_due,
                                       .unsettled = sync->unsettled, .keeping = sync->keeping, .full_s = sync->full_s, .done = sync->run.done, .total = sync->run.total, .error = sync->error };
         return true;
 }
 
 int sync_now(struct service *service, const char *directory, bool full, sync_done_fn done, void *userdata, struct sync_wait *wait) {
-        struct sync *sync = find(service, directory);
+        struct sync *sync = sync_find(service, directory);
         if (!sync)
                 return -ENOENT;
         *wait = (struct sync_wait){ .next = sync->waits, .sync = sync, .run = sync->runs + 1, .done = done, .userdata = userdata };
         sync->waits = wait;
         sync->full_wanted = sync->full_wanted || full;
-        if (!is_busy(sync))
-                plan_sooner(sync, 0);
+        if (!sync_is_busy(sync))
+                sync_plan_sooner(sync, 0);
         return 0;
 }
 
 void sync_again(struct service *service, const char *directory) {
-        struct sync *sync = find(service, directory);
+        struct sync *sync = sync_find(service, directory);
         if (!sync)
                 return;
         sync->again = true;
-        if (!is_busy(sync))
-                plan_sooner(sync, 0);
+        if (!sync_is_busy(sync))
+                sync_plan_sooner(sync, 0);
 }
 
 void sync_all(struct service *service) {
         for (struct sync *s = service->syncs ? service->syncs->first : NULL; s; s = s->next) {
                 s->full_wanted = true;
-                plan_sooner(s, 0);
+                sync_plan_sooner(s, 0);
         }
 }

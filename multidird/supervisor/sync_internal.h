@@ -63,6 +63,13 @@ struct sync {
         struct sync_wait *waits, *answered;  /* answered: to be told now */
 };
 
+struct syncs { struct sync *first; };
+
+/* sync.c; NULL: none of that name is synchronised. */
+struct sync *sync_find(const struct service *service, const char *name);
+/* sync.c: begins one as planned, or sooner. One that runs is followed by another. */
+void sync_plan_sooner(struct sync *sync, uint64_t in_ms);
+
 /* Begins a run. 0, or a negative errno: nothing is under way then, and *why says more. */
 int sync_run_begin(struct sync *sync, struct sbuf *why);
 /* Ends whatever is under way, without a word. */
@@ -75,6 +82,8 @@ void sync_waits_answer(struct sync *sync, uint64_t run);
 void sync_run_answered(struct sync *sync, const struct protocol_keeper_synced *synced);
 /* Whether it is complete and goes on as a watch. */
 static inline bool sync_run_is_watch(const struct sync_run *run) { return run->watching_ms > 0; }
+/* A watch is no more under way than a directory that waits for its time. */
+static inline bool sync_is_busy(const struct sync *sync) { return sync->run.id != 0 && !sync_run_is_watch(&sync->run); }
 /* sync.c: a run is complete, and its worker watches; again for each run after it. text: why its view is not published; or "". */
 void sync_watches(struct sync *sync, const char *text);
 /* sync.c: a watch has ended: another one is begun from where it was. */

@@ -61,6 +61,12 @@ time.sleep(3)
 check('... whose end was put off is active', (active('longer'), active('later')), (True, True))
 slapd('change', stdin=person('nina'))
 check('... and changes come', shown('nina'))
+many = [f'end{number}' for number in range(6)]
+slapd('change', stdin=''.join(ending(name, 4 + 3 * number) for number, name in enumerate(many)))
+check('L3: one end shortly after the other', becomes(many[3], False, 30))
+slapd('change', stdin=gone('nina') + person('nils'))
+check('... changes come all the same', (hidden('nina', 3), shown('nils', limit=3)), (True, True))
+check('L3: ... and the last end, too', becomes(many[-1], False, 25))
 
 slapd('change', stdin=ends('longer', 5))
 time.sleep(2)

@@ -129,7 +129,7 @@ static void note(struct watch *watch) {
 /* Until something has failed. */
 static int turn(struct watch *watch, uint64_t *ended_ms) {
         struct feed *feed = watch->feed;
-        uint64_t until = reading_end_ms(feed->reading, next_run(watch, *ended_ms));
+        uint64_t until = next_run(watch, *ended_ms);
         LDAPMessage *message = NULL;
         int r = -ETIMEDOUT;
         if (clock_monotonic_ms() < until)
@@ -137,7 +137,7 @@ static int turn(struct watch *watch, uint64_t *ended_ms) {
         if (r == 0) {
                 r = take(feed, message);
         } else if (r == -ETIMEDOUT) {
-                r = reading_has_end(feed->reading) ? -ESTALE : run(watch);
+                r = run(watch);
                 *ended_ms = clock_monotonic_ms();
         }
         (void)ldap_msgfree(message);

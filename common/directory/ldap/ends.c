@@ -1,5 +1,5 @@
 /* Accounts that end at a time: whoever is active by the clock of now, and when the first of them is not any more; see ldap/read.h. The server tells nobody when
- * such a time comes.
+ * such a time comes: the supervisor is told of it, and has everything read then.
  * Must never: judge an entry by the clock of another moment than its own. */
 #include "base/clock.h"
 #include "directory/ldap/read.h"
@@ -15,11 +15,4 @@ enum entry_verdict reading_map_user(struct reading *reading, const struct ldap_e
 
 bool reading_has_end(const struct reading *reading) {
         return reading->end_s > 0 && clock_real_s() >= reading->end_s;
-}
-
-uint64_t reading_end_ms(const struct reading *reading, uint64_t latest_ms) {
-        uint64_t now_s = clock_real_s(), now_ms = clock_monotonic_ms();
-        if (reading->end_s == 0 || latest_ms <= now_ms || (reading->end_s > now_s && reading->end_s - now_s >= (latest_ms - now_ms) / 1000))
-                return latest_ms;
-        return reading->end_s > now_s ? now_ms + (reading->end_s - now_s) * 1000 : now_ms;
 }

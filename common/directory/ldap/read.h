@@ -60,8 +60,6 @@ bool reading_is_unmoved(const struct ldap_entry *entry);
 enum entry_verdict reading_map_user(struct reading *reading, const struct ldap_entry *entry, const char **why);
 /* Whether an account that was active has ended since it was read: all are to be read again. */
 bool reading_has_end(const struct reading *reading);
-/* When, by the monotonic clock, that is so; latest_ms if that is sooner. */
-uint64_t reading_end_ms(const struct reading *reading, uint64_t latest_ms);
 /* Keeps the newest. */
 void reading_note_time(struct reading *reading, const struct ldap_entry *entry);
 

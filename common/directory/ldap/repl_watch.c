@@ -56,17 +56,15 @@ static int take(struct watch *watch, LDAPMessage *message) {
 static uint64_t next_look(const struct watch *watch) {
         uint64_t ask_ms = watch->asked_ms + (is_asking(watch) ? ANSWER_MS : ASK_MS);
         if (!watch->repl->open)
-                return reading_end_ms(watch->repl->reading, ask_ms);
+                return ask_ms;
         uint64_t quiet = watch->heard_ms + QUIET_MS, most = watch->began_ms + RUN_MS;
         return quiet < most ? quiet : most;
 }
 
-/* Nothing more came until then. Whoever has ended is found by reading everything. */
+/* Nothing more came until then. */
 static int pass(struct watch *watch) {
         if (watch->repl->open)
                 return repl_end(watch->repl);
-        if (reading_has_end(watch->repl->reading))
-                return -ESTALE;
         return is_asking(watch) ? -ETIMEDOUT : ask(watch);
 }
 

@@ -80,10 +80,12 @@ static void on_set(const struct protocol_answer *answer, void *userdata) {
 /* The keeper allowed it by that configuration (P1, P2). */
 static bool before_set(void *userdata) {
         struct setting *setting = userdata;
-        setting->given = configuration_is_in_force(setting->configuration);
-        if (!setting->given)
-                on_set(&(struct protocol_answer){ 0 }, setting);
-        return setting->given;
+        if (configuration_is_in_force(setting->configuration)) {
+                setting->given = true;
+                return true;
+        }
+        on_set(&(struct protocol_answer){ 0 }, setting);
+        return false;
 }
 
 /* The keeper does it, refuses it, or is not there. */

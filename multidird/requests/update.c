@@ -390,6 +390,7 @@ void request_update(struct connection *connection, const struct protocol_planned
                         run(updating);
                         return;
                 }
+                updating->done = SIZE_MAX; /* told below, and once: another command may count on the same */
                 updating_free(updating);
         }
         /* However much of it was taken over: the keeper has counted on all of it (D5). */

@@ -98,8 +98,8 @@ static void ranged_group(struct bytes *out, unsigned id, const char *range, unsi
 /* The first search gets users, the second one the group with its first members, the others the next ones. */
 static void ranges_answer(struct bytes *out, enum evil_mode mode, unsigned id) {
         static unsigned asked, searches;
-        /* Before it reads: the root entry, the base, and what holds entries. */
-        if (asked++ < 3) {
+        /* Before it reads: the root entry, the base, what computes who is active, and what holds entries. */
+        if (asked++ < 4) {
                 result(out, id, 0x65, 0, NULL);
                 return;
         }

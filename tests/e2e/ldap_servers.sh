@@ -130,6 +130,80 @@ printf 'dn: cn=config\nchangetype: modify\nreplace: passwordExp\npasswordExp: of
 printf 'dn: uid=henry,ou=people,dc=example,dc=org\nchangetype: modify\ndelete: passwordExpirationTime\n' | herds
 ck "389: passwd" "$(change henry henry-pw-12345 Zebra-98-tango; explain henry Zebra-98-tango; explain henry henry-pw-12345)" '*=> 0 *allow ok herds*deny wrong-password herds'
 
+# --- 389: accounts that a role switches off, of which nobody is told (what ns-inactivate makes: a role, and a class of service that locks who has it)
+printf '[directory/herds]\nrefresh = 3s\n' > /etc/multidir/multidir.conf.d/40-roles.conf
+multidirctl reload >/dev/null
+active() { multidirctl --json user show "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["active"])'; }
+is_active() { [ "$(active "$1")" = "$2" ]; }
+kept_by() { [ "$(state "$1" kept_by)" = "$2" ]; }
+disabled() { printf 'dn: cn=nsDisabledRole,dc=example,dc=org\nchangetype: modify\n%s: nsRoleDN\nnsRoleDN: cn=staff,dc=example,dc=org\n\n' "$1"; }
+ck "389: L3: without a class of service: watched" "$(within 10000 kept_by herds watch; active henry)" $'in time\nTrue'
+herds <<'C'
+dn: cn=staff,dc=example,dc=org
+changetype: add
+objectClass: LDAPsubentry
+objectClass: nsRoleDefinition
+objectClass: nsComplexRoleDefinition
+objectClass: nsFilteredRoleDefinition
+cn: staff
+nsRoleFilter: (uid=henry)
+
+dn: cn=unused,dc=example,dc=org
+changetype: add
+objectClass: LDAPsubentry
+objectClass: nsRoleDefinition
+objectClass: nsSimpleRoleDefinition
+objectClass: nsManagedRoleDefinition
+cn: unused
+
+dn: cn=nsDisabledRole,dc=example,dc=org
+changetype: add
+objectClass: LDAPsubentry
+objectClass: nsRoleDefinition
+objectClass: nsComplexRoleDefinition
+objectClass: nsNestedRoleDefinition
+cn: nsDisabledRole
+nsRoleDN: cn=unused,dc=example,dc=org
+
+dn: cn=nsAccountInactivationTmp,dc=example,dc=org
+changetype: add
+objectClass: nsContainer
+cn: nsAccountInactivationTmp
+
+dn: cn="cn=nsDisabledRole,dc=example,dc=org",cn=nsAccountInactivationTmp,dc=example,dc=org
+changetype: add
+objectClass: LDAPsubentry
+objectClass: costemplate
+objectClass: extensibleObject
+cn: cn=nsDisabledRole,dc=example,dc=org
+cosPriority: 1
+nsAccountLock: true
+C
+sleep 1; ck "389: L3: ... nor with roles alone" "$(multidirctl directory sync herds >/dev/null; within 10000 kept_by herds watch)" 'in time'
+herds <<'C'
+dn: cn=nsAccountInactivation_cos,dc=example,dc=org
+changetype: add
+objectClass: LDAPsubentry
+objectClass: cosSuperDefinition
+objectClass: cosClassicDefinition
+cn: nsAccountInactivation_cos
+cosTemplateDn: cn=nsAccountInactivationTmp,dc=example,dc=org
+cosSpecifier: nsRole
+cosAttribute: nsAccountLock operational
+C
+disabled add | herds
+ck "389: L3: switched off by a role that was made while it was watched" "$(within 45000 is_active henry False; explain henry Zebra-98-tango)" $'in time\ndeny inactive herds'
+ck "389: L3: everything is read each time" "$(state herds kept_by)" 'full'
+disabled delete | herds
+ck "389: L3: switched on again, at the next refresh" "$(within 10000 is_active henry True; explain henry Zebra-98-tango)" $'in time\nallow ok herds'
+disabled add | herds
+ck "389: L3: ... and off" "$(within 10000 is_active henry False)" 'in time'
+disabled delete | herds
+printf 'dn: cn=nsAccountInactivation_cos,dc=example,dc=org\nchangetype: delete\n' | herds
+ck "389: L3: without it: watched again" "$(within 15000 kept_by herds watch; active henry)" $'in time\nTrue'
+rm /etc/multidir/multidir.conf.d/40-roles.conf
+multidirctl reload >/dev/null
+
 # --- Active Directory
 ck "AD: synchronised" "$(state domain state)" 'ready'
 ck "AD: passwd" "$(getent passwd anna)" 'anna:\*:*:Anna Adler:*'

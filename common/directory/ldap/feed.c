@@ -13,6 +13,7 @@
 #define SETTINGS_VERSION UINT64_C(2) /* another one when the same entries are read as other users and groups */
 #define DSE_MS 15000u
 #define USN "highestCommittedUSN"
+#define COMPUTES_STATE "(&(objectClass=ldapsubentry)(cosAttribute=nsAccountLock*))" /* 389 DS hides subentries from who does not ask for that class */
 
 struct asked { struct reading *reading; struct feed_server *server; const char *external_id; bool repl, usn; char service[SYNC_DN_MAX + 1]; };
 
@@ -106,6 +107,35 @@ static bool is_computed(const struct directory *directory, bool told) {
         return computed_in_filter(sbuf_text(&directory->user_filter), told) || computed_in_filter(sbuf_text(&directory->group_filter), told);
 }
 
+/* A class of service, as the roles of those that are switched off have one: who gets it has no news of its own. */
+static int take_definition(void *userdata, const struct ldap_entry *entry) {
+        (void)entry;
+        *(bool *)userdata = true;
+        return 0;
+}
+
+int feed_ask_state(struct reading *reading, const struct feed_server *server, uint64_t deadline_ms, bool *computed, struct sbuf *why) {
+        const char *const attributes[] = { LDAP_NO_ATTRS, NULL };
+        const char *const bases[] = { server->active.context, reading->directory->ldap->base }; /* it holds for all that is below its own parent */
+        int r = -ENOENT;
+        *computed = false;
+        if (reading->directory->ldap->active_directory)
+                return 0;
+        for (size_t i = bases[0][0] ? 0 : 1; i < ARRAY_SIZE(bases) && r < 0; i++) {
+                const struct search search = { .base = bases[i], .scope = LDAP_SCOPE_SUBTREE, .filter = COMPUTES_STATE, .attributes = attributes, .size_limit = 1,
+                                               .silence_ms = DSE_MS, .entry = take_definition, .userdata = computed };
+                _cleanup_sbuf_ struct sbuf words = { 0 };
+                r = search_run(reading->link, &search, deadline_ms, &words);
+                if (r == -ETIMEDOUT || r == -ECONNRESET) {
+                        sbuf_add(why, sbuf_text(&words));
+                        return r;
+                }
+                if (*computed)
+                        return 0; /* however many more there are */
+        }
+        return 0; /* who may not read it does not know */
+}
+
 static int choose(struct reading *reading, struct feed_server *server, const struct asked *asked) {
         const struct directory *directory = reading->directory;
         reading->shows_computed = !server->writes && !directory->ldap->active_directory;
@@ -113,7 +143,13 @@ static int choose(struct reading *reading, struct feed_server *server, const str
                 server->method = asked->usn ? FEED_USN : FEED_NONE;
         else
                 server->method = asked->repl && !is_computed(directory, server->writes) ? FEED_REPL : FEED_TIMES;
-        return server->method == FEED_USN ? active_prove(reading, &server->active) : 0;
+        if (server->method == FEED_USN)
+                return active_prove(reading, &server->active);
+        bool computed;
+        int r = feed_ask_state(reading, server, reading->deadline_ms, &computed, reading->why);
+        if (computed)
+                server->method = FEED_NONE;
+        return r;
 }
 
 int feed_ask(struct reading *reading, struct feed_server *server) {
@@ -161,7 +197,7 @@ static int read_full(struct feed *feed) {
 static int read_delta(struct feed *feed) {
         struct feed_cookie cookie;
         const char *from = feed->request->cookie;
-        if (!from || !from[0] || feed_cookie_read(from, &cookie) < 0 || cookie.identity != feed->server->identity)
+        if (feed->server->method == FEED_NONE || !from || !from[0] || feed_cookie_read(from, &cookie) < 0 || cookie.identity != feed->server->identity)
                 return -ESTALE;
         feed->reading->end_s = cookie.end_s;
         if (reading_has_end(feed->reading))

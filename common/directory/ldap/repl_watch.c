@@ -1,5 +1,5 @@
 /* RFC 4533: the watch after a refresh; see ldap/repl.h. What comes within a moment is one run. Now and then the server is asked what has become of what
- * holds the entries: that it answers proves that the connection lives, too. */
+ * holds the entries, and whether it computes who is active by now: that it answers proves that the connection lives, too. */
 #include <errno.h>
 #include <string.h>
 
@@ -24,9 +24,15 @@ static bool is_asking(const struct watch *watch) {
 }
 
 static int ask(struct watch *watch) {
+        struct feed *feed = watch->repl->feed;
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        bool computed;
         watch->asked_ms = clock_monotonic_ms();
         watch->repl->streams[CONTAINERS].refreshed = false;
-        return repl_start(watch->repl, CONTAINERS);
+        int r = feed_ask_state(feed->reading, feed->server, watch->asked_ms + ANSWER_MS, &computed, &why);
+        if (r == 0 && computed)
+                r = -ESTALE;
+        return r == 0 ? repl_start(watch->repl, CONTAINERS) : r;
 }
 
 /* Answered: the server is there, and goes on telling. What it is about to tell is only moments old. */

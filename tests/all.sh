@@ -104,23 +104,20 @@ stage_demo() {
 stage_systemd() {
         lines "the unit under systemd" tests/e2e/systemd.sh build-gcc
 }
+# All of them mostly wait, each in namespaces of its own: those with servers in three lanes, the others in a fourth.
 stage_faults() {
-        local servers=() more_servers=() others=() test pids=()
+        local lanes=('' '' '' '') test next=0 lane pids=()
         for test in tests/fault/test_*.py; do
-                if [[ $test != */test_ldap* ]]; then others+=("$PWD/$test")
-                elif [ ${#servers[@]} -gt ${#more_servers[@]} ]; then more_servers+=("$PWD/$test")
-                else servers+=("$PWD/$test"); fi
+                if [[ $test == */test_ldap* ]]; then lanes[next]+=" ${test##*/}"; next=$(((next + 1) % 3))
+                else lanes[3]+=" ${test##*/}"; fi
         done
-        # All of them mostly wait, each in namespaces of its own.
-        faults_beside others "${others[@]}"
-        faults_beside servers "${more_servers[@]}"
-        lines "faults, with servers" tests/fault/run.sh build-gcc "${servers[@]}"
-        end_beside "${pids[0]}" "$logs/faults_beside_others.log"
-        end_beside "${pids[1]}" "$logs/faults_beside_servers.log"
+        # shellcheck disable=SC2086
+        { for lane in 1 2 3; do faults_beside "$lane" ${lanes[lane]}; done; lines "faults, lane 0" tests/fault/run.sh build-gcc ${lanes[0]}; }
+        for lane in 1 2 3; do end_beside "${pids[lane - 1]}" "$logs/faults_beside_$lane.log"; done
 }
-# faults_beside WHICH TEST…: adds to pids.
+# faults_beside LANE TEST…: adds to pids.
 faults_beside() {
-        (passed=0 failed=0; lines "faults, beside: $1" tests/fault/run.sh build-gcc "${@:2}"; note "$passed $failed") > "$logs/faults_beside_$1.log" 2>&1 &
+        (passed=0 failed=0; lines "faults, lane $1" tests/fault/run.sh build-gcc "${@:2}"; note "$passed $failed") > "$logs/faults_beside_$1.log" 2>&1 &
         pids+=($!)
 }
 

@@ -389,23 +389,3 @@ static inline void change_group(struct world *world) {
         } else
                 change_values(world, group);
 }
-
-/* ---- Some changes, and the delta of them ---- */
-
-static inline void change_and_send(struct world *world, unsigned count, const struct sync_sink *sink, const char *from, const char *cookie) {
-        struct world before = *world;
-        bool sweep = !world->silent && next_random(world, 3) == 0;
-        const struct sync_begin begin = { .delta = true, .references = world->references, .nested = world->nested, .linked = world->linked, .from = from, .sweep_users = sweep,
-                                          .sweep_groups = sweep };
-        assert_int_equal(sink->begin(sink->userdata, &begin), 0);
-        for (; count > 0; count--) {
-                (next_random(world, 2) ? change_group : change_user)(world);
-                if (!world->silent)
-                        continue;
-                send_changes(world, &before, sink, false);
-                before = *world;
-        }
-        if (!world->silent)
-                send_changes(world, &before, sink, sweep);
-        assert_int_equal(sink->end(sink->userdata, cookie), 0);
-}

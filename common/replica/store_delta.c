@@ -142,7 +142,8 @@ int store_delta_user(struct store_sync *sync, const struct sync_user *user) {
         if (!again)
                 word->number = delta->user_count++;
         word->said = DELTA_CHANGED;
-        delta->users[word->number] = (struct delta_user){ .user = copy };
+        delta->told++;
+        delta->users[word->number] = (struct delta_user){ .user = copy, .came = again ? delta->users[word->number].came : delta->told };
         return 0;
 }
 
@@ -165,9 +166,11 @@ int store_delta_group(struct store_sync *sync, const struct sync_group *group) {
                 return sync_refuse(sync, r, "%s", strerror(-r));
         copy.gid = sync_id_of(copy.gid);
         /* References go to the last one: a group that comes twice is a new one, and its former words are nobody's. */
+        bool again = word->said == DELTA_CHANGED && same_text(delta->groups[word->number].group.dn, copy.dn);
+        uint32_t came = again ? delta->groups[word->number].came : delta->told + 1;
         word->number = delta->group_count++;
         word->said = DELTA_CHANGED;
-        delta->groups[word->number] = (struct delta_group){ .group = copy, .first_reference = delta->reference_count };
+        delta->groups[word->number] = (struct delta_group){ .group = copy, .came = came, .told = ++delta->told, .first_reference = delta->reference_count };
         delta->in_group = true;
         return 0;
 }

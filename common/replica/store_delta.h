@@ -12,6 +12,11 @@
  * delta, is dropped as well, whoever is called so by now (delta_gather_left); so are the strays of it in other groups. And until everything is read again, who
  * comes is in a group that names it only once that group is told in a later delta.
  *
+ * Also before: a DN that was not followed, of a stray, may have been that of an entry that a filter hides. If that one has gone since, the server may have
+ * taken the value away (refint), and nobody was told of either. So whoever comes to a DN is given nothing by a value that was there before it, and a full run is
+ * asked for; but by one that is new to its group, if that was told after the newcomer (delta_waits). That is as sure as a group that is told in a later
+ * delta, and not surer: users and groups are two searches (RFC 4533), and their order is only that in which the server sent what it had to say.
+ *
  * Relies on: replica/store_sync_internal; all of it within the transaction that store_sync_prepare opened.
  * Must never: guess. What cannot be decided (two entries with one key) is -ESTALE: the directory is read in full. */
 #pragma once
@@ -52,6 +57,7 @@ struct delta_user {
         int64_t row;
         struct delta_before before;
         enum sync_state state;
+        uint32_t came;             /* when it was first told under this DN: see store_delta.told */
         bool live;                 /* the last word about it is in here */
         bool unlink, link;
 };
@@ -62,6 +68,7 @@ struct delta_group {
         int64_t row;
         struct delta_before before;
         enum sync_state state;
+        uint32_t came, told;       /* when it was first told under this DN, and when with these values */
         bool live, unlink, link;
         size_t first_reference, reference_count;
 };
@@ -74,6 +81,7 @@ struct delta_table { struct delta_pairs added, removed; };
 
 struct store_delta {
         uint64_t seed;
+        uint32_t told;             /* users and groups that came, in their order */
         struct delta_words user_words, group_words;
         struct delta_user *users;
         uint32_t user_count;
@@ -90,7 +98,7 @@ struct store_delta {
         struct delta_table members, children;
         const char **left;         /* DNs that entries have left in this delta, sorted */
         size_t left_count, left_size;
-        bool values_left;          /* a value that made a membership, or would, is of an entry that has left it */
+        bool values_left;          /* a value that made a membership, or would, is of an entry that has left it, or may be */
 };
 
 /* ---- Gathering (store_delta.c); errors as the sink's ---- */
@@ -147,6 +155,12 @@ static inline bool delta_is_followed(const struct store_sync *sync) {
 /* Before everything is read again: any value may be one that the server is about to take away, or has, with the entry that it named. Who comes is not given it. */
 static inline bool delta_is_open(const struct store_sync *sync) {
         return sync->unsettled && !delta_is_followed(sync);
+}
+
+/* Whether somebody who came at `came` under a DN (link) waits for a full run before a value of that DN counts, in a group that was told at `told`;
+ * was: the group had it before. */
+static inline bool delta_waits(const struct store_sync *sync, bool link, uint32_t came, uint32_t told, bool was) {
+        return link && !delta_is_followed(sync) && (delta_is_open(sync) || came > told || was);
 }
 
 /* What entries were called and are not any more, be it for a moment within the delta; of untouched groups the strays of these are dropped

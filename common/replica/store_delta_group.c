@@ -81,11 +81,19 @@ static void sort_keys(struct keys *keys) {
         keys->count = kept;
 }
 
+static bool had_stray(const struct replacing *replacing, const char *key) {
+        const struct keys *old = &replacing->old_strays;
+        return old->count > 0 && bsearch(&key, old->items, old->count, sizeof *old->items, compare_keys);
+}
+
 /* Whether somebody came with this delta whom the value cannot be trusted to mean. */
-static bool is_doubtful(const struct store_sync *sync, const struct delta_holders *holders) {
+static bool is_doubtful(const struct replacing *replacing, const struct delta_holders *holders, const char *key) {
+        const struct store_sync *sync = replacing->sync;
         const struct delta_user *user = holders->users > 0 ? delta_user_of(sync->delta, holders->user) : NULL;
         const struct delta_group *group = holders->groups > 0 ? delta_group_of(sync->delta, holders->group) : NULL;
-        return delta_is_open(sync) && ((user && user->link) || (group && group->link));
+        uint32_t told = replacing->group->told;
+        bool was = (user || group) && had_stray(replacing, key);
+        return (user && delta_waits(sync, user->link, user->came, told, was)) || (group && delta_waits(sync, group->link, group->came, told, was));
 }
 
 /* A value to whom it names; as ldap/members.c does it for a full run. Which of two entries that were called so within the delta a value means, or whether the
@@ -104,8 +112,10 @@ static int resolve(struct replacing *replacing, const char *key) {
         int r = delta_holders(sync, key, &holders);
         if (r == 0 && (holders.users > 1 || holders.groups > 1))
                 return delta_stale(sync, "two entries have one name");
-        if (r == 0 && is_doubtful(sync, &holders))
+        if (r == 0 && is_doubtful(replacing, &holders, key)) {
+                sync->delta->values_left = true;
                 return add_key(sync, &replacing->strays, key);
+        }
         if (r == 0 && holders.users == 1) {
                 stands = !delta_is_derived(sync, holders.gid, holders.primary, group->gid, group->sid);
                 r = add_row(sync, &replacing->members, holders.user);
@@ -239,6 +249,7 @@ static int replace(struct replacing *replacing) {
                 r = read_others(replacing, DELTA_GROUP_CHILDREN);
         if (r == 0)
                 r = read_others(replacing, DELTA_GROUP_STRAYS);
+        sort_keys(&replacing->old_strays);
         if (r == 0 && !gone)
                 r = resolve_references(replacing);
         if (r == 0 && !gone)
@@ -246,7 +257,6 @@ static int replace(struct replacing *replacing) {
         sort_rows(&replacing->members);
         sort_rows(&replacing->children);
         sort_keys(&replacing->strays);
-        sort_keys(&replacing->old_strays);
         if (r == 0)
                 r = write_rows(replacing, &replacing->old_members, &replacing->members, STORE_DELETE_MEMBER, DELTA_ADD_MEMBER, &delta->members);
         if (r == 0)

@@ -212,13 +212,24 @@ int delta_unlink(struct store_sync *sync) {
         return r < 0 ? r : unlink_groups(sync);
 }
 
+/* The groups that give an entry something by a value that was there before it. Not where others' values do not follow: whom it named then, and whether the
+ * server has it still, is not known before everything is read again. */
+static int read_values(struct store_sync *sync, const char *key, struct delta_pairs *scratch) {
+        int r = delta_check_alone(sync, key);
+        if (r == 0)
+                r = delta_read_strays(sync, key, scratch);
+        if (r < 0 || delta_is_followed(sync))
+                return r;
+        sync->delta->values_left |= scratch->count > 0;
+        scratch->count = 0;
+        return 0;
+}
+
 static int link_values(struct store_sync *sync, const struct delta_user *user, struct delta_pairs *scratch) {
         struct derives derives = { .row = -1 };
-        int r = user->key ? delta_check_alone(sync, user->key) : 0;
-        bool links = user->key && !delta_is_open(sync);
-        if (r == 0 && links)
-                r = delta_read_strays(sync, user->key, scratch);
-        for (size_t i = 0; r == 0 && links && i < scratch->count; i++) {
+        scratch->count = 0;
+        int r = user->key ? read_values(sync, user->key, scratch) : 0;
+        for (size_t i = 0; r == 0 && i < scratch->count; i++) {
                 int64_t group = scratch->items[i].group;
                 r = delta_put_pair(sync, DELTA_ADD_MEMBER, group, user->row, &sync->delta->members.added);
                 if (r == 0)
@@ -339,11 +350,8 @@ static int link_users(struct store_sync *sync, struct delta_pairs *scratch) {
 }
 
 static int link_group(struct store_sync *sync, const struct delta_group *group, struct delta_pairs *scratch) {
-        int r = delta_check_alone(sync, group->key);
-        bool links = !delta_is_open(sync);
-        if (r == 0 && links)
-                r = delta_read_strays(sync, group->key, scratch);
-        for (size_t i = 0; r == 0 && links && i < scratch->count; i++) {
+        int r = read_values(sync, group->key, scratch);
+        for (size_t i = 0; r == 0 && i < scratch->count; i++) {
                 r = delta_put_pair(sync, DELTA_ADD_CHILD, scratch->items[i].group, group->row, &sync->delta->children.added);
                 if (r == 0)
                         r = delta_put_stray(sync, SYNC_DELETE_STRAY, scratch->items[i].group, group->key);

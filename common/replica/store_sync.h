@@ -54,7 +54,8 @@ struct store_sync_changes {
         /* Of members and children. Lost with an entry that is gone, or was made anew, is not counted: only what was taken from entries that are there. */
         uint64_t old_memberships, lost_memberships;
         /* Of a delta: who was named by DN in groups has gone, or has another DN. Some servers then change the groups, too, and tell nobody (slapd's refint):
-         * nobody has what these values gave until a full run, which should follow. So it is of each delta until then. */
+         * nobody has what these values gave until a full run, which should follow. Likewise if somebody has come to a DN that a group named before. So it is of
+         * each delta until then. */
         bool unsettled;
 };
 /* Compares with the store, which must be open for writing (and the one of store_sync_ahead), and keeps a transaction open in it until the commit or store_sync_free: no other change may be

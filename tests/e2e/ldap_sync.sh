@@ -60,7 +60,12 @@ ck "renamed" "$(within 2000 has triton; getent passwd newt; uid_of triton)" "in 
 ck "renamed, and logs in" "$(explain triton newt-pw second)" 'allow ok people'
 member login add later | people
 person later | people
-ck "a member before it was there" "$(within 2000 in_group later login)" 'in time'
+# Whether the server has that value still is not told: everything is read for it.
+ck "a member before it was there: is there" "$(within 2000 has later)" 'in time'
+ck "... and, once everything was read, a member" "$(within 40000 in_group later login)" 'in time'
+person then | people
+ck "a member after it was there" "$(within 2000 has then; member login add then | people; within 2000 in_group then login)" $'in time\nin time'
+{ member login delete then; remove then; } | people
 ck "L4: ... opens the gate" "$(explain later later-pw)" 'allow ok people'
 { member login delete later; remove later; } | people
 ck "deleted" "$(within 2000 has_not later)" 'in time'

@@ -1,5 +1,5 @@
 """A server that changes groups when somebody in them goes or is renamed, and tells nobody (slapd's refint): what was told is shown at once, and soon
-everything is read."""
+everything is read. Whoever comes to a DN that a group named before is not in that group before then."""
 import os
 import re
 import time
@@ -15,7 +15,8 @@ slapd('start', PORT, SPORT)
 slapd('config', stdin='dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\n'
       'olcAccess: {0}to * by dn.exact="cn=reader,dc=example,dc=org" write by * break\n')
 configure(PEOPLE.format(name='people', uri=f'ldap://127.0.0.1:{PORT}') +
-          'user_base = ou=people\ngroup_base = ou=groups\n[application/host]\ndirectories = people\n[application/host/people]\nallow_all = yes\n')
+          'user_base = ou=people\ngroup_base = ou=groups\nuser_filter = (&(objectClass=inetOrgPerson)(!(employeeType=left)))\n'
+          '[application/host]\ndirectories = people\n[application/host/people]\nallow_groups = keepers\n')
 service = Service()
 check('it is ready, and watched', service.wait_ready() and wait_for(lambda: (row() or {}).get('kept_by') == 'watch', 10, 0.1))
 
@@ -37,7 +38,8 @@ def runs():
 slapd('change', stdin=person('rita') + person('rolf') +
       'dn: cn=keepers,ou=groups,dc=example,dc=org\nchangetype: add\nobjectClass: groupOfNames\ncn: keepers\n'
       'member: uid=rita,ou=people,dc=example,dc=org\nmember: uid=rolf,ou=people,dc=example,dc=org\n\n')
-check('both are members', wait_for(lambda: groups('rita') == groups('rolf') == ['keepers'], 5, 0.05))
+# Users and groups are told by two searches: if the group is told before them, they are its members once everything was read.
+check('both are members', wait_for(lambda: groups('rita') == groups('rolf') == ['keepers'], 30, 0.05))
 
 before = runs()
 slapd('change', stdin='dn: uid=rita,ou=people,dc=example,dc=org\nchangetype: modrdn\nnewrdn: uid=renata\ndeleteoldrdn: 1\n\n')
@@ -103,6 +105,42 @@ wait_for(lambda: groups('free') == [], 5, 0.05)
 before = full_age()
 check('a rename of somebody in no group', (admin('user rename', limit=60, user='free', new_name='freed')['exit'], groups('freed')), (0, []))
 check('... reads nothing more', full_age() >= before)
+
+# Whom user_filter hides goes, and the server takes the value away: nobody is told of either.
+def hidden_and_gone(name):
+    keep(name)
+    slapd('change', stdin=f'dn: uid={name},ou=people,dc=example,dc=org\nchangetype: modify\nadd: employeeType\nemployeeType: left\n\n')
+    check(f'{name} is hidden', wait_for(lambda: groups(name) is None, 5, 0.05))
+    admin('directory sync', directory='people', full=True)
+    slapd('change', stdin=gone(name))
+
+
+def verdict(name):
+    return admin('explain login', user=name, service='sshd')['object'].get('verdict')
+
+
+hidden_and_gone('h1')
+time.sleep(1)  # refint does it after the deletion
+slapd('change', stdin=person('h1'))
+check('the next one of a DN whose entry was hidden', wait_for(lambda: groups('h1') is not None, 5, 0.05))
+check('... inherits nothing, and is not let in', (groups('h1'), verdict('h1')), ([], 'deny'))
+check('... as one is who is in the group', verdict('rosa'), 'allow')
+before = time.monotonic()
+check('... everything is read', wait_for(lambda: full_age() < time.monotonic() - before, 30, 0.2))
+check('... which gives nothing either', (groups('h1'), verdict('h1')), ([], 'deny'))
+hidden_and_gone('h2')
+time.sleep(1)
+slapd('change', stdin=renamed('h1', 'h2'))
+check('nor does one who is renamed to such a DN', wait_for(lambda: groups('h2') is not None, 5, 0.05) and (groups('h2'), verdict('h2')), ([], 'deny'))
+slapd('change', stdin=KEEPERS + 'add: member\nmember: uid=h3,ou=people,dc=example,dc=org\n\n')
+time.sleep(1)
+slapd('change', stdin=person('h3'))
+check('whom a group named before: seen at once', wait_for(lambda: groups('h3') is not None, 5, 0.05))
+check('... and soon in the group that names it still', wait_for(lambda: groups('h3') == ['keepers'], 40, 0.2))
+slapd('change', stdin=person('h4'))
+check('whom no group named', wait_for(lambda: groups('h4') == [], 5, 0.05))
+slapd('change', stdin=KEEPERS + 'add: member\nmember: uid=h4,ou=people,dc=example,dc=org\n\n')
+check('... is in one as soon as that says so', wait_for(lambda: groups('h4') == ['keepers'], 2, 0.05))
 
 COUNT = 60
 slapd('change', stdin=''.join(person(f'm{n}') for n in range(COUNT)) +

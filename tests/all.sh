@@ -151,10 +151,10 @@ if [ ${#stages[@]} -gt 0 ]; then
 else
         run_stages gcc
         run_beside "${beside[@]}" > "$logs/beside.log" 2>&1 &
-        lane=$!
-        trap 'kill "$lane" 2>/dev/null' EXIT
+        beside_pid=$!
+        trap 'kill "$beside_pid" 2>/dev/null' EXIT
         run_stages lint scenarios logins ldap ldap_passwords ldap_changes ldap_servers sid demo systemd faults
-        end_beside "$lane" "$logs/beside.log"
+        end_beside "$beside_pid" "$logs/beside.log"
         trap - EXIT
 fi
 note "took $((SECONDS - started)) s"

@@ -126,14 +126,14 @@ int feed_ask_state(struct reading *reading, const struct feed_server *server, ui
                                                .silence_ms = DSE_MS, .entry = take_definition, .userdata = computed };
                 _cleanup_sbuf_ struct sbuf words = { 0 };
                 r = search_run(reading->link, &search, deadline_ms, &words);
-                if (r == -ETIMEDOUT || r == -ECONNRESET) {
+                if (r == -ECONNRESET) {
                         sbuf_add(why, sbuf_text(&words));
                         return r;
                 }
-                if (*computed)
-                        return 0; /* however many more there are */
+                if (*computed || r == -ETIMEDOUT)
+                        return 0; /* however many more there are; and who looks for so long does not know */
         }
-        return 0; /* who may not read it does not know */
+        return 0; /* nor does who may not read it */
 }
 
 static int choose(struct reading *reading, struct feed_server *server, const struct asked *asked) {

@@ -23,8 +23,8 @@ struct feed_server {
 int feed_ask(struct reading *reading, struct feed_server *server);
 /* FEED_USN: only for the number as it is now. Likewise. */
 int feed_ask_number(struct reading *reading, struct feed_server *server);
-/* Whether a class of service gives nsAccountLock: a role or a template then switches accounts off whose entries nobody is told of. 0; -ETIMEDOUT or
- * -ECONNRESET with a sentence in *why. Where the definition may not be read, *computed is false. */
+/* Whether a class of service gives nsAccountLock: a role or a template then switches accounts off whose entries nobody is told of. 0; -ECONNRESET
+ * with a sentence in *why. Where the definition may not be read, or is not found in time, *computed is false. */
 int feed_ask_state(struct reading *reading, const struct feed_server *server, uint64_t deadline_ms, bool *computed, struct sbuf *why);
 
 #define FEED_FIELDS 3

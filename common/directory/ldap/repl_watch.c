@@ -9,6 +9,7 @@
 #define QUIET_MS 50u        /* this long without a word ends a run */
 #define RUN_MS 500u         /* ... and so does this, however much still comes */
 #define ASK_MS 20000u       /* between two such questions */
+#define STATE_MS 3000u      /* for the first of them, which some servers look for longer: then it has no answer */
 #define ANSWER_MS 10000u    /* for the answer: a cut that nobody was told of looks like silence */
 #define TOLD_MS 60000u      /* the replica is said to be as old as that at most, also when nothing changes (L6) */
 
@@ -27,9 +28,9 @@ static int ask(struct watch *watch) {
         struct feed *feed = watch->repl->feed;
         _cleanup_sbuf_ struct sbuf why = { 0 };
         bool computed;
-        watch->asked_ms = clock_monotonic_ms();
         watch->repl->streams[CONTAINERS].refreshed = false;
-        int r = feed_ask_state(feed->reading, feed->server, watch->asked_ms + ANSWER_MS, &computed, &why);
+        int r = feed_ask_state(feed->reading, feed->server, clock_monotonic_ms() + STATE_MS, &computed, &why);
+        watch->asked_ms = clock_monotonic_ms();
         if (r == 0 && computed)
                 r = -ESTALE;
         return r == 0 ? repl_start(watch->repl, CONTAINERS) : r;

@@ -47,7 +47,8 @@ static int send_delta(struct store *store, const struct help_directory *director
                                                                   .sweep_groups = true });
         for (uint32_t i = 0; r == 0 && i < directory->user_count; i++)
                 r = sink->user(sink->userdata, &directory->users[i]);
-        for (uint32_t g = 0; r == 0 && g < directory->group_count; g++) {
+        /* A group after the one that is in it: only then that value counts at once (store_delta.h). */
+        for (uint32_t g = directory->group_count; r == 0 && g-- > 0;) {
                 r = sink->group(sink->userdata, &directory->groups[g]);
                 for (uint32_t i = 0; r == 0 && i < directory->member_count; i++)
                         r = directory->members[i].group == g ? send_value(sink, directory->users[directory->members[i].member].name) : 0;

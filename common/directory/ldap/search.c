@@ -219,8 +219,10 @@ static int run_page(struct link *link, const struct search *search, struct progr
                 LDAPMessage *message = NULL;
                 uint64_t limit = search->silence_ms > 0 ? clock_monotonic_ms() + search->silence_ms : deadline_ms;
                 r = link_wait(link, id, LDAP_MSG_ONE, limit < deadline_ms ? limit : deadline_ms, &message);
-                if (r < 0)
-                        return fail(why, r, r == -ETIMEDOUT ? "the server does not go on" : "the connection was lost");
+                if (r < 0) {
+                        (void)fail(why, r, r == -ETIMEDOUT ? "the server does not go on" : "the connection was lost");
+                        break;
+                }
                 r = take_message(link, search, progress, message, &done, why);
                 (void)ldap_msgfree(message);
                 /* One that sends for ever always has something that is there already. */

@@ -186,7 +186,11 @@ static bool due(struct table *table, uint32_t slot) {
 /* view_current, when slot (pinned, or NO_SLOT) is not good enough. Gives the pin back or hands it over with *view. errno may change. */
 static bool current_slow(struct table *table, uint32_t slot, struct view *view) {
         for (int attempt = 0; attempt < 8; attempt++) {
+                /* Read before the path is: a mark that comes after the look says that there is something newer, not that the look was in vain. */
+                bool marked = slot != NO_SLOT && slot_marked(table, slot);
                 enum renewal renewal = renew(table, slot, view);
+                if (renewal == RENEWAL_NONE && marked)
+                        atomic_store_explicit(&table->refused_s, coarse_seconds(), memory_order_relaxed);
                 if (renewal == RENEWAL_NONE)
                         break;
                 if (slot != NO_SLOT)
@@ -201,8 +205,6 @@ static bool current_slow(struct table *table, uint32_t slot, struct view *view) 
                 slot = pin_current(table);
         if (slot == NO_SLOT)
                 return false;
-        if (slot_marked(table, slot))
-                atomic_store_explicit(&table->refused_s, coarse_seconds(), memory_order_relaxed);
         *view = slot_view(table, slot);
         return true;
 }

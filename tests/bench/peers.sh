@@ -7,7 +7,7 @@
 # Must never: be run outside a namespace of its own.
 # shellcheck source=tests/bench/peers_world.sh
 . "$(dirname "${BASH_SOURCE[0]}")/peers_world.sh"
-pam=$1/tests/bench/bench_pam part=${2:-all} wrong=0
+pam=$1/tests/bench/bench_pam floor=$1/tests/bench/bench_floor part=${2:-all} wrong=0
 trap '"$slapd" stop "$D"' EXIT
 peers_unpack
 peers=(multidir)
@@ -26,6 +26,19 @@ login_round() {
         echo "$p50" >> "$MULTIDIR_TOP/$2-$1-p50"
         read -r _ _ rate _ _ < <("$pam" "bench-$1" u pw 4 "${4:-1500}" 1000)
         echo "$rate" >> "$MULTIDIR_TOP/$2-$1-rate"
+}
+# What no service that asks a server for a bind and an entry can fall below: those two, and a PAM stack that asks nobody. At four at a time both
+# keep the processors busy, so that their costs add up.
+floor_round() {
+        local p50 rate
+        read -r p50 _ < <("$floor" "$uri" "$reader" reader-pw uid=u ,ou=people,dc=example,dc=org pw 1 1500 1000)
+        read -r _ rate < <("$floor" "$uri" "$reader" reader-pw uid=u ,ou=people,dc=example,dc=org pw 4 6000 1000)
+        echo "$p50" >> "$MULTIDIR_TOP/$1-floor-p50"; echo "$rate" >> "$MULTIDIR_TOP/$1-floor-rate"
+}
+say_floor() { # NAME
+        echo "$1: a bind and a base search, without a login: p50 $(of "$1" floor p50) us, $(of "$1" floor rate) a second; with pam_permit's:" \
+             "$(($(of "$1" floor p50) + $(of "$1" permit p50))) us," \
+             "$(awk -v a="$(of "$1" floor rate)" -v b="$(of "$1" permit rate)" 'BEGIN {printf "%.0f", a && b ? 1 / (1 / a + 1 / b) : 0}') a second"
 }
 of() { median < "$MULTIDIR_TOP/$1-$2-$3"; }
 compare() { # NAME: with nslcd
@@ -58,9 +71,11 @@ logins() { # NAME ldap|ldaps
         ! has nslcd || nslcd_start || { echo "nslcd does not start: FAIL"; wrong=1; }
         "$pam" bench-multidir u pw 4 400 1000 >/dev/null # connections are made
         for _ in 1 2 3; do
+                [ "$2" = ldaps ] || floor_round "$1"
                 login_round permit "$1"; login_round multidir "$1"; ! has nslcd || login_round nslcd "$1"
         done
         echo "$1: pam_permit: p50 $(of "$1" permit p50) us, $(of "$1" permit rate) a second"
+        [ "$2" = ldaps ] || say_floor "$1"
         ! has nslcd || { compare "$1"; nslcd_stop; }
         breakdown "$1"
         if has sssd && [ "$2" = ldaps ]; then # it sends passwords over TLS only

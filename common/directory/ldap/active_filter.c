@@ -4,8 +4,7 @@
 
 #include "base/cleanup.h"
 #include "directory/ldap/active.h"
-
-#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+#include "directory/ldap/words.h"
 
 /* None of them is a link, which changes with the other end of it, constructed, or kept by each controller for itself. */
 static const char *const own[] = {
@@ -36,13 +35,9 @@ static bool is_plain(const char *operator) {
 }
 
 bool active_filter_is_own(const char *filter) {
-        for (const char *at = strchr(filter, '('); at; at = strchr(at + 1, '(')) {
-                const char *name = at + 1 + strspn(at + 1, " ");
-                size_t len = strspn(name, NAME_CHARACTERS);
-                if (strchr("&|!(", *name) && *name)
-                        continue;
-                if (!is_own(name, len) || !is_plain(name + len))
+        struct filter_component component;
+        for (const char *at = filter; filter_next(&at, &component);)
+                if (!is_own(component.name, component.len) || !is_plain(component.operator))
                         return false;
-        }
         return filter[0] == '(';
 }

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "directory/ldap/entry.h"
+#include "directory/ldap/words.h"
 
 #define LABELED_URI "labeledURI"
 
@@ -31,17 +32,17 @@ static bool is_one_of(const char *name, size_t len, const char *const *names, si
         return false;
 }
 
-/* A value's parentheses are escaped: each one here begins a component. ":dn" asks for the entry's place, too. */
+/* ":dn" asks for the entry's place, too. */
+static bool is_of_its_place(const struct filter_component *component) {
+        return strncasecmp(component->operator + strcspn(component->operator, "=~<>:()"), ":dn:", 4) == 0;
+}
+
 bool computed_in_filter(const char *filter, bool told) {
-        for (const char *at = strchr(filter, '('); at; at = strchr(at, '(')) {
-                at += 1 + strspn(at + 1, " ");
-                if (*at && strchr("&|!(", *at))
-                        continue;
-                size_t len = strcspn(at, "=~<>:; ()"), name = strcspn(at, "=~<>:()");
-                if (len == 0 || strncasecmp(at + name, ":dn:", 4) == 0 || is_one_of(at, len, computed, ARRAY_SIZE(computed)) ||
-                    (!told && is_one_of(at, len, member_of, ARRAY_SIZE(member_of))))
+        struct filter_component component;
+        for (const char *at = filter; filter_next(&at, &component);)
+                if (component.len == 0 || is_of_its_place(&component) || is_one_of(component.name, component.len, computed, ARRAY_SIZE(computed)) ||
+                    (!told && is_one_of(component.name, component.len, member_of, ARRAY_SIZE(member_of))))
                         return true;
-        }
         return false;
 }
 

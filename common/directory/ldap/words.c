@@ -1,6 +1,8 @@
 /* Texts for and from a server; see ldap/words.h. */
 #include "directory/ldap/words.h"
 
+#include <string.h>
+
 void filter_configured(struct sbuf *filter, const char *configured, const char *object_class) {
         if (configured[0] == '(')
                 sbuf_add(filter, configured);
@@ -20,6 +22,19 @@ void filter_equals(struct sbuf *filter, const char *attribute, const char *value
                         sbuf_add_bytes(filter, &value[i], 1);
         }
         sbuf_add(filter, ")");
+}
+
+bool filter_next(const char **at, struct filter_component *component) {
+        for (const char *next = strchr(*at, '('); next; next = strchr(next, '(')) {
+                next += 1 + strspn(next + 1, " ");
+                if (*next && strchr("&|!(", *next))
+                        continue;
+                size_t len = strcspn(next, "=~<>:; ()");
+                *component = (struct filter_component){ .name = next, .len = len, .operator = next + len };
+                *at = next;
+                return true;
+        }
+        return false;
 }
 
 void dn_below(struct sbuf *dn, const char *relative, const char *base) {

@@ -49,6 +49,19 @@ static void try_filter(const char *text, size_t len) {
         for (size_t i = 5; i < end; i++)
                 if (at[i] <= ' ' || at[i] > '~' || strchr("()*", at[i]))
                         abort();
+        struct filter_component component;
+        if (!filter_next(&at, &component) || component.len != 3 || component.operator[0] != '=' || filter_next(&at, &component))
+                abort();
+}
+
+/* Each begins behind the one before, within the text, and its name is one. */
+static void try_components(const char *text) {
+        struct filter_component component;
+        const char *before = text;
+        for (const char *at = text; filter_next(&at, &component); before = component.operator)
+                if (component.name <= before || component.operator != component.name + component.len || at < component.name ||
+                    strlen(text) < (size_t)(component.operator - text) || memchr(component.name, '(', component.len))
+                        abort();
 }
 
 static void try_srv(const uint8_t *data, size_t size) {
@@ -80,6 +93,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 const char *at = text + strspn(text, "0");
                 if (digits[0] != '0' && (strcmp(at, digits) != 0 || (size_t)(at - text) + (size_t)len + 1 < size - 1))
                         abort();
+                free(text);
+                return 0;
+        }
+        if (data[0] == 'c') {
+                try_components(text);
                 free(text);
                 return 0;
         }

@@ -11,6 +11,7 @@ import time
 from ldap_bed import *
 
 FRONT = 3899
+SEARCH = 0x63
 CHANGES = {0x66: 'modify', 0x68: 'add', 0x4a: 'delete', 0x6c: 'rename'}
 
 
@@ -19,7 +20,8 @@ class Proxy:
 
     def __init__(self):
         self.mode, self.seen, self.binds, self.closed = 'pass', 0, 0, False
-        self.free = threading.Event()
+        self.free, self.going_on, self.reads = threading.Event(), threading.Event(), 0  # going_on: cleared, who reads everybody is not answered
+        self.going_on.set()
         self.listener = socket.create_server(('127.0.0.1', FRONT), backlog=64)
         threading.Thread(target=self.run, daemon=True).start()
 
@@ -30,7 +32,7 @@ class Proxy:
                 peer.close()
                 continue
             server = socket.create_connection(('127.0.0.1', PORT))
-            line = {'silent': False}
+            line = {'silent': False, 'reading': False}
             threading.Thread(target=self.requests, args=(peer, server, line), daemon=True).start()
             threading.Thread(target=self.answers, args=(peer, server, line), daemon=True).start()
 
@@ -39,6 +41,9 @@ class Proxy:
             while True:
                 head, body = self.message(peer)
                 change = body[2 + body[1]] in CHANGES
+                # of everybody, as a synchronisation does
+                line['reading'] = body[2 + body[1]] == SEARCH and b'ou=people' in body and b'bob' not in body
+                self.reads += line['reading']
                 self.seen += change
                 self.binds += body[2 + body[1]] == 0x60
                 if change and self.mode == 'held':
@@ -69,13 +74,14 @@ class Proxy:
         more = receive_exactly(peer, head[1] & 0x7f)
         return head + more, receive_exactly(peer, int.from_bytes(more, 'big'))
 
-    @staticmethod
-    def answers(peer, server, line):
+    def answers(self, peer, server, line):
         try:
             while True:
                 data = server.recv(65536)
                 if not data:
                     break
+                if line['reading']:
+                    self.going_on.wait(20)
                 if not line['silent']:
                     peer.sendall(data)
         except OSError:
@@ -180,13 +186,27 @@ check('its worker killed: nobody knows', word(box[0]), lambda w: w[:3] == (6, 'r
 proxy.mode = 'pass'
 check('... it was done, and is shown by itself', wait_for(lambda: display() == 'Five', 15, 0.1), True)
 
+# a synchronisation is under way that has read the entry before
+proxy.going_on.clear()
+reads = proxy.reads
+thread, box = in_background(lambda: admin('directory sync', limit=60, directory='people', full=True))
+check('a synchronisation under way', wait_for(lambda: proxy.reads > reads, 10), True)
+time.sleep(0.3)  # the server has answered: what comes when it goes on is what was there before
+proxy.mode = 'lost'
+check('... a change meanwhile, and nobody knows', word(change('Late'))[:3], (6, 'refused', 'unavailable'))
+proxy.mode = 'pass'
+proxy.going_on.set()
+thread.join(30)
+check('... that one ends', box[0]['exit'], 0)
+check('... and another one shows it, by itself', wait_for(lambda: display() == 'Late', 15, 0.1), True)
+
 # after the server's yes nothing can be read
 proxy.mode = 'then closed'
 kill_workers(service)
 wait_for(lambda: not service.workers('people'), 5)
 reply = change('Six')
 check('the server has it, but cannot be read', word(reply), lambda w: w[:3] == (6, 'done', 'ok') and 'has the change, but it is not published yet' in w[3])
-check('... and that is so', (at_server(DN, 'displayName'), display()), ('Six', 'Five'))
+check('... and that is so', (at_server(DN, 'displayName'), display()), ('Six', 'Late'))
 proxy.mode, proxy.closed = 'pass', False
 check('... it is published when it can be', wait_for(lambda: display() == 'Six', 20, 0.1), True)
 

@@ -139,3 +139,14 @@ int dial(const struct ldap_uri *uri, uint64_t deadline_ms, struct sbuf *why) {
                 sbuf_printf(why, "cannot connect to %s port %u: %s", uri->host, uri->port, strerror(-r));
         return r;
 }
+
+int dial_beside(int fd, const struct ldap_uri *uri, uint64_t deadline_ms, struct sbuf *why) {
+        struct sockaddr_storage peer = { 0 };
+        socklen_t len = sizeof peer;
+        if (uri->scheme == LDAP_SCHEME_LDAPI)
+                return dial_socket(uri, deadline_ms, why);
+        int r = getpeername(fd, (struct sockaddr *)&peer, &len) < 0 ? -errno : connect_to((const struct sockaddr *)&peer, len, deadline_ms);
+        if (r < 0)
+                sbuf_printf(why, "cannot connect once more to %s port %u: %s", uri->host, uri->port, strerror(-r));
+        return r;
+}

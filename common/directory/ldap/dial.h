@@ -12,5 +12,8 @@
  * -EHOSTUNREACH (the name has no address), -EPERM (a socket that others can put there, or that neither root nor its owner listens on) or another negative errno, with a sentence in *why. */
 int dial(const struct ldap_uri *uri, uint64_t deadline_ms, struct sbuf *why);
 
+/* Likewise, to whoever is at the other end of fd, which is a connection to that server: a name can stand for several. */
+int dial_beside(int fd, const struct ldap_uri *uri, uint64_t deadline_ms, struct sbuf *why);
+
 /* Milliseconds until the deadline, 0 when it has passed; at most INT_MAX. */
 int deadline_left_ms(uint64_t deadline_ms);

@@ -10,6 +10,7 @@
 #include "directory/ldap/dial.h"
 #include "directory/ldap/kind.h"
 #include "directory/ldap/outcome.h"
+#include "directory/ldap/whose.h"
 #include "directory/ldap/words.h"
 
 #define FOUND_MAX 20 /* entries with the value among their names; more than one that is called so is ambiguous already */
@@ -203,6 +204,21 @@ static enum presence locate(struct directory *directory, const char *user, uint6
         return complete(directory, user, deadline_ms, entry);
 }
 
+/* The password was right; whose it is, is asked once more, on the connection on which it was. Where the user may not read the own entry, the connection's
+ * address must do, which is that of the one that was read. */
+static enum password_result compare_bound(struct directory *directory, const struct directory_entry *entry, enum password_result result, uint64_t deadline_ms) {
+        struct link *login = directory->session.login;
+        if (login->where.scheme == LDAP_SCHEME_LDAPI)
+                return result; /* one socket, one server */
+        switch (whose_entry(directory, login, entry->dn, entry->entry_id, deadline_ms)) {
+        case WHOSE_SAME:
+        case WHOSE_HIDDEN: return result;
+        case WHOSE_OTHERS: return CHECK_NOT_FOUND;
+        case WHOSE_LOST:
+        default: return CHECK_UNAVAILABLE;
+        }
+}
+
 /* Reads, and binds at the entry that is meant, with the same cost for right and wrong (L9). Where the replica knows the entry, the server is given both
  * at once: a round trip less. What it says to the bind counts only if the entry that was read there is the one that is meant, as it would if one
  * followed on the other. entry->presence is FOUND if it came to the bind. */
@@ -218,6 +234,8 @@ static enum password_result check_once(struct directory *directory, const char *
         if (!entry->dn[0])
                 return CHECK_UNAVAILABLE;
         enum password_result result = bind_as(directory, entry->dn, password, deadline_ms, &entry->notice);
+        if (result == CHECK_RIGHT || result == CHECK_MUST_CHANGE)
+                result = compare_bound(directory, entry, result, deadline_ms);
         end_bind(directory, result);
         return result;
 }

@@ -183,16 +183,19 @@ static int read_ahead(const struct link *link, size_t message_max) {
         return ber_sockbuf_add_io(buffer, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_PROVIDER, &size) == 0 ? 0 : -ENOMEM;
 }
 
-int link_open(const struct ldap_settings *settings, const struct ldap_uri *uri, size_t message_max, uint64_t deadline_ms, struct link **result,
-              struct sbuf *why) {
+int link_open(const struct ldap_settings *settings, const struct ldap_uri *uri, const struct link *beside, size_t message_max, uint64_t deadline_ms,
+              struct link **result, struct sbuf *why) {
         _cleanup_(link_closep) struct link *link = calloc(1, sizeof *link);
         if (!link)
                 return -ENOMEM;
         link->where = *uri;
         ldap_uri_print(uri, link->server, sizeof link->server);
-        _cleanup_close_ int fd = dial(uri, deadline_ms, why);
+        _cleanup_close_ int fd = beside ? dial_beside(beside->fd, uri, deadline_ms, why) : dial(uri, deadline_ms, why);
         if (fd < 0)
                 return fd;
+        link->peer_len = sizeof link->peer;
+        if (getpeername(fd, (struct sockaddr *)&link->peer, &link->peer_len) < 0)
+                return -errno;
         if (ldap_init_fd(fd, uri->scheme == LDAP_SCHEME_LDAPI ? LDAP_PROTO_IPC : LDAP_PROTO_TCP, link->server, &link->ld) != LDAP_SUCCESS) {
                 sbuf_printf(why, "%s: libldap refuses the connection", link->server);
                 return -EPROTO;
@@ -215,6 +218,11 @@ int link_open(const struct ldap_settings *settings, const struct ldap_uri *uri, 
         else
                 sbuf_printf(why, "%s: there is no buffer to read into", link->server);
         return r;
+}
+
+bool link_same_server(const struct link *a, const struct link *b) {
+        return strcmp(a->server, b->server) == 0 && strcmp(a->where.path, b->where.path) == 0 && a->peer_len == b->peer_len &&
+               memcmp(&a->peer, &b->peer, a->peer_len) == 0;
 }
 
 void link_close(struct link *link) {

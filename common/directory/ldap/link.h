@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/sbuf.h"
@@ -28,15 +29,20 @@ struct link {
         uint64_t handshake_until_ms; /* while TLS is being set up; else 0 */
         struct ldap_uri where;       /* one server: never +srv */
         char server[LDAP_URI_TEXT_MAX]; /* the same, for messages */
+        struct sockaddr_storage peer;   /* and the address: the name can stand for several. peer_len bytes of it */
+        socklen_t peer_len;
 };
 
 /* Once in a process, before anything else of libldap: no configuration but ours, no SIGPIPE. */
 void link_prepare_process(void);
 
-/* Connects to one server and makes it private as the settings say. Nobody is bound. 0, or -ETIMEDOUT, -EPROTO (TLS: no trust, or none spoken),
+/* Connects to one server and makes it private as the settings say. Nobody is bound. beside: at the address of that connection, whose server it is; NULL: at
+ * any that the name has. 0, or -ETIMEDOUT, -EPROTO (TLS: no trust, or none spoken),
  * -ENOMEM or another negative errno, with a sentence in *why. */
-int link_open(const struct ldap_settings *settings, const struct ldap_uri *uri, size_t message_max, uint64_t deadline_ms, struct link **link,
-              struct sbuf *why);
+int link_open(const struct ldap_settings *settings, const struct ldap_uri *uri, const struct link *beside, size_t message_max, uint64_t deadline_ms,
+              struct link **link, struct sbuf *why);
+/* Whether both are to one address, by one name. */
+bool link_same_server(const struct link *a, const struct link *b);
 void link_close(struct link *link);
 DEFINE_CLEANUP(struct link *, link_close)
 

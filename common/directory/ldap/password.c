@@ -12,13 +12,14 @@
 #include "directory/ldap/ad_password.h"
 #include "directory/ldap/kind.h"
 #include "directory/ldap/outcome.h"
+#include "directory/ldap/whose.h"
 #include "directory/ldap/words.h"
 
 /* One change. */
 struct setting {
         struct directory *directory;
         const struct secret *old, *new; /* old: NULL: by the service account */
-        const char *dn;
+        const char *dn, *entry_id;
         uint64_t deadline_ms;
         struct link *link;
         struct sbuf *why;
@@ -141,6 +142,18 @@ static enum password_set bind_owner(const struct setting *setting) {
         }
 }
 
+/* The line's own word on whose DN it is. A user may not be allowed to read the own entry, least of all with a password that has expired; the service's account
+ * has just read it. */
+static enum password_set compare(const struct setting *setting, bool by_service) {
+        switch (whose_entry(setting->directory, setting->link, setting->dn, setting->entry_id, setting->deadline_ms)) {
+        case WHOSE_SAME: return PASSWORD_SET_DONE;
+        case WHOSE_HIDDEN: return by_service ? PASSWORD_SET_UNAVAILABLE : PASSWORD_SET_DONE;
+        case WHOSE_OTHERS: return PASSWORD_SET_NOT_FOUND;
+        case WHOSE_LOST:
+        default: return PASSWORD_SET_UNAVAILABLE;
+        }
+}
+
 /* A line for this one change: nobody else's question may come after it as somebody who is bound here. */
 static enum password_set on_own_link(struct setting *setting) {
         struct directory *directory = setting->directory;
@@ -161,6 +174,8 @@ static enum password_set on_own_link(struct setting *setting) {
         }
         setting->link = link;
         enum password_set set = by_service ? PASSWORD_SET_DONE : bind_owner(setting);
+        if (set == PASSWORD_SET_DONE)
+                set = compare(setting, by_service);
         return set == PASSWORD_SET_DONE ? change(setting) : set;
 }
 
@@ -178,6 +193,6 @@ enum password_set ldap_kind_set_password(struct directory *directory, const char
         case PRESENCE_UNAVAILABLE:
         default: return PASSWORD_SET_UNAVAILABLE;
         }
-        struct setting setting = { .directory = directory, .old = old, .new = new, .dn = entry->dn, .deadline_ms = deadline_ms, .why = why };
+        struct setting setting = { .directory = directory, .old = old, .new = new, .dn = entry->dn, .entry_id = entry->entry_id, .deadline_ms = deadline_ms, .why = why };
         return on_own_link(&setting);
 }

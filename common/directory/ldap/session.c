@@ -10,9 +10,14 @@
 #include "directory/ldap/srv.h"
 
 #define DOWN_MS 20000          /* how long a server that failed is asked last */
+#define REFUSED_MS 600000      /* ... and one that refused the service's account: the others have another password, or the same mistake */
 #define PREFER_MS 60000        /* how often the preferred server is tried again */
 #define PREFER_TRY_MS 700      /* ... and for how long, at most, while another one works */
 #define IDLE_MS 60000          /* older connections are made anew: firewalls forget them without a word */
+
+void session_ask_last(struct session *session, const struct link *link) {
+        session->down_until_ms[link->uri] = clock_monotonic_ms() + DOWN_MS;
+}
 
 void session_close(struct session *session) {
         link_close(TAKE_PTR(session->reader));
@@ -26,7 +31,7 @@ static uint64_t share(uint64_t deadline_ms, size_t parts) {
 
 /* What another server would say too: nothing is gained by asking it. */
 static bool is_final(int r) {
-        return r == -EACCES || r == -EPERM || r == -EINVAL;
+        return r == -EPERM || r == -EINVAL;
 }
 
 /* What servers say of an account and its password, and count against it. */
@@ -64,13 +69,14 @@ static int bind_service(struct session *session, struct link *link, uint64_t dea
                 session->account = ACCOUNT_REFUSED;
                 (void)snprintf(session->refusal, sizeof session->refusal, "%s", sbuf_text(&refusal));
         }
-        return answer.code == LDAP_BUSY || answer.code == LDAP_UNAVAILABLE ? -EAGAIN : -EACCES;
+        return is_of_the_account(answer.code) ? -EACCES : -EAGAIN;
 }
 
-static int connect_server(struct session *session, const struct ldap_uri *uri, const struct session_want *want, uint64_t deadline_ms, struct link **result,
-                          struct sbuf *why) {
+/* beside: as link_open. */
+static int connect_server(struct session *session, const struct ldap_uri *uri, const struct link *beside, const struct session_want *want, uint64_t deadline_ms,
+                          struct link **result, struct sbuf *why) {
         _cleanup_(link_closep) struct link *link = NULL;
-        int r = link_open(session->settings, uri, want->message_max, deadline_ms, &link, why);
+        int r = link_open(session->settings, uri, beside, want->message_max, deadline_ms, &link, why);
         /* Either is a word of the server's: that it took the connection says nothing, a hung one's kernel does that too. */
         if (r == 0)
                 r = want->bound && session->settings->bind_dn[0] ? bind_service(session, link, deadline_ms, why) : link_alive(link, deadline_ms, why);
@@ -95,9 +101,9 @@ static int connect_uri(struct session *session, size_t index, const struct sessi
         for (size_t i = 0; i < count && r < 0 && !is_final(r); i++) {
                 if (i > 0)
                         sbuf_add(why, "; ");
-                r = connect_server(session, &uris[i], want, share(deadline_ms, count - i), link, why);
+                r = connect_server(session, &uris[i], NULL, want, share(deadline_ms, count - i), link, why);
         }
-        session->down_until_ms[index] = r < 0 && !is_final(r) ? clock_monotonic_ms() + DOWN_MS : 0;
+        session->down_until_ms[index] = r == 0 || is_final(r) ? 0 : clock_monotonic_ms() + (r == -EACCES ? REFUSED_MS : DOWN_MS);
         if (r == 0)
                 (*link)->uri = index;
         return r;
@@ -109,6 +115,7 @@ int session_connect(struct session *session, const struct session_want *want, ui
         size_t left = count;
         uint64_t now = clock_monotonic_ms();
         int r = -EHOSTUNREACH;
+        bool refused = false;
         _cleanup_sbuf_ struct sbuf reasons = { 0 };
         /* First those that are not known to be down, then the others: perhaps one is back. */
         for (int pass = 0; pass < 2 && r < 0; pass++) {
@@ -119,11 +126,12 @@ int session_connect(struct session *session, const struct session_want *want, ui
                                 sbuf_add(&reasons, "; ");
                         tried[i] = true;
                         r = connect_uri(session, i, want, share(deadline_ms, left--), link, &reasons);
+                        refused = refused || r == -EACCES;
                 }
         }
         if (r < 0)
                 sbuf_add(why, sbuf_text(&reasons));
-        return r;
+        return r < 0 && refused ? -EACCES : r;
 }
 
 /* While a server further down the list works, the preferred one gets a short try now and then. */
@@ -135,8 +143,11 @@ static void return_to_preferred(struct session *session, const struct session_wa
                 return;
         session->prefer_after_ms = now + PREFER_MS;
         uint64_t until = now + (try_ms < PREFER_TRY_MS ? try_ms : PREFER_TRY_MS);
-        if (connect_uri(session, 0, want, until, &preferred, &why) < 0)
+        enum account_word account = session->account;
+        if (connect_uri(session, 0, want, until, &preferred, &why) < 0) {
+                session->account = account; /* the one that is used has taken it */
                 return;
+        }
         link_close(*link);
         *link = preferred;
 }
@@ -160,10 +171,26 @@ static int make_ready(struct session *session, const struct session_want *want, 
 static bool try_again(struct session *session, struct link **link, bool reused, int r) {
         bool dead = r == -ECONNRESET || r == -ETIMEDOUT;
         if (dead && !reused)
-                session->down_until_ms[(*link)->uri] = clock_monotonic_ms() + DOWN_MS;
+                session_ask_last(session, *link);
         if (dead)
                 link_close(TAKE_PTR(*link));
         return r == -ECONNRESET && reused;
+}
+
+bool session_goes_elsewhere(const struct session *session, const struct link *link, int r) {
+        uint64_t now = clock_monotonic_ms();
+        /* It only says that it cannot, or does not want to, now. */
+        bool of_the_server = r == -EAGAIN || r == -EPROTO, another = false;
+        for (size_t i = 0; i < session->settings->uri_count && i < SESSION_URIS_MAX; i++)
+                another = another || (i != link->uri && session->down_until_ms[i] <= now);
+        return of_the_server && another;
+}
+
+/* Nothing more is read there: the next one asks another server first. */
+static void give_up_server(struct session *session) {
+        if (session->reader)
+                session_ask_last(session, session->reader);
+        session_close(session);
 }
 
 int session_search(struct session *session, const struct search *search, void (*restart)(void *userdata), uint64_t deadline_ms, struct sbuf *why) {
@@ -175,24 +202,24 @@ int session_search(struct session *session, const struct search *search, void (*
                 if (r < 0)
                         return r;
                 r = search_run(session->reader, search, deadline_ms, &now);
-                if (r < 0 && try_again(session, &session->reader, reused && tries == 0, r)) {
-                        if (restart)
-                                restart(search->userdata);
-                        continue;
+                bool again = r < 0 && try_again(session, &session->reader, reused && tries == 0, r);
+                /* Each is given up once: when all are, it ends. */
+                bool elsewhere = session->reader && session_goes_elsewhere(session, session->reader, r);
+                if (elsewhere)
+                        give_up_server(session);
+                if (!again && !elsewhere) {
+                        sbuf_add(why, sbuf_text(&now));
+                        return r;
                 }
-                sbuf_add(why, sbuf_text(&now));
-                return r;
+                if (restart)
+                        restart(search->userdata);
         }
-}
-
-static bool same_server(const struct link *a, const struct link *b) {
-        return strcmp(a->server, b->server) == 0 && strcmp(a->where.path, b->where.path) == 0;
 }
 
 /* Whether the login connection may be used as it is: to the server that the reader reads, as what was read there is what the bind is about. */
 static bool login_is_ready(const struct session *session) {
         const struct link *reader = session->reader, *login = session->login;
-        return reader && login && clock_monotonic_ms() - login->used_ms <= IDLE_MS && same_server(login, reader) && !link_is_cut(login);
+        return reader && login && clock_monotonic_ms() - login->used_ms <= IDLE_MS && link_same_server(login, reader) && !link_is_cut(login);
 }
 
 /* Makes it so. */
@@ -208,7 +235,7 @@ static int make_login_ready(struct session *session, uint64_t deadline_ms, bool 
         *reused = session->login != NULL;
         if (session->login)
                 return 0;
-        int r = connect_server(session, &reader->where, &want, deadline_ms, &session->login, why);
+        int r = connect_server(session, &reader->where, reader, &want, deadline_ms, &session->login, why);
         if (r == 0)
                 session->login->uri = reader->uri;
         return r;
@@ -219,14 +246,7 @@ int session_connect_reader(struct session *session, const struct session_want *w
                 sbuf_add(why, "the connection was lost");
                 return -ENOTCONN;
         }
-        return connect_server(session, &session->reader->where, want, deadline_ms, link, why);
-}
-
-/* Where no password can be checked, nothing more is read: the next one asks another server first. */
-static void give_up_server(struct session *session) {
-        if (session->reader)
-                session->down_until_ms[session->reader->uri] = clock_monotonic_ms() + DOWN_MS;
-        session_close(session);
+        return connect_server(session, &session->reader->where, session->reader, want, deadline_ms, link, why);
 }
 
 void session_bind_ahead(struct session *session, const char *dn, const struct secret *password) {
@@ -251,13 +271,13 @@ static int bind_now(struct session *session, const char *dn, const struct secret
 int session_bind(struct session *session, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer,
                  struct sbuf *why) {
         /* What was read meanwhile may be another server's, after a connection that was lost. */
-        if (session->ahead && !(session->reader && same_server(session->login, session->reader)))
+        if (session->ahead && !(session->reader && link_same_server(session->login, session->reader)))
                 session_bind_forget(session);
         for (int tries = 0;; tries++) {
                 bool reused = true;
                 int r = session->ahead ? 0 : make_login_ready(session, deadline_ms, &reused, why);
                 if (r < 0) {
-                        if (!is_final(r))
+                        if (!is_final(r) && r != -EACCES)
                                 give_up_server(session);
                         return r;
                 }

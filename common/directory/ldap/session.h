@@ -1,7 +1,7 @@
 /* The connections that one process has to one directory's servers: one for the service account's searches, one for users' binds. They stay open;
  * fail-over, return to the preferred server and the one reconnect after an idle cut are here.
  * Relies on: ldap/link.
- * Must never: search on the connection that users bind on, or bind a user on the one that searches. */
+ * Must never: search on the connection that users bind on, but for the entry of who is bound; or bind a user on the one that searches. */
 #pragma once
 
 #include "directory/directory.h"
@@ -27,20 +27,26 @@ struct session_want {
         size_t message_max;   /* LINK_MESSAGE_SMALL, LINK_MESSAGE_LARGE */
         bool bound;           /* as the service account; does nothing where there is none */
 };
-/* A new connection to the first server that takes one and has answered on it (a hung one's kernel takes connections too), each with its share of the time. *link is the caller's. 0; -EACCES: the bind was refused (no
- * other server is asked then); -EPERM: it would have gone in the clear; -EINVAL: there is no password; or another negative errno; with a sentence in
+/* A new connection to the first server that takes one and has answered on it (a hung one's kernel takes connections too), each with its share of the time. *link is the caller's. 0; -EACCES: the bind was refused, and
+ * no other server took it; -EPERM: it would have gone in the clear; -EINVAL: there is no password; or another negative errno; with a sentence in
  * *why. */
 int session_connect(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why);
+
+/* The server of that connection failed: for a while, others are asked before it. */
+void session_ask_last(struct session *session, const struct link *link);
+/* Whether r, of a search there, is a word on that server alone (busy, unavailable, unwilling, …), and there is another one that has not failed lately. */
+bool session_goes_elsewhere(const struct session *session, const struct link *link, int r);
 
 /* What a server has said of bind_dn and its password since this was asked last: a word on the account, not on how things are there now, and none where a
  * connection was used that had been bound before. *why: the words of a refusal. */
 enum account_word session_take_account(struct session *session, struct sbuf *why);
 
-/* A new connection to the server (its name and port) that session_search() last read: what was read there is what is changed there. -ENOTCONN: nothing
+/* A new connection to the server (its name, port and address) that session_search() last read: what was read there is what is changed there. -ENOTCONN: nothing
  * was read, or that connection is lost. Else as session_connect. */
 int session_connect_reader(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why);
 
-/* A search on the reader connection, which is opened if need be, and once more if the server had closed it. The entry callback may therefore see
+/* A search on the reader connection, which is opened if need be, once more if the server had closed it, and at another server if this one says that it
+ * cannot or does not want to. The entry callback may therefore see
  * entries twice: it must take that (restart is called before the second run; may be NULL). */
 int session_search(struct session *session, const struct search *search, void (*restart)(void *userdata), uint64_t deadline_ms, struct sbuf *why);
 
@@ -51,7 +57,7 @@ void session_bind_ahead(struct session *session, const char *dn, const struct se
 /* Whatever the server says to it is of no interest. Does nothing where there is none. */
 void session_bind_forget(struct session *session);
 
-/* A user's bind on the login connection, likewise, at the server (its name and port) that session_search() last read: that must have been called before.
+/* A user's bind on the login connection, likewise, at the server (its name, port and address) that session_search() last read: that must have been called before.
  * As link_bind; -ENOTCONN: nothing was read. After a server that takes no binds, reader is NULL. */
 int session_bind(struct session *session, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer,
                  struct sbuf *why);

@@ -1,0 +1,166 @@
+"""Several servers where one was thought to be, and one that is not well where another is: a name with two addresses, a balancer before two servers that differ,
+a preferred server that refuses what it is asked. What is read at one server is said of that one only (L12, U2); whoever can answer is asked."""
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+
+from ldap_bed import *
+
+FRONT, PORT2, SPORT2, DIR2 = 3892, 3990, 6460, TOP / 'slapd2'
+PEOPLE_DN = 'ou=people,dc=example,dc=org'
+READER = 'cn=reader,dc=example,dc=org'
+SEARCH = 0x63
+
+
+class Front:
+    """Hands each connection on to the port that choose(number of the connection since `count` was set to 0) names; answers searches of the directory with
+    `refusal`, an LDAP result code, where that is not 0."""
+
+    def __init__(self, address, choose):
+        self.choose, self.count, self.refusal = choose, 0, 0
+        self.listener = socket.create_server((address, FRONT), backlog=64)
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                peer = self.listener.accept()[0]
+                self.count += 1
+                server = socket.create_connection(('127.0.0.1', self.choose(self.count)))
+                threading.Thread(target=self.requests, args=(peer, server), daemon=True).start()
+                threading.Thread(target=self.answers, args=(server, peer), daemon=True).start()
+
+    def requests(self, peer, server):
+        data = b''
+        with contextlib.suppress(OSError):
+            while more := peer.recv(65536):
+                data += more
+                while (length := Between.length_of(data)) and len(data) >= length:
+                    message, data = data[:length], data[length:]
+                    self.take(message, peer, server)
+            server.shutdown(socket.SHUT_RDWR)
+
+    def take(self, message, peer, server):
+        header = 2 + (message[1] & 127 if message[1] > 127 else 0)
+        at = header + 2 + message[header + 1]
+        if self.refusal and message[at] == SEARCH and b'dc=example' in message:
+            inner = message[header:at] + b'\x65\x07\x0a\x01' + bytes([self.refusal]) + b'\x04\x00\x04\x00'
+            peer.sendall(b'\x30' + bytes([len(inner)]) + inner)
+        else:
+            server.sendall(message)
+
+    @staticmethod
+    def answers(server, peer):
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                peer.sendall(data)
+            peer.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+def start_twin():
+    """A server with the same entries, their ids with them."""
+    seed = TOP / 'twin.ldif'
+    seed.write_text(subprocess.run(['slapcat', '-f', DIR / 'slapd.conf', '-b', 'dc=example,dc=org'], check=True, text=True, capture_output=True).stdout)
+    slapd('start', PORT2, SPORT2, seed, folder=DIR2)
+
+
+def opens(port, password, user='alice'):
+    return subprocess.run(['ldapwhoami', '-x', '-H', f'ldap://127.0.0.1:{port}', '-D', f'uid={user},{PEOPLE_DN}', '-w', password],
+                          capture_output=True, timeout=20).returncode == 0
+
+
+def configure_uri(*uris, account=READER):
+    configure('[service]\nlogin_deadline = 4s\n' + one_directory(more='user_base = ou=people\nrefresh = 1h').replace(
+        f'uri = ldap://127.0.0.1:{PORT}', 'uri = ' + ', '.join(uris)).replace(READER, account))
+
+
+def fresh_workers(front):
+    """The next login opens its connections, the first of which has number 1."""
+    kill_workers(service)
+    wait_for(lambda: not service.workers('people'), 5)
+    front.count = 0
+
+
+def said(user, password):
+    """After workers were killed, none is started for a moment, and logins are told so."""
+    wait_for(lambda: answers.append(reason(user, password)) or answers[-1] != 'unavailable', 5, 0.3)
+    return answers[-1]
+
+
+answers = []
+
+
+os.environ['SLAPD_NO_SYNCPROV'] = '1'  # no watch, whose connections would be counted as well
+make_ldap()
+start_twin()
+slapd('change', folder=DIR2, stdin=f'dn: uid=alice,{PEOPLE_DN}\nchangetype: delete\n\n' + person('alice').rstrip('\n') + '\nuserPassword: other-pw\n\n')
+set_reader_password('admin-pw')
+
+# one address, two servers: at the second, alice's DN is somebody else's by now
+front = Front('127.0.0.1', lambda number: PORT if number == 1 else PORT2)
+configure_uri(f'ldap://127.0.0.1:{FRONT}', account='cn=admin,dc=example,dc=org')
+front.choose = lambda number: PORT
+service = started()
+check('one server: a login', reason('alice', 'alice-pw'), 'ok')
+front.choose = lambda number: PORT if number == 1 else PORT2
+fresh_workers(front)
+check('L12: read at one, the password right at the other', said('alice', 'other-pw'), 'wrong-password')
+check('... it was tried there', front.count >= 2, True)
+check('... and the log says why', wait_for(lambda: 'is not one server' in service.text(), 5, 0.1), True)
+fresh_workers(front)
+check('somebody who is the same entry at both is let in', said('bob', 'bob-pw'), 'ok')
+fresh_workers(front)
+set_by_root = admin('user password', user='alice', password='brand-new-1')
+check('U2: a password is not set at the other', (set_by_root['exit'] != 0, opens(PORT, 'brand-new-1'), opens(PORT2, 'brand-new-1')), (True, False, False))
+check('... both have what they had', (opens(PORT, 'alice-pw'), opens(PORT2, 'other-pw')), (True, True))
+slapd('config', stdin=f'dn: olcDatabase={{1}}mdb,cn=config\nchangetype: modify\nadd: olcAccess\nolcAccess: {{0}}to dn.children="{PEOPLE_DN}" attrs=entry,entryUUID '
+                      f'by dn.exact="{READER}" read by * none\n')
+front.choose = lambda number: PORT
+fresh_workers(front)
+check('whoever may not read the own entry logs in all the same', said('alice', 'alice-pw'), 'ok')
+service.stop()
+front.close()
+
+# one name, two addresses, of which the first takes no new connections any more
+for address in '127.0.0.2/8', '127.0.0.3/8':
+    subprocess.run(['ip', 'addr', 'add', address, 'dev', 'lo'], check=True)
+first, second = Front('127.0.0.2', lambda number: PORT), Front('127.0.0.3', lambda number: PORT2)
+replace('/etc/hosts', '127.0.0.1 localhost\n127.0.0.2 dc.example.test\n127.0.0.3 dc.example.test\n')
+configure_uri(f'ldap://dc.example.test:{FRONT}', account='cn=admin,dc=example,dc=org')
+service = started()
+check('a name with two addresses: a login', said('bob', 'bob-pw'), 'ok')
+first.close()
+check('L12: read at the first, the password right at the second', said('alice', 'other-pw'), 'wrong-password')
+check('U2: nor is one set there', (admin('user password', user='alice', password='brand-new-1')['exit'] != 0, opens(PORT2, 'brand-new-1')), (True, False))
+check('bob is there, too', said('bob', 'bob-pw'), 'ok')
+service.stop()
+second.close()
+
+# two servers with the same entries, the preferred one of which is not well
+set_reader_password('reader-pw')
+ill = Front('127.0.0.1', lambda number: PORT2)
+configure_uri(f'ldap://127.0.0.1:{FRONT}', f'ldap://127.0.0.1:{PORT}')
+service = started()
+check('the preferred one of two', (said('bob', 'bob-pw'), ill.count > 0), ('ok', True))
+for code in 51, 52, 53, 80:
+    ill.refusal = code
+    fresh_workers(ill)
+    check(f'searches answered with {code}: the other one is asked', said('bob', 'bob-pw'), 'ok')
+    check('... by a synchronisation, too', wait_for(lambda: admin('directory sync', directory='people', full=True)['exit'] == 0, 10, 0.2), True)
+    ill.refusal = 0
+slapd('change', folder=DIR2, stdin=f'dn: {READER}\nchangetype: modify\nreplace: userPassword\nuserPassword: older-pw\n')
+for what in 'its account refused', '... and once more, by new processes':
+    fresh_workers(ill)
+    check(f'{what}: the other one is asked', said('bob', 'bob-pw'), 'ok')
+check('... by a synchronisation, too', admin('directory sync', directory='people', full=True)['exit'], 0)
+
+service.stop()
+slapd('stop', folder=DIR2)
+slapd('stop')
+done()

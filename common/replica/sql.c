@@ -108,6 +108,7 @@ static const struct sql_statement store_statements[STORE_STATEMENT_MAX] = {
                                  " VALUES (?1, ?2, ?3, ?4, coalesce(?5, 0), coalesce(?6, 1), ?7)", true },
         [STORE_UPDATE_GROUP] = { "UPDATE groups SET description = coalesce(?4, description), gid = coalesce(?5, gid),"
                                  " active = coalesce(?6, active) WHERE id = ?1", true },
+        [STORE_RENAME_GROUP] = { "UPDATE groups SET name = ?2 WHERE id = ?1", true },
         [STORE_DELETE_GROUP] = { "DELETE FROM groups WHERE id = ?1", true },
         [STORE_DELETE_GROUP_MEMBERS] = { "DELETE FROM members WHERE grp = ?1", true },
         [STORE_DELETE_GROUP_CHILDREN] = { "DELETE FROM children WHERE parent = ?1 OR child = ?1", true },

@@ -95,6 +95,7 @@ struct store_group { const char *name, *description; bool has_gid, has_active; u
 /* As for users. Removing a group takes its memberships with it, in both directions. */
 int store_add_group(struct store *store, const struct store_group *group);
 int store_modify_group(struct store *store, const char *name, const struct store_group *group);
+int store_rename_group(struct store *store, const char *name, const char *new_name);
 int store_remove_group(struct store *store, const char *name);
 
 /* Direct memberships of users, and of groups in groups. Names in any case. */

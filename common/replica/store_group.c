@@ -56,6 +56,25 @@ int store_modify_group(struct store *store, const char *name, const struct store
         return r < 0 ? r : change_end(store, modify_group(store, name, group));
 }
 
+static int rename_group(struct store *store, const char *name, const char *new_name) {
+        int64_t id = 0;
+        if (!*new_name)
+                return database_refuse(&store->database, -EINVAL, "a group needs a name");
+        int r = store_find(store, STORE_FIND_GROUP, name, &id);
+        if (r < 0)
+                return r;
+        sqlite3_stmt *statement = database_statement(&store->database, STORE_RENAME_GROUP);
+        database_bind_number(&store->database, statement, 1, id);
+        database_bind_text(&store->database, statement, 2, new_name);
+        store_touch_everything(store);
+        return database_run(&store->database, statement, NULL);
+}
+
+int store_rename_group(struct store *store, const char *name, const char *new_name) {
+        int r = change_begin(store);
+        return r < 0 ? r : change_end(store, rename_group(store, name, new_name));
+}
+
 static int remove_group(struct store *store, const char *name) {
         static const enum store_statement steps[] = { STORE_DELETE_GROUP, STORE_DELETE_GROUP_MEMBERS, STORE_DELETE_GROUP_CHILDREN };
         int64_t id = 0;

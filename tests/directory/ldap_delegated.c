@@ -141,10 +141,38 @@ static void groups(void **state) {
         assert_string_equal(profile.groups, "");
 }
 
+/* N2: the server has two groups of one name: whoever is in one of them is in neither, nor in what it is in. One that has another name among its values
+ * is no other's namesake. */
+static void namesakes(void **state) {
+        (void)state;
+        static struct user_profile profile; /* large */
+        c.settings.import_groups_on_login = true;
+        c.settings.type = DIRECTORY_DELEGATED;
+        c.settings.nested_groups = true;
+        help_open(&c);
+        static const struct { const char *what, *change; bool in_gate, in_around; } steps[] = {
+                { "one", "dn: cn=gate,ou=groups," SUFFIX "\nchangetype: add\nobjectClass: groupOfUniqueNames\ncn: gate\nuniqueMember: uid=carol,ou=people," SUFFIX "\n\n"
+                         "dn: cn=around,ou=groups," SUFFIX "\nchangetype: add\nobjectClass: groupOfUniqueNames\ncn: around\nuniqueMember: cn=gate,ou=groups," SUFFIX "\n\n", true, true },
+                { "N2", "dn: ou=more,ou=groups," SUFFIX "\nchangetype: add\nobjectClass: organizationalUnit\nou: more\n\n"
+                        "dn: cn=GATE,ou=more,ou=groups," SUFFIX "\nchangetype: add\nobjectClass: groupOfUniqueNames\ncn: GATE\nuniqueMember: uid=frank,ou=people," SUFFIX "\n\n", false, false },
+                { "its other value", "dn: cn=GATE,ou=more,ou=groups," SUFFIX "\nchangetype: modrdn\nnewrdn: cn=second\ndeleteoldrdn: 0\n\n", true, true },
+                { "gone", "dn: cn=second,ou=more,ou=groups," SUFFIX "\nchangetype: delete\n\n", true, true },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                struct directory_entry entry = { .profile = &profile };
+                help_slapd_change(&server, steps[i].change);
+                assert_int_equal(check("carol", "carol-pw", &entry), CHECK_RIGHT);
+                bool in_gate = strstr(profile.groups, "\n0\ngate\n"), in_around = strstr(profile.groups, "\n0\naround\n");
+                if (!profile.has_groups || in_gate != steps[i].in_gate || in_around != steps[i].in_around)
+                        fail_msg("%s: %s", steps[i].what, profile.groups);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(each_row, setup, teardown), cmocka_unit_test_setup_teardown(searched_for, setup, teardown),
                 cmocka_unit_test_setup_teardown(closed_by_an_attribute, setup, teardown), cmocka_unit_test_setup_teardown(groups, setup, teardown),
+                cmocka_unit_test_setup_teardown(namesakes, setup, teardown),
         };
         return cmocka_run_group_tests(tests, start_all, stop_all);
 }

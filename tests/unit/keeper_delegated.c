@@ -114,8 +114,8 @@ static void groups(void **state) {
                 { "two", "g-1\n0\nred\ng-2\n0\nblue\n", true, RECORD_SAME, "['blue','own','red']" },
                 { "the same again", "g-1\n0\nred\ng-2\n0\nblue\n", true, RECORD_SAME, "['blue','own','red']" },
                 { "twice in the list", "g-1\n0\nred\ng-1\n0\nred\ng-2\n0\nblue\n", true, RECORD_SAME, "['blue','own','red']" },
-                { "known by its id", "g-1\n0\nscarlet\n", true, RECORD_SAME, "['own','red']" },
-                { "not read: nothing is believed", "", false, RECORD_UNKNOWN, "['own','red']" },
+                { "known by its id, called as the server does", "g-1\n0\nscarlet\n", true, RECORD_SAME, "['own','scarlet']" },
+                { "not read: nothing is believed", "", false, RECORD_UNKNOWN, "['own','scarlet']" },
                 { "a group of this host", "g-9\n0\nOWN\ng-8\n0\nothers\n", true, RECORD_SAME, "['own']" },
                 { "a name that is the system's", "g-7\n0\nsudo\ng-6\n0\nadm:in\ng-1\n0\nred\n", true, RECORD_SAME, "['own','red']" },
                 { "cut", "g-2\n0\nblue\ng-3\n0", true, RECORD_UNKNOWN, "['own','red']" },
@@ -149,7 +149,82 @@ static void groups(void **state) {
         keeper_world_close(&world);
 }
 
+static void log_in(struct keeper_world *world, const char *user, const char *list, struct protocol_admitted *admitted) {
+        static struct protocol_admit admit; /* large */
+        admit = (struct protocol_admit){ .directory = "d", .profile = { .has_groups = true } };
+        (void)snprintf(admit.user, sizeof admit.user, "%s", user);
+        (void)snprintf(admit.profile.name, sizeof admit.profile.name, "%s", user);
+        (void)snprintf(admit.external_id, sizeof admit.external_id, "e-%s", user);
+        (void)snprintf(admit.profile.groups, sizeof admit.profile.groups, "%s", list);
+        entry_of(world, user, admit.entry_id);
+        keeper_admit(world->keeper, &admit, admitted);
+}
+
+static void expect_groups(struct keeper_world *world, const char *what, const char *user, const char *groups) {
+        char command[64], expected[64];
+        /* In the directory: what is published waits for ids, too (I4). */
+        (void)snprintf(command, sizeof command, "{'command':'user show','directory':'d','user':'%s'}", user);
+        (void)snprintf(expected, sizeof expected, "{'groups':%s}", groups);
+        const struct keeper_check check = { what, command, 0, expected };
+        keeper_world_run(world, &check, 1);
+}
+
+/* Whose a name is by now, login after login: who logs in with which list, whether the view changes, the groups of both users, and one that there is not. */
+static void names(void **state) {
+        (void)state;
+        static const struct { const char *what, *user, *list; bool changes; const char *ann, *cyd, *gone; } rows[] = {
+                { "D3: imported; nested into one of this host", "ann", "g-1\n0\ngate\n", true, "['gate','outer']", "[]", "retired" },
+                { "D3: nothing new", "ann", "g-1\n0\ngate\n", false, "['gate','outer']", "[]", "retired" },
+                { "D3: renamed at the server: the nesting stays", "ann", "g-1\n0\nretired\n", true, "['outer','retired']", "[]", "gate" },
+                { "L4: its name is another's by now", "cyd", "g-2\n0\ngate\n", true, "['outer','retired']", "['gate']", "former" },
+                { "D3: two exchange their names", "ann", "g-1\n0\ngate\ng-2\n0\nretired\n", true, "['gate','outer','retired']", "['retired']", "former" },
+                { "D3: three in a circle", "ann", "g-2\n0\ngate\ng-1\n0\nx\ng-9\n0\nretired\n", true, "['gate','outer','retired','x']", "['gate']", "former" },
+                { "D3: and back", "ann", "g-1\n0\ngate\ng-2\n0\nretired\n", true, "['gate','outer','retired']", "['retired']", "x-is-g-1" },
+                { "L4: made anew at the server: the former one opens nothing", "cyd", "g-3\n0\nGATE\n", true, "['retired']", "['GATE']", "former" },
+                { "D3: which is known again when it has another name", "ann", "g-1\n0\nformer\n", true, "['former']", "['GATE']", "x" },
+                { "D3: another spelling", "cyd", "g-3\n0\ngate\n", true, "['former']", "['gate']", "x" },
+                { "N2: two in one answer are nobody's, and not created", "cyd", "g-4\n0\nTwin\ng-3\n0\ngate\ng-5\n0\ntWIN\n", false, "['former']", "['gate']", "twin" },
+                { "N2: one of them was here", "cyd", "g-6\n0\nGATE\ng-3\n0\ngate\n", true, "['former']", "[]", "twin" },
+                { "N2: it is one's again", "cyd", "g-3\n0\ngate\n", true, "['former']", "['gate']", "twin" },
+                { "D3: a name of this host's own: refused", "cyd", "g-3\n0\ngate\ng-7\n0\nOWN\n", false, "['former']", "['gate']", "twin" },
+                { "L4: renamed to one: it keeps neither", "ann", "g-1\n0\nOwn\n", true, "[]", "['gate']", "former" },
+                { "L4: renamed to what cannot be published", "cyd", "g-3\n0\nsudo\n", true, "[]", "[]", "gate" },
+        };
+        static const struct keeper_check fill[] = {
+                { "D3", "{'command':'user add','user':'ann'}", 0, NULL }, { "D3", "{'command':'user add','user':'cyd'}", 0, NULL },
+                { "D3", "{'command':'group add','group':'own'}", 0, NULL }, { "D3", "{'command':'group add','group':'outer'}", 0, NULL },
+        };
+        static const struct keeper_check nest = { "M1", "{'command':'member add','group':'outer','names':['gate'],'is_group':true}", 0, NULL };
+        struct keeper_world world;
+        struct protocol_admitted admitted;
+        keeper_world_open(&world, IMPORTING);
+        keeper_world_run(&world, fill, ARRAY_SIZE(fill));
+        log_in(&world, "ann", "", &admitted);
+        log_in(&world, "cyd", "", &admitted);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char command[64];
+                uint64_t wanted = world.keeper->wanted;
+                log_in(&world, rows[i].user, rows[i].list, &admitted);
+                if (admitted.state != RECORD_SAME || (world.keeper->wanted != wanted) != rows[i].changes)
+                        fail_msg("%s: %d, view touched %d", rows[i].what, admitted.state, world.keeper->wanted != wanted);
+                if (i == 0)
+                        keeper_world_run(&world, &nest, 1);
+                expect_groups(&world, rows[i].what, "ann", rows[i].ann);
+                expect_groups(&world, rows[i].what, "cyd", rows[i].cyd);
+                (void)snprintf(command, sizeof command, "{'command':'group show','directory':'d','group':'%s'}", rows[i].gone);
+                const struct keeper_check gone = { rows[i].what, command, 3, NULL };
+                keeper_world_run(&world, &gone, 1);
+        }
+        log_in(&world, "ann", "g-1\n0\none\ng-1\n0\nother\n", &admitted);
+        assert_int_equal(admitted.state, RECORD_UNKNOWN);
+        expect_groups(&world, "one entry has one name", "ann", "[]");
+        static const struct keeper_check own = { "D3", "{'command':'group show','group':'own'}", 0, NULL };
+        keeper_world_run(&world, &own, 1);
+        keeper_world_close(&world);
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(changes), cmocka_unit_test(records), cmocka_unit_test(groups) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(changes), cmocka_unit_test(records), cmocka_unit_test(groups),
+                                           cmocka_unit_test(names) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

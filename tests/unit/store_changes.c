@@ -75,6 +75,11 @@ static int replace_bert(struct store *s) {
         return r < 0 ? r : store_commit(s);
 }
 static int add_group_g(struct store *s) { return store_add_group(s, &(struct store_group){ .name = "g" }); }
+static int rename_g(struct store *s) { return store_rename_group(s, "g", "i"); }
+static int rename_g_case(struct store *s) { return store_rename_group(s, "G", "g"); }
+static int rename_g_taken(struct store *s) { return store_rename_group(s, "g", "H"); }
+static int rename_no_group(struct store *s) { return store_rename_group(s, "i", "j"); }
+static int rename_g_empty(struct store *s) { return store_rename_group(s, "g", ""); }
 static int remove_g(struct store *s) { return store_remove_group(s, "g"); }
 static int remove_h(struct store *s) { return store_remove_group(s, "h"); }
 static int remove_no_group(struct store *s) { return store_remove_group(s, "i"); }
@@ -112,6 +117,11 @@ static const struct {
         { "remove: not there", remove_none, -ENOENT, WORLD_USERS, WORLD_EDGES },
         { "remove and add: the new one inherits nothing", replace_bert, 0, "Anna:a:1 bert:b2:1", "Anna>G Anna>h h>>G" },
         { "N2 groups too", add_group_g, -EEXIST, WORLD_USERS, WORLD_EDGES },
+        { "rename group: members and nesting stay", rename_g, 0, WORLD_USERS, "Anna>h Anna>i bert>h h>>i" },
+        { "rename group: another spelling of the same", rename_g_case, 0, WORLD_USERS, "Anna>g Anna>h bert>h h>>g" },
+        { "rename group: taken", rename_g_taken, -EEXIST, WORLD_USERS, WORLD_EDGES },
+        { "rename group: not there", rename_no_group, -ENOENT, WORLD_USERS, WORLD_EDGES },
+        { "rename group: to nothing", rename_g_empty, -EINVAL, WORLD_USERS, WORLD_EDGES },
         { "remove a parent", remove_g, 0, WORLD_USERS, "Anna>h bert>h" },
         { "remove a child", remove_h, 0, WORLD_USERS, "Anna>G" },
         { "remove group: not there", remove_no_group, -ENOENT, WORLD_USERS, WORLD_EDGES },

@@ -1,6 +1,6 @@
 /* The groups of one user, asked live, for a delegated directory that imports them (D3).
- * Relies on: ldap/session, ldap/entry.
- * Must never: give a part for the whole: who is left out of a group's members loses what the group opens. */
+ * Relies on: ldap/session, ldap/entry, ldap/group_names.
+ * Must never: give a part for the whole: who is left out of a group's members loses what the group opens; give a group whose name is another's, too (N2). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "directory/ldap/group_names.h"
 #include "directory/ldap/kind.h"
 #include "directory/ldap/words.h"
 
@@ -15,44 +16,51 @@ struct asking {
         struct directory *directory;
         struct user_profile *profile;
         uint64_t deadline_ms;
-        size_t used;                 /* bytes of profile->groups */
-        char **dns;                  /* of the groups that were found, in that order: those they are in are asked for next */
+        size_t used;                 /* bytes of profile->groups that those which were found take */
+        struct found_group *groups;  /* in the order in which they were found: those they are in are asked for next */
         size_t count, size;
         struct entry_group mapped;   /* scratch */
 };
 
+static void found_group_done(struct found_group *group) {
+        free(group->entry_id);
+        free(group->name);
+        free(group->dn);
+        free(group->twin);
+}
+
 static void asking_free(struct asking *asking) {
         for (size_t i = 0; asking && i < asking->count; i++)
-                free(asking->dns[i]);
+                found_group_done(&asking->groups[i]);
         if (asking)
-                free(asking->dns);
+                free(asking->groups);
         free(asking);
 }
 DEFINE_CLEANUP(struct asking *, asking_free)
 
-static int keep_dn(struct asking *asking, const char *dn) {
+static int keep(struct asking *asking, const struct sync_group *group) {
         if (asking->count == asking->size) {
                 size_t size = asking->size > 0 ? 2 * asking->size : 16;
-                char **dns = reallocarray(asking->dns, size, sizeof *dns);
-                if (!dns)
+                struct found_group *groups = reallocarray(asking->groups, size, sizeof *groups);
+                if (!groups)
                         return -ENOMEM;
-                asking->dns = dns;
+                asking->groups = groups;
                 asking->size = size;
         }
-        asking->dns[asking->count] = strdup(dn);
-        return asking->dns[asking->count] ? (asking->count++, 0) : -ENOMEM;
+        struct found_group found = { .entry_id = strdup(group->entry_id), .name = strdup(group->name), .dn = strdup(group->dn ? group->dn : ""), .gid = group->gid };
+        if (!found.entry_id || !found.name || !found.dn) {
+                found_group_done(&found);
+                return -ENOMEM;
+        }
+        asking->groups[asking->count++] = found;
+        return 0;
 }
 
-/* A search that is run again, or two ways to one group, tell of it twice. Ids have no control characters: a line is an id, or it is none. */
+/* A search that is run again, or two ways to one group, tell of it twice. */
 static bool is_known(const struct asking *asking, const char *id) {
-        const char *line = asking->profile->groups;
-        size_t len = strlen(id);
-        for (; *line; line += strcspn(line, "\n") + 1) {
-                if (strncmp(line, id, len) == 0 && line[len] == '\n')
+        for (size_t i = 0; i < asking->count; i++)
+                if (strcmp(asking->groups[i].entry_id, id) == 0)
                         return true;
-                for (int skip = 0; skip < 2; skip++)
-                        line += strcspn(line, "\n") + 1;
-        }
         return false;
 }
 
@@ -69,15 +77,11 @@ static int take_group(void *userdata, const struct ldap_entry *entry) {
                 return -EINVAL;
         if (is_known(asking, group->entry_id))
                 return 0;
-        char *end = asking->profile->groups + asking->used;
-        size_t room = sizeof asking->profile->groups - asking->used;
-        int len = snprintf(end, room, "%s\n%u\n%s\n", group->entry_id, group->gid, group->name);
-        if (len < 0 || (size_t)len >= room) {
-                *end = 0;
+        int len = snprintf(NULL, 0, "%s\n%u\n%s\n", group->entry_id, group->gid, group->name);
+        if (len < 0 || (size_t)len >= sizeof asking->profile->groups - asking->used)
                 return -E2BIG;
-        }
         asking->used += (size_t)len;
-        return keep_dn(asking, asking->mapped.group.dn ? asking->mapped.group.dn : "");
+        return keep(asking, group);
 }
 
 static void ask_by_dn(const struct asking *asking, struct sbuf *filter, const char *dn) {
@@ -94,6 +98,13 @@ static void ask_by_name(const struct asking *asking, struct sbuf *filter) {
         if (asking->profile->gid != 0 && *ldap->group_gid)
                 filter_equals(filter, ldap->group_gid, gid, (size_t)len);
         sbuf_add(filter, ")");
+}
+
+static int say(const struct asking *asking, int r, const struct sbuf *why) {
+        if (r < 0)
+                log_warning("directory %s: cannot read a user's groups: %s", asking->directory->settings->name,
+                            r == -E2BIG ? "they are too many" : why->len > 0 ? sbuf_text(why) : strerror(-r));
+        return r;
 }
 
 /* dn: NULL: the user, by name. */
@@ -114,11 +125,38 @@ static int ask(struct asking *asking, const char *dn) {
                 .base = sbuf_text(&directory->group_base), .scope = LDAP_SCOPE_SUBTREE, .filter = sbuf_text(&filter), .attributes = attributes.names,
                 .page_size = directory->ldap->page_size, .domain_scope = directory->ldap->active_directory, .entry = take_group, .userdata = asking,
         };
-        int r = session_search(&directory->session, &search, NULL, asking->deadline_ms, &why);
-        if (r < 0)
-                log_warning("directory %s: cannot read a user's groups: %s", directory->settings->name,
-                            r == -E2BIG ? "they are too many" : why.len > 0 ? sbuf_text(&why) : strerror(-r));
-        return r;
+        return say(asking, session_search(&directory->session, &search, NULL, asking->deadline_ms, &why), &why);
+}
+
+static bool counts(const struct found_group *group) {
+        return group->is_named && !group->twin;
+}
+
+/* N2: whose the names of those from `from` on are. What does not count takes part in nothing, and what it is in is not asked for. */
+static int settle_names(struct asking *asking, size_t from) {
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        int r = group_names_ask(asking->directory, asking->groups + from, asking->count - from, asking->deadline_ms, &why);
+        for (size_t i = from; r == 0 && i < asking->count; i++) {
+                const struct found_group *group = &asking->groups[i];
+                if (!counts(group))
+                        log_warning("directory %s: group %s (%s) is nobody's: %s%s", asking->directory->settings->name, group->name, group->dn,
+                                    group->twin ? group->twin : "", group->twin ? " has the same name (N2)" : "the server does not find it by its name");
+        }
+        return say(asking, r, &why);
+}
+
+static int write_groups(struct asking *asking) {
+        struct user_profile *profile = asking->profile;
+        size_t used = 0;
+        for (size_t i = 0; i < asking->count; i++) {
+                const struct found_group *group = &asking->groups[i];
+                size_t room = sizeof profile->groups - used;
+                int len = counts(group) ? snprintf(profile->groups + used, room, "%s\n%u\n%s\n", group->entry_id, group->gid, group->name) : 0;
+                if (len < 0 || (size_t)len >= room)
+                        return -E2BIG;
+                used += (size_t)len;
+        }
+        return 0;
 }
 
 int ldap_kind_groups(struct directory *directory, const char *dn, uint64_t deadline_ms, struct user_profile *profile) {
@@ -128,11 +166,19 @@ int ldap_kind_groups(struct directory *directory, const char *dn, uint64_t deadl
                 return -ENOMEM;
         *asking = (struct asking){ .directory = directory, .profile = profile, .deadline_ms = deadline_ms };
         profile->groups[0] = 0;
-        int r = ask(asking, by_name ? NULL : dn);
         bool nested = directory->settings->nested_groups && !by_name;
-        for (size_t i = 0; r == 0 && nested && i < asking->count; i++)
-                if (asking->dns[i][0])
-                        r = ask(asking, asking->dns[i]);
+        int r = ask(asking, by_name ? NULL : dn);
+        size_t settled = 0;
+        while (r == 0 && settled < asking->count) {
+                size_t from = settled;
+                r = settle_names(asking, from);
+                settled = asking->count;
+                for (size_t i = from; r == 0 && nested && i < settled; i++)
+                        if (counts(&asking->groups[i]) && asking->groups[i].dn[0])
+                                r = ask(asking, asking->groups[i].dn);
+        }
+        if (r == 0)
+                r = write_groups(asking);
         profile->has_groups = r == 0;
         if (r < 0)
                 profile->groups[0] = 0;

@@ -119,6 +119,35 @@ static void asked(void **state) {
         help_close(&c);
 }
 
+/* D5: who reads that it failed learns which DN is not there, and which keys say it, whichever way the server is read. */
+static void no_such_base(void **state) {
+        static const struct { const char *name, *base, *user_base, *group_base, *where, *keys; } rows[] = {
+                { "base", "dc=nowhere", "", "", "below \"dc=nowhere\"", "that DN (base) is not there" },
+                { "user_base", SUFFIX, "ou=nobody", "ou=groups", "users below \"ou=nobody," SUFFIX "\"", "that DN (user_base, base) is not there" },
+                { "group_base", SUFFIX, "ou=people", "ou=nothing", "groups below \"ou=nothing," SUFFIX "\"", "that DN (group_base, base) is not there" },
+                { "both, alike", SUFFIX, "ou=none", "ou=none", "users below \"ou=none," SUFFIX "\"", "that DN (user_base, group_base, base) is not there" },
+        };
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+                _cleanup_sbuf_ struct sbuf why = { 0 }, report = { 0 };
+                bool watch = i % 2 == 1;
+                struct told told = { 0 };
+                struct ldap_case c;
+                help_case(&c, slapd.uri, "");
+                c.ldap.base = rows[i / 2].base;
+                c.ldap.user_base = rows[i / 2].user_base;
+                c.ldap.group_base = rows[i / 2].group_base;
+                help_open(&c);
+                int r = run_once(&c, &told, watch, &why);
+                if (r != -ENOENT || !strstr(sbuf_text(&why), rows[i / 2].where) || !strstr(sbuf_text(&why), rows[i / 2].keys))
+                        fail_msg("%s%s: %d: %s", rows[i / 2].name, watch ? ", watched" : "", r, sbuf_text(&why));
+                assert_true(directory_ldap.test(c.directory, &report) < 0);
+                if (!strstr(sbuf_text(&report), rows[i / 2].keys))
+                        fail_msg("%s, tested: %s", rows[i / 2].name, sbuf_text(&report));
+                sbuf_done(&told.text);
+                help_close(&c);
+        }
+}
+
 static int setup_without(void **state) {
         assert_int_equal(setenv("SLAPD_NO_SYNCPROV", "1", 1), 0);
         help_slapd_start(&slapd, "people.ldif");
@@ -138,6 +167,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(watched, setup, teardown),
                 cmocka_unit_test_setup_teardown(asked, setup_without, teardown),
+                cmocka_unit_test_setup_teardown(no_such_base, setup, teardown),
         };
         if (!help_slapd_is_there())
                 return 77;

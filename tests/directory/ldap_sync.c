@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "directory/ldap/kind.h"
 #include "directory/ldap_told.h"
 
 static struct slapd slapd;
@@ -119,6 +120,47 @@ static void asked(void **state) {
         help_close(&c);
 }
 
+/* The preferred address is a socket that comes later. */
+static struct ldap_case two;
+static char preferred[128], socket_path[80];
+
+static void come_back(const char *ldif) {
+        char theirs[80];
+        help_slapd_change(&slapd, ldif);
+        if (two.directory->session.prefer_after_ms == 0)
+                return; /* the first row: there was no watch yet */
+        (void)snprintf(theirs, sizeof theirs, "%s/ldapi", slapd.dir);
+        assert_int_equal(link(theirs, socket_path), 0);
+        two.directory->session.prefer_after_ms = 1;
+}
+
+/* A watch at another server than the preferred one ends, between two runs, when that one answers; nothing is lost, and what follows is told from there. */
+static void watched_at_the_preferred_one(void **state) {
+        static const struct row rows[] = {
+                { "full", NULL, NULL }, { "watched", ADD("one"), "D +one" }, { "not told here any more", ADD("two"), NULL },
+        };
+        struct told told = { .rows = rows, .row_count = ARRAY_SIZE(rows), .change = come_back, .request = { .cookie = "", .watch = true } };
+        _cleanup_sbuf_ struct sbuf why = { 0 }, again = { 0 };
+        (void)snprintf(socket_path, sizeof socket_path, "%s/later", slapd.dir);
+        (void)snprintf(preferred, sizeof preferred, "ldapi://%%2Ftmp%%2F%s%%2Flater", strrchr(slapd.dir, '/') + 1);
+        help_case(&two, preferred, "");
+        two.uris[1] = slapd.uri;
+        two.ldap.uri_count = 2;
+        help_open(&two);
+        (void)sleep(1);
+        uint64_t began_ms = clock_monotonic_ms();
+        int r = directory_ldap.sync(two.directory, &told.request, sink_of(&told), &why);
+        if (r != -ENOTCONN || !told.request.lost || told.row != 2 || !strstr(sbuf_text(&why), "the preferred server answers again"))
+                fail_msg("%d after %zu rows: %s", r, told.row, sbuf_text(&why));
+        assert_true(clock_monotonic_ms() - began_ms < 15000);
+        assert_int_equal(run_once(&two, &told, true, &again), -ECANCELED);
+        if (sbuf_text(&told.text)[0] != 'D' || !strstr(sbuf_text(&told.text), " +two"))
+                fail_msg("from the same cookie: \"%s\"", sbuf_text(&told.text));
+        assert_int_equal(two.directory->session.down_until_ms[0], 0); /* it was read there */
+        sbuf_done(&told.text);
+        help_close(&two);
+}
+
 /* D5: who reads that it failed learns which DN is not there, and which keys say it, whichever way the server is read. */
 static void no_such_base(void **state) {
         static const struct { const char *name, *base, *user_base, *group_base, *where, *keys; } rows[] = {
@@ -167,6 +209,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(watched, setup, teardown),
                 cmocka_unit_test_setup_teardown(asked, setup_without, teardown),
+                cmocka_unit_test_setup_teardown(watched_at_the_preferred_one, setup, teardown),
                 cmocka_unit_test_setup_teardown(no_such_base, setup, teardown),
         };
         if (!help_slapd_is_there())

@@ -81,6 +81,25 @@ void print_progress(const struct ctl *ctl, const char *words, uint64_t done, uin
         progress_drawn = true;
 }
 
+static void print_number(FILE *to, uint64_t number) {
+        if (number >= 1000) {
+                print_number(to, number / 1000);
+                fprintf(to, ",%03u", (unsigned)(number % 1000));
+        } else {
+                fprintf(to, "%u", (unsigned)number);
+        }
+}
+
+void print_count(const struct ctl *ctl, const char *words, uint64_t done) {
+        if (!ctl->progress)
+                return;
+        fprintf(ctl->err, "\r%s ", words);
+        print_number(ctl->err, done);
+        fputs(done == 1 ? " entry\033[K" : " entries\033[K", ctl->err); /* there may have been a longer line */
+        fflush(ctl->err);
+        progress_drawn = true;
+}
+
 void print_progress_end(const struct ctl *ctl) {
         if (progress_drawn)
                 fputs("\r\033[K", ctl->err);

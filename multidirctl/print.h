@@ -21,5 +21,7 @@ void print_json(const struct ctl *ctl, const json_t *object);
 
 /* Draws "WORDS [#####     ] 42%" on a terminal's standard error, over itself. */
 void print_progress(const struct ctl *ctl, const char *words, uint64_t done, uint64_t total);
-/* Takes it away, if one was drawn. */
+/* Likewise "WORDS 12,345 entries", where nobody knows how many there are. */
+void print_count(const struct ctl *ctl, const char *words, uint64_t done);
+/* Takes either away, if one was drawn. */
 void print_progress_end(const struct ctl *ctl);

@@ -43,9 +43,12 @@ static int send_request(int fd, const char *words, const json_t *fields) {
 static void show_progress(const struct ctl *ctl, uint64_t started_ms, const char *words, const unsigned char *payload, size_t len) {
         _cleanup_json_ json_t *object = json_loadb((const char *)payload, len, 0, NULL);
         json_t *done = json_object_get(object, "done"), *total = json_object_get(object, "total");
-        if (clock_monotonic_ms() - started_ms > 1000 && json_is_integer(done) && json_is_integer(total) &&
-            json_integer_value(done) >= 0 && json_integer_value(total) > 0)
+        if (clock_monotonic_ms() - started_ms <= 1000 || !json_is_integer(done) || json_integer_value(done) < 0)
+                return;
+        if (json_is_integer(total) && json_integer_value(total) > 0)
                 print_progress(ctl, words, (uint64_t)json_integer_value(done), (uint64_t)json_integer_value(total));
+        else if (!total)
+                print_count(ctl, words, (uint64_t)json_integer_value(done));
 }
 
 /* {"exit": N, "object": {…}}; an object that is shaped otherwise is no answer. */

@@ -30,6 +30,8 @@ static void put_sync(const struct service *service, json_t *directory, uint64_t 
         struct sync_state state;
         bool is_synchronised = name && sync_get(service, name, &state);
         put_keeping(directory, is_synchronised ? &state : NULL);
+        if (is_synchronised && state.running)
+                (void)json_object_set_new(directory, "read", json_integer(state.done < INT64_MAX ? (json_int_t)state.done : INT64_MAX));
         if (!said || strcmp(said, "off") == 0 || !is_synchronised)
                 return;
         json_t *age = json_object_get(directory, "age");

@@ -1,5 +1,5 @@
 /* directory sync: reads directories with a server of their own again, and waits for what comes of it; the others are the keeper's.
- * Relies on: multidird/supervisor/sync, multidird/requests/directory_state, jansson.
+ * Relies on: multidird/supervisor/sync, multidird/supervisor/sync_progress, multidird/requests/directory_state, jansson.
  * Must never: answer before what was asked for has ended. */
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "multidird/requests/requests.h"
 #include "multidird/supervisor/configuration.h"
 #include "multidird/supervisor/sync.h"
+#include "multidird/supervisor/sync_progress.h"
 
 #define PULSE_US (500 * 1000ull)
 
@@ -75,20 +76,33 @@ static void on_done(void *userdata) {
                 end(resync);
 }
 
+/* How many entries its replica has, as the keeper said last; 0: it has said nothing. */
+static uint64_t count_of(json_t *state, const char *name) {
+        json_t *row;
+        size_t index;
+        json_array_foreach(json_object_get(state, "directories"), index, row) {
+                const char *its = json_string_value(json_object_get(row, "name"));
+                json_int_t users = json_integer_value(json_object_get(row, "users")), groups = json_integer_value(json_object_get(row, "groups"));
+                if (its && strcmp(its, name) == 0 && users >= 0 && groups >= 0)
+                        return (uint64_t)users + (uint64_t)groups;
+        }
+        return 0;
+}
+
 static int on_pulse(sd_event_source *source, uint64_t usec, void *userdata) {
         struct resync *resync = userdata;
-        struct sync_state state;
-        uint64_t done = 0, total = 0;
-        bool known = true;
-        char json[96] = "{}";
-        for (size_t i = 0; i < resync->count; i++)
-                if (resync->waits[i].sync && sync_get(connection_service(resync->connection), resync->names[i], &state)) {
-                        done += state.done;
-                        total += state.total;
-                        known = known && state.total > 0;
-                }
-        if (known && total > 0 && done <= total)
-                (void)snprintf(json, sizeof json, "{\"done\":%llu,\"total\":%llu}", (unsigned long long)done, (unsigned long long)total);
+        const struct service *service = connection_service(resync->connection);
+        json_t *said = request_state(service);
+        struct sync_progress progress = { 0 };
+        char json[SYNC_PROGRESS_TEXT];
+        for (size_t i = 0; i < resync->count; i++) {
+                struct sync_state state = { 0 };
+                bool runs = resync->waits[i].sync && sync_get(service, resync->names[i], &state) && state.running;
+                uint64_t had = runs && state.total > 0 ? state.total : count_of(said, resync->names[i]);
+                sync_progress_add(&progress, !resync->waits[i].sync, runs ? state.done : 0, had);
+        }
+        json_decref(said);
+        sync_progress_text(&progress, json);
         connection_progress(resync->connection, json);
         int r = sd_event_source_set_time_relative(source, PULSE_US);
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

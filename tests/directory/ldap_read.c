@@ -213,7 +213,7 @@ static const struct {
         { "a wrong password", NULL, NULL, NULL, NULL, "wrong", "refuses the bind as bind_dn", -EACCES },
         { "an unknown account", NULL, NULL, NULL, "cn=nobody,dc=example,dc=org", NULL, "refuses the bind as bind_dn", -EACCES },
         { "no password", NULL, NULL, NULL, NULL, "", "bind_password_file", -EINVAL },
-        { "anonymous, who sees nothing", NULL, NULL, NULL, "", NULL, "users below", -ENOENT },
+        { "anonymous, who sees nothing", NULL, NULL, NULL, "", NULL, "who does not bind may not see it", -ENOENT },
 };
 static void failures_have_words(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "directory/ldap/kind.h"
 #include "directory/ldap_told.h"
 
 static struct slapd slapd;
@@ -119,6 +120,76 @@ static void asked(void **state) {
         help_close(&c);
 }
 
+/* The preferred address is a socket that comes later. */
+static struct ldap_case two;
+static char preferred[128], socket_path[80];
+
+static void come_back(const char *ldif) {
+        char theirs[80];
+        help_slapd_change(&slapd, ldif);
+        if (two.directory->session.prefer_after_ms == 0)
+                return; /* the first row: there was no watch yet */
+        (void)snprintf(theirs, sizeof theirs, "%s/ldapi", slapd.dir);
+        assert_int_equal(link(theirs, socket_path), 0);
+        two.directory->session.prefer_after_ms = 1;
+}
+
+/* A watch at another server than the preferred one ends, between two runs, when that one answers; nothing is lost, and what follows is told from there. */
+static void watched_at_the_preferred_one(void **state) {
+        static const struct row rows[] = {
+                { "full", NULL, NULL }, { "watched", ADD("one"), "D +one" }, { "not told here any more", ADD("two"), NULL },
+        };
+        struct told told = { .rows = rows, .row_count = ARRAY_SIZE(rows), .change = come_back, .request = { .cookie = "", .watch = true } };
+        _cleanup_sbuf_ struct sbuf why = { 0 }, again = { 0 };
+        (void)snprintf(socket_path, sizeof socket_path, "%s/later", slapd.dir);
+        (void)snprintf(preferred, sizeof preferred, "ldapi://%%2Ftmp%%2F%s%%2Flater", strrchr(slapd.dir, '/') + 1);
+        help_case(&two, preferred, "");
+        two.uris[1] = slapd.uri;
+        two.ldap.uri_count = 2;
+        help_open(&two);
+        (void)sleep(1);
+        uint64_t began_ms = clock_monotonic_ms();
+        int r = directory_ldap.sync(two.directory, &told.request, sink_of(&told), &why);
+        if (r != -ENOTCONN || !told.request.lost || told.row != 2 || !strstr(sbuf_text(&why), "the preferred server answers again"))
+                fail_msg("%d after %zu rows: %s", r, told.row, sbuf_text(&why));
+        assert_true(clock_monotonic_ms() - began_ms < 15000);
+        assert_int_equal(run_once(&two, &told, true, &again), -ECANCELED);
+        if (sbuf_text(&told.text)[0] != 'D' || !strstr(sbuf_text(&told.text), " +two"))
+                fail_msg("from the same cookie: \"%s\"", sbuf_text(&told.text));
+        assert_int_equal(two.directory->session.down_until_ms[0], 0); /* it was read there */
+        sbuf_done(&told.text);
+        help_close(&two);
+}
+
+/* D5: who reads that it failed learns which DN is not there, and which keys say it, whichever way the server is read. */
+static void no_such_base(void **state) {
+        static const struct { const char *name, *base, *user_base, *group_base, *where, *keys; } rows[] = {
+                { "base", "dc=nowhere", "", "", "below \"dc=nowhere\"", "that DN (base) is not there" },
+                { "user_base", SUFFIX, "ou=nobody", "ou=groups", "users below \"ou=nobody," SUFFIX "\"", "that DN (user_base, base) is not there" },
+                { "group_base", SUFFIX, "ou=people", "ou=nothing", "groups below \"ou=nothing," SUFFIX "\"", "that DN (group_base, base) is not there" },
+                { "both, alike", SUFFIX, "ou=none", "ou=none", "users below \"ou=none," SUFFIX "\"", "that DN (user_base, group_base, base) is not there" },
+        };
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+                _cleanup_sbuf_ struct sbuf why = { 0 }, report = { 0 };
+                bool watch = i % 2 == 1;
+                struct told told = { 0 };
+                struct ldap_case c;
+                help_case(&c, slapd.uri, "");
+                c.ldap.base = rows[i / 2].base;
+                c.ldap.user_base = rows[i / 2].user_base;
+                c.ldap.group_base = rows[i / 2].group_base;
+                help_open(&c);
+                int r = run_once(&c, &told, watch, &why);
+                if (r != -ENOENT || !strstr(sbuf_text(&why), rows[i / 2].where) || !strstr(sbuf_text(&why), rows[i / 2].keys))
+                        fail_msg("%s%s: %d: %s", rows[i / 2].name, watch ? ", watched" : "", r, sbuf_text(&why));
+                assert_true(directory_ldap.test(c.directory, &report) < 0);
+                if (!strstr(sbuf_text(&report), rows[i / 2].keys))
+                        fail_msg("%s, tested: %s", rows[i / 2].name, sbuf_text(&report));
+                sbuf_done(&told.text);
+                help_close(&c);
+        }
+}
+
 static int setup_without(void **state) {
         assert_int_equal(setenv("SLAPD_NO_SYNCPROV", "1", 1), 0);
         help_slapd_start(&slapd, "people.ldif");
@@ -138,6 +209,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(watched, setup, teardown),
                 cmocka_unit_test_setup_teardown(asked, setup_without, teardown),
+                cmocka_unit_test_setup_teardown(watched_at_the_preferred_one, setup, teardown),
+                cmocka_unit_test_setup_teardown(no_such_base, setup, teardown),
         };
         if (!help_slapd_is_there())
                 return 77;

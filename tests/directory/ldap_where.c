@@ -124,6 +124,42 @@ static void read_and_bound_at_one_server(void **state) {
         assert_int_equal(c.directory->session.login->uri, 0);
 }
 
+/* Who watches at another server than the preferred one looks now and then whether that one is back: not at once, not for long where it hangs, and not
+ * again where it refuses the account, which is no word on the account either. */
+static void looks(void **state) {
+        _cleanup_close_ int hung = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t len = sizeof address;
+        char silent[64];
+        assert_int_equal(bind(hung, (struct sockaddr *)&address, len), 0);
+        assert_int_equal(listen(hung, 4), 0);
+        assert_int_equal(getsockname(hung, (struct sockaddr *)&address, &len), 0);
+        (void)snprintf(silent, sizeof silent, "ldap://127.0.0.1:%u", ntohs(address.sin_port));
+        const struct { const char *what, *uri, *password; bool back, again; } rows[] = {
+                { "back", server.uri, "reader-pw", true, true }, { "hung", silent, "reader-pw", false, true },
+                { "nobody listens", "ldap://127.0.0.1:1", "reader-pw", false, true }, { "it refuses the account", server.uri, "wrong", false, false },
+        };
+        const struct link first = { .uri = 0 }, second_one = { .uri = 1 };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_sbuf_ struct sbuf why = { 0 };
+                uint64_t now = clock_monotonic_ms();
+                c.uris[0] = rows[i].uri;
+                assert_int_equal(secret_set(&c.password, rows[i].password, strlen(rows[i].password)), 0);
+                help_open(&c);
+                struct session *session = &c.directory->session;
+                assert_true(session_look_ms(session, &first) == UINT64_MAX);
+                uint64_t at = session_look_ms(session, &second_one);
+                assert_true(at >= now + 60000 && at <= clock_monotonic_ms() + 60000 && session_look_ms(session, &second_one) == at);
+                bool back = session_look(session);
+                uint64_t took = clock_monotonic_ms() - now, next = session_look_ms(session, &second_one);
+                if (back != rows[i].back || took > 1500 || (next == UINT64_MAX) == rows[i].again || next < at)
+                        fail_msg("%s: %d after %llu ms", rows[i].what, back, (unsigned long long)took);
+                assert_true(directory_ldap.take_account(c.directory, &why) != ACCOUNT_REFUSED);
+                help_close(&c);
+        }
+        help_open(&c);
+}
+
 /* The same of a password that is set, by its owner and by the service account: the preferred server has come back since the entry was read, and is not
  * known to be down any more. */
 static void read_and_set_at_one_server(void **state) {
@@ -189,6 +225,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(unix_socket, setup, teardown),
                 cmocka_unit_test(another_listener),
                 cmocka_unit_test_setup_teardown(read_and_bound_at_one_server, setup, teardown),
+                cmocka_unit_test_setup_teardown(looks, setup, teardown),
                 cmocka_unit_test_setup_teardown(read_and_set_at_one_server, setup, teardown),
         };
         if (!help_slapd_is_there())

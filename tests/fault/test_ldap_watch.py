@@ -92,6 +92,17 @@ configure(one_directory(more='user_base = ou=people\nshrink_guard = 100'))
 admin('reload')
 check('... and by the former ones again', shown('four', limit=10))
 
+configure(one_directory(more='user_base = ou=nobody\nshrink_guard = 100'))
+admin('reload')
+reply, words = admin('directory sync', directory='people'), ('users below "ou=nobody,dc=example,dc=org"', 'that DN (user_base, base) is not there')
+check('D5: a base that is not there: directory sync says which, and where it comes from',
+      (reply['exit'], [one in (reply['object']['directories'][0]['error'] or '') for one in words]), (6, [True, True]))
+check('... so do status and the log', [one in text for one in words for text in (row()['error'] or '', service.text())], [True] * 4)
+check('... and everybody stays', has('four', 'six'))
+configure(one_directory(more='user_base = ou=people\nshrink_guard = 100'))
+admin('reload')
+check('... until it is right again', wait_for(lambda: row()['state'] == 'ready' and watched(1), 20, 0.1))
+
 # another server under the same address: its entries are others
 slapd('wipe')
 slapd('start', PORT, SPORT)

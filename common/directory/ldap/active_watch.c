@@ -126,20 +126,39 @@ static void note(struct watch *watch) {
         watch->feed->woken = false;
 }
 
+/* Between two deltas: when to look whether the preferred server is back. */
+static uint64_t preferred_ms(const struct watch *watch) {
+        const struct reading *reading = watch->feed->reading;
+        return watch->woken_ms > 0 ? UINT64_MAX : session_look_ms(&reading->directory->session, reading->link);
+}
+
+/* Nothing more came until then. */
+static int pass(struct watch *watch, uint64_t *ended_ms) {
+        struct reading *reading = watch->feed->reading;
+        if (clock_monotonic_ms() >= preferred_ms(watch) && session_look(&reading->directory->session)) {
+                sbuf_add(reading->why, FEED_PREFERRED);
+                return -ENOTCONN;
+        }
+        if (clock_monotonic_ms() < next_run(watch, *ended_ms))
+                return 0;
+        int r = run(watch);
+        *ended_ms = clock_monotonic_ms();
+        return r;
+}
+
 /* Until something has failed. */
 static int turn(struct watch *watch, uint64_t *ended_ms) {
         struct feed *feed = watch->feed;
-        uint64_t until = next_run(watch, *ended_ms);
+        uint64_t until = next_run(watch, *ended_ms), preferred = preferred_ms(watch);
         LDAPMessage *message = NULL;
         int r = -ETIMEDOUT;
+        until = until < preferred ? until : preferred;
         if (clock_monotonic_ms() < until)
                 r = link_wait(feed->reading->link, LDAP_RES_ANY, LDAP_MSG_ONE, until, &message);
-        if (r == 0) {
+        if (r == 0)
                 r = take(feed, message);
-        } else if (r == -ETIMEDOUT) {
-                r = run(watch);
-                *ended_ms = clock_monotonic_ms();
-        }
+        else if (r == -ETIMEDOUT)
+                r = pass(watch, ended_ms);
         (void)ldap_msgfree(message);
         note(watch);
         return r;

@@ -27,6 +27,8 @@ int feed_ask_number(struct reading *reading, struct feed_server *server);
  * with a sentence in *why. Where the definition may not be read, or is not found in time, *computed is false. */
 int feed_ask_state(struct reading *reading, const struct feed_server *server, uint64_t deadline_ms, bool *computed, struct sbuf *why);
 
+#define FEED_PREFERRED "the preferred server answers again" /* why a watch at another one has ended */
+
 #define FEED_FIELDS 3
 struct feed_cookie {
         enum feed_method method;

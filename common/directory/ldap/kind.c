@@ -47,6 +47,14 @@ static int ldap_kind_open(const struct directory_opening *opening, struct direct
         return 0;
 }
 
+void ldap_kind_no_base(const struct directory *directory, const char *dn, struct sbuf *why) {
+        bool users = directory->ldap->user_base[0] && strcmp(dn, sbuf_text(&directory->user_base)) == 0;
+        bool groups = directory->ldap->group_base[0] && strcmp(dn, sbuf_text(&directory->group_base)) == 0;
+        if (users || groups || strcmp(dn, directory->ldap->base) == 0)
+                sbuf_printf(why, ": that DN (%s%sbase) is not there, or %s may not see it", users ? "user_base, " : "", groups ? "group_base, " : "",
+                            directory->ldap->bind_dn[0] ? "bind_dn" : "who does not bind");
+}
+
 /* What a bind costs is spent at the server; a bind of nobody would only be refused sooner. The pace of answers is the supervisor's (L9). */
 static void ldap_kind_check_dummy(_unused_ struct directory *directory, _unused_ const struct secret *password) {
 }

@@ -15,6 +15,9 @@ struct directory {
         uint32_t login_ms, sync_ms;
 };
 
+/* For whoever reads that the server has no entry dn, which was searched below: the keys that name it; nothing if none does. */
+void ldap_kind_no_base(const struct directory *directory, const char *dn, struct sbuf *why);
+
 /* find.c */
 void ldap_kind_find(struct directory *directory, const char *user, struct directory_entry *entry);
 enum password_result ldap_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry);

@@ -314,6 +314,8 @@ int reading_search(struct reading *reading, const struct search *search, const c
         /* The callbacks say themselves what was wrong; a search does not know who was asking. */
         if (sbuf_text(&why)[0])
                 sbuf_printf(reading->why, "%s below \"%s\": %s", what, search->base, sbuf_text(&why));
+        if (sbuf_text(&why)[0] && r == -ENOENT)
+                ldap_kind_no_base(reading->directory, search->base, reading->why);
         return r;
 }
 

@@ -14,7 +14,7 @@
 
 #define MAX_SIZE 0x7fffffff /* asks for what the account may have at most, where none would be the usual limit */
 
-static const char *base_of(const struct repl *repl, size_t which) {
+const char *repl_base(const struct repl *repl, size_t which) {
         const struct directory *directory = repl->reading->directory;
         return which == USERS ? sbuf_text(&directory->user_base) : which == GROUPS ? sbuf_text(&directory->group_base) : directory->ldap->base;
 }
@@ -33,7 +33,7 @@ int repl_start(struct repl *repl, size_t which) {
         LDAPControl *controls[] = { which == CONTAINERS ? NULL : &sync, NULL };
         if (which == CONTAINERS)
                 feed_holders_begin(&repl->holders, repl->reading->directory->ldap, &stream->cookie);
-        int code = ldap_search_ext(repl->reading->link->ld, base_of(repl, which), LDAP_SCOPE_SUBTREE, filter_of(repl, which),
+        int code = ldap_search_ext(repl->reading->link->ld, repl_base(repl, which), LDAP_SCOPE_SUBTREE, filter_of(repl, which),
                                    (char **)(uintptr_t)repl->attributes[which].names, 0, controls, NULL, NULL, MAX_SIZE, &stream->id);
         if (code == LDAP_SUCCESS)
                 return 0;

@@ -34,6 +34,8 @@ struct repl {
 
 /* Takes one message of that stream. 0; -ESTALE, -EOPNOTSUPP as struct feed's; -ENOTCONN: a watch's search has ended; or another negative errno with words. */
 int repl_take(struct repl *repl, size_t which, LDAPMessage *message);
+/* What it searches below. */
+const char *repl_base(const struct repl *repl, size_t which);
 /* Sends one of the searches. */
 int repl_start(struct repl *repl, size_t which);
 int repl_begin_delta(struct repl *repl, bool sweep_users, bool sweep_groups);

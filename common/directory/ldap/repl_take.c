@@ -166,7 +166,9 @@ static int take_done(struct repl *repl, size_t which, LDAPControl **controls) {
 }
 
 /* The search was refused, or has failed. */
-static int take_refusal(struct repl *repl, int code, const char *diagnostic) {
+static int take_refusal(struct repl *repl, size_t which, int code, const char *diagnostic) {
+        static const char *const whats[] = { [CONTAINERS] = "what holds entries", [USERS] = "users", [GROUPS] = "groups" };
+        struct sbuf *why = repl->reading->why;
         int r = search_error_of(code);
         bool other_way = code == LDAP_UNAVAILABLE_CRITICAL_EXTENSION || code == LDAP_PROTOCOL_ERROR || code == LDAP_UNWILLING_TO_PERFORM ||
                          r == -EACCES || r == -EFBIG;
@@ -178,8 +180,10 @@ static int take_refusal(struct repl *repl, int code, const char *diagnostic) {
                 r = -EOPNOTSUPP;
         if (r == -ESTALE || r == -EOPNOTSUPP)
                 return r;
-        sbuf_add(repl->reading->why, "the search for changes: ");
-        link_describe(repl->reading->why, code, diagnostic);
+        sbuf_printf(why, "%s below \"%s\", the search for changes: ", whats[which], repl_base(repl, which));
+        link_describe(why, code, diagnostic);
+        if (code == LDAP_NO_SUCH_OBJECT)
+                ldap_kind_no_base(repl->reading->directory, repl_base(repl, which), why);
         return r;
 }
 
@@ -195,7 +199,7 @@ static int take_result(struct repl *repl, size_t which, LDAPMessage *message) {
         else if (code == LDAP_SUCCESS && !repl->persist)
                 r = take_done(repl, which, controls);
         else
-                r = take_refusal(repl, code == LDAP_SUCCESS ? LDAP_OTHER : code, diagnostic);
+                r = take_refusal(repl, which, code == LDAP_SUCCESS ? LDAP_OTHER : code, diagnostic);
         ldap_controls_free(controls);
         ldap_memfree(diagnostic);
         return r;

@@ -1,5 +1,6 @@
 /* RFC 4533: the watch after a refresh; see ldap/repl.h. What comes within a moment is one run. Now and then the server is asked what has become of what
- * holds the entries, and whether it computes who is active by now: that it answers proves that the connection lives, too. */
+ * holds the entries, and whether it computes who is active by now: that it answers proves that the connection lives, too. At another server than the
+ * preferred one the watch ends as soon as that one answers: what follows goes on there, from the same cookie where both have the same data. */
 #include <errno.h>
 #include <string.h>
 
@@ -60,18 +61,30 @@ static int take(struct watch *watch, LDAPMessage *message) {
         return r == 0 && was_asking && !is_asking(watch) ? tell_age(watch) : r;
 }
 
+static uint64_t preferred_ms(const struct watch *watch) {
+        const struct reading *reading = watch->repl->reading;
+        return is_asking(watch) ? UINT64_MAX : session_look_ms(&reading->directory->session, reading->link);
+}
+
 static uint64_t next_look(const struct watch *watch) {
-        uint64_t ask_ms = watch->asked_ms + (is_asking(watch) ? ANSWER_MS : ASK_MS);
+        uint64_t ask_ms = watch->asked_ms + (is_asking(watch) ? ANSWER_MS : ASK_MS), preferred = preferred_ms(watch);
         if (!watch->repl->open)
-                return ask_ms;
+                return ask_ms < preferred ? ask_ms : preferred;
         uint64_t quiet = watch->heard_ms + QUIET_MS, most = watch->began_ms + RUN_MS;
         return quiet < most ? quiet : most;
 }
 
 /* Nothing more came until then. */
 static int pass(struct watch *watch) {
+        uint64_t now = clock_monotonic_ms();
         if (watch->repl->open)
                 return repl_end(watch->repl);
+        if (now >= preferred_ms(watch) && session_look(&watch->repl->reading->directory->session)) {
+                sbuf_add(watch->repl->reading->why, FEED_PREFERRED);
+                return -ENOTCONN;
+        }
+        if (now < watch->asked_ms + ASK_MS && !is_asking(watch))
+                return 0;
         return is_asking(watch) ? -ETIMEDOUT : ask(watch);
 }
 
@@ -95,7 +108,7 @@ int repl_watch(struct repl *repl) {
         while (r == 0 && repl->from[0])
                 r = turn(&watch);
         repl->feed->request->lost = !repl->open && r != -ESTALE;
-        if (r == -ETIMEDOUT || r == -ECONNRESET || r == -ENOTCONN)
+        if ((r == -ETIMEDOUT || r == -ECONNRESET || r == -ENOTCONN) && repl->reading->why->len == 0)
                 sbuf_add(repl->reading->why, r == -ETIMEDOUT ? "the server says nothing any more" : "the server has ended the watch");
         return r;
 }

@@ -152,6 +152,26 @@ static void return_to_preferred(struct session *session, const struct session_wa
         *link = preferred;
 }
 
+uint64_t session_look_ms(struct session *session, const struct link *link) {
+        if (link->uri == 0)
+                return UINT64_MAX;
+        if (session->prefer_after_ms == 0)
+                session->prefer_after_ms = clock_monotonic_ms() + PREFER_MS;
+        return session->prefer_after_ms;
+}
+
+bool session_look(struct session *session) {
+        _cleanup_(link_closep) struct link *preferred = NULL;
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        enum account_word word = session->account;
+        uint64_t now = clock_monotonic_ms();
+        int r = connect_uri(session, 0, &(struct session_want){ LINK_MESSAGE_SMALL, true }, now + PREFER_TRY_MS, &preferred, &why);
+        session->prefer_after_ms = is_final(r) || r == -EACCES ? UINT64_MAX : now + PREFER_MS; /* no account is tried again and again */
+        if (r < 0)
+                session->account = word; /* the server that is read takes it */
+        return r == 0;
+}
+
 /* Makes *link usable. *reused: it has been used before, so that a cut says nothing of the server. */
 static int make_ready(struct session *session, const struct session_want *want, struct link **link, uint64_t deadline_ms, bool *reused, struct sbuf *why) {
         if (*link && (clock_monotonic_ms() - (*link)->used_ms > IDLE_MS || link_is_cut(*link)))

@@ -45,9 +45,16 @@ enum account_word session_take_account(struct session *session, struct sbuf *why
  * was read, or that connection is lost. Else as session_connect. */
 int session_connect_reader(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why);
 
+/* For who keeps a connection for hours: when to look again whether the preferred server answers; UINT64_MAX: link is to that one. A session's first look is
+ * a minute after it was asked this. */
+uint64_t session_look_ms(struct session *session, const struct link *link);
+/* Looks, for as short as a login does, and says whether it answers and takes the account, so that who connects anew is served there. The next look is a
+ * minute later; where it refuses the account there is none, as each try may count against that. */
+bool session_look(struct session *session);
+
 /* A search on the reader connection, which is opened if need be, once more if the server had closed it, and at another server if this one says that it
- * cannot or does not want to. The entry callback may therefore see
- * entries twice: it must take that (restart is called before the second run; may be NULL). */
+ * cannot or does not want to. The entry callback may therefore see entries again: it must take that (restart is called before each further run; may be
+ * NULL). */
 int session_search(struct session *session, const struct search *search, void (*restart)(void *userdata), uint64_t deadline_ms, struct sbuf *why);
 
 /* Sends the bind that session_bind() is going to be asked for, so that the server works on it while the entry is read. Does nothing where the login

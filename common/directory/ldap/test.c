@@ -59,6 +59,8 @@ static int read_sample(struct directory *directory, struct link *link, bool grou
         int r = search_run(link, &search, deadline_ms, &why);
         const char *what = groups ? "groups" : "users";
         if (r < 0 && !(r == -EFBIG && sample->seen > 0)) {
+                if (r == -ENOENT)
+                        ldap_kind_no_base(directory, search.base, &why);
                 sbuf_printf(report, "%s: the search below \"%s\" failed: %s\n", what, search.base, sbuf_text(&why));
                 return r;
         }

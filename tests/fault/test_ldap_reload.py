@@ -1,4 +1,5 @@
 """Directories with a server of their own, whose settings change while they are read; and one entry that is of no use."""
+import pathlib
 import socket
 import threading
 import time
@@ -11,6 +12,11 @@ SILENT = 3891
 def settings(port, more=''):
     configure(PEOPLE.format(name='people', uri=f'ldap://127.0.0.1:{port}') + more +
               '\n[application/host]\ndirectories = people\n[application/host/people]\nallow_all = yes\n')
+
+
+def set_secret(text):
+    SECRET.write_text(text)
+    SECRET.chmod(0o600)
 
 
 make_ldap()
@@ -52,6 +58,25 @@ check('one who has none cannot log in', reason('bob', 'bob-pw'), 'unavailable')
 workers = service.workers('people')
 check('... which costs no worker', (reason('bob', 'bob-pw'), len(workers), service.workers('people') == workers), ('unavailable', 1, True))
 check('... and is no outage', 'its server' in service.text(), False)
+
+# a password of bind_dn that is not to be read: the file and what is wrong with it, where it is asked for, and in the log
+def of_the_secret(service):
+    answer = admin('directory test', directory='people')
+    return answer['exit'], answer['object']['steps'][-1]['text'], service.text().count('multidir-worker') + service.text().count('No data available')
+
+
+settings(PORT)
+admin('reload')
+SECRET = pathlib.Path('/etc/multidir/reader')
+for name, change, problem in (('empty', lambda: set_secret(''), 'it is empty'), ('two lines', lambda: set_secret('a\nb\n'), 'it must hold one line, without a NUL byte'),
+                              ('gone', SECRET.unlink, 'No such file or directory')):
+    change()
+    kill_workers(service)
+    check(f'bind_password_file, {name}: directory test', wait_for(lambda: (got := of_the_secret(service))[1].endswith(problem) and got, 5, 0.2), (6, f'{SECRET}: {problem}', 0))
+    check('... and the log', f'directory people: cannot start a worker: {SECRET}: {problem}' in service.text())
+    check('... and directory sync', admin('directory sync', directory='people')['object']['directories'][0]['error'], f'{SECRET}: {problem}')
+set_reader_password('reader-pw')
+check('... mended', wait_for(lambda: admin('directory test', directory='people')['exit'] == 0, 5, 0.2) and admin('directory sync', directory='people')['exit'], 0)
 service.stop()
 slapd('stop')
 done()

@@ -61,5 +61,5 @@ int config_set_text(const char *text, const char *section, const char *key, cons
  * last one's, which wins), or NULL. sources as config_read_sources gives them: multidir.conf first. */
 const char *config_overridden(const struct config_sources *sources, const char *section, const char *key);
 
-/* The word of words[0..count) that is nearest to a mistyped one; NULL if none is near. */
+/* The word of words[0..count) that is nearest to a mistyped one, or the only one that begins with it; NULL if none is near. */
 const char *config_nearest(const char *text, const char *const *words, size_t count);

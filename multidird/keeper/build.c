@@ -143,7 +143,7 @@ static int check_directories(const struct keeper *keeper, char *text, size_t siz
                         continue;
                 if (!keeper->replicas[i] && (!keeper->has_published || !has_store(keeper, directory)))
                         continue;
-                (void)snprintf(text, size, "directory %s: %.160s; the last good view stays (active = no in [directory/%s] goes on without it)",
+                (void)snprintf(text, size, "directory %s: %.255s; the last good view stays (active = no in [directory/%s] goes on without it)",
                                directory->name, directory->error, directory->name);
                 return -EIO;
         }

@@ -77,6 +77,16 @@ for name, change, problem in (('empty', lambda: set_secret(''), 'it is empty'), 
     check('... and directory sync', admin('directory sync', directory='people')['object']['directories'][0]['error'], f'{SECRET}: {problem}')
 set_reader_password('reader-pw')
 check('... mended', wait_for(lambda: admin('directory test', directory='people')['exit'] == 0, 5, 0.2) and admin('directory sync', directory='people')['exit'], 0)
+
+# another type under the same name: the reload says what is wrong, and what to do
+configure(one_directory().replace('type = ldap', 'type = delegated'))
+answer = admin('reload')
+check('another type: the reload says so', (answer['exit'], answer['object']['error']['text']),
+      lambda got: got[0] == 6 and f'{STATE}/stores/people.db is the store of a directory of another type: give this one another name' in got[1] and 'the last good view stays' in got[1])
+check('... as status does', row()['error'], lambda text: text.endswith('move the file away and reload'))
+check('... and who was shown is', has('alice'))
+STATE.joinpath('stores/people.db').rename(STATE / 'people.db')
+check('... the file moved away: it begins anew', (admin('reload')['exit'], row()['state'], row()['users']), (0, 'ready', 0))
 service.stop()
 slapd('stop')
 done()

@@ -1,5 +1,6 @@
 """Directories with a server of their own, whose settings change while they are read; and one entry that is of no use."""
 import pathlib
+import re
 import socket
 import threading
 import time
@@ -50,6 +51,16 @@ check('... and a warning says which is left out', remarks(), lambda texts: len(t
 check('... the directory is ready', (row()['state'], row()['error']), ('ready', None))
 slapd('change', stdin='dn: cn=Nameless,ou=people,dc=example,dc=org\nchangetype: delete\n')
 check('... it is gone, everything is read: no warning', (admin('directory sync', directory='people', full=True)['exit'], remarks()), (0, []))
+
+# ids are to come from the entries, and hardly anybody has one
+settings(PORT, 'ids = attribute')
+check('I1: users without an id', (admin('reload')['exit'], wait_for(lambda: row()['state'] == 'ready' and remarks(), 8, 0.1)),
+      lambda got: got[0] == 0 and len(got[1]) == 1 and re.fullmatch(r'directory people: (\d+) of its \1 users are not published, because they have no id '
+                                                                   r'\(ids = attribute, user_uid = uidNumber\)', got[1][0]))
+slapd('change', stdin=person('numbered').replace('inetOrgPerson\n', 'inetOrgPerson\nobjectClass: posixAccount\nuidNumber: 5005\ngidNumber: 5005\nhomeDirectory: /x\n'))
+check('... one of them has one', wait_for(lambda: re.search(r': (\d+) of its (\d+) ', remarks()[0]), 5, 0.1), lambda found: shown('numbered', limit=5) and
+      (last := re.search(r': (\d+) of its (\d+) ', remarks()[0])) and int(last[1]) + 1 == int(last[2]))
+slapd('change', stdin=gone('numbered'))
 
 # entries without what is configured as the immutable id: the others' logins are not held up by them
 settings(PORT, 'external_id = mail')

@@ -48,7 +48,8 @@ const struct ldap_settings *config_ldap(const struct config *config, size_t dire
  * NULL for a key that the section does not have, or a section that is neither written nor a mapping of an application. */
 const char *config_value(const struct config *config, const char *section, const char *key, const char **origin);
 
-/* The index-th value of a section, in the order of the man page, as config_value gives it; of type ldap also `writable`, which only a preset says. false: there are no more. */
+/* The index-th value of a section, in the order of the man page, as config_value gives it; of type ldap also `writable`, which only a preset says.
+ * false: there are no more. */
 bool config_value_at(const struct config *config, const char *section, size_t index, const char **key, const char **value, const char **origin);
 
 /* All values of a directory's section as one text: two configurations say the same of it if and only if these are equal. text->failed: -ENOMEM. */

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "model/local.h"
 
+#define PAM_PATIENCE_S 10 /* ASK_DEADLINE_MS of pam_multidir/ask.h */
+
 static json_t *lines_of(const char *text) {
         json_t *lines = json_array();
         while (lines && *text) {
@@ -55,8 +57,7 @@ json_t *check_read(const struct ctl *ctl, struct config_sources *sources, struct
         return check_errors(&errors, exit);
 }
 
-static void warn(json_t *warnings, const char *format, ...) _printf_(2, 3);
-static void warn(json_t *warnings, const char *format, ...) {
+void check_warn(json_t *warnings, const char *format, ...) {
         _cleanup_sbuf_ struct sbuf text = { 0 };
         va_list args;
         va_start(args, format);
@@ -65,18 +66,27 @@ static void warn(json_t *warnings, const char *format, ...) {
         (void)json_array_append_new(warnings, ctl_text(sbuf_text(&text)));
 }
 
+/* pam_multidir(8), CAVEATS. */
+static void warn_of_deadline(json_t *warnings, const struct config *config) {
+        const char *origin = "";
+        if (config->settings.login_deadline_s <= PAM_PATIENCE_S)
+                return;
+        (void)config_value(config, "service", "login_deadline", &origin);
+        check_warn(warnings, "%s: login_deadline: a login through PAM waits %d seconds and no longer: more is without effect there", origin, PAM_PATIENCE_S);
+}
+
 static void warn_of_application(json_t *warnings, const struct config *config, const struct application_settings *application) {
         bool grant = false;
         for (size_t i = 0; i < application->mapping_count; i++)
                 grant = grant || application->mappings[i].allow_all || application->mappings[i].allow_group_count > 0;
         if (!grant)
-                warn(warnings, "[application/%s]: no mapping has allow_all or allow_groups: nobody can log in (L4)", application->name);
+                check_warn(warnings, "[application/%s]: no mapping has allow_all or allow_groups: nobody can log in (L4)", application->name);
         if (application->allow_other_owner) {
                 _cleanup_sbuf_ struct sbuf section = { 0 };
                 const char *origin = "";
                 sbuf_printf(&section, "application/%s", application->name);
                 (void)config_value(config, sbuf_text(&section), "allow_other_owner", &origin);
-                warn(warnings, "%s: allow_other_owner = yes: the password of one directory can open the identity of another (M8)", origin ? origin : "");
+                check_warn(warnings, "%s: allow_other_owner = yes: the password of one directory can open the identity of another (M8)", origin ? origin : "");
         }
 }
 
@@ -86,30 +96,7 @@ static void warn_of_directory(json_t *warnings, const struct settings *settings,
                 for (size_t k = 0; k < settings->applications[i].mapping_count; k++)
                         used = used || settings->applications[i].mappings[k].directory == index;
         if (!used)
-                warn(warnings, "[directory/%s]: no application names it", settings->directories[index].name);
-}
-
-static void warn_of_ldap(json_t *warnings, const struct config *config, size_t index) {
-        const struct directory_settings *directory = &config->settings.directories[index];
-        const struct ldap_settings *ldap = config_ldap(config, index);
-        _cleanup_sbuf_ struct sbuf section = { 0 };
-        const char *origin = "";
-        if (!ldap)
-                return;
-        sbuf_printf(&section, "directory/%s", directory->name);
-        bool plain = false;
-        for (size_t i = 0; i < ldap->uri_count; i++)
-                plain = plain || text_starts_with(ldap->uris[i], "ldap:") || text_starts_with(ldap->uris[i], "ldap+srv:");
-        if (ldap->insecure_plaintext && plain) {
-                (void)config_value(config, sbuf_text(&section), "insecure_plaintext", &origin);
-                warn(warnings, "%s: insecure_plaintext = yes: whoever can listen to the network, or on that port of this host, learns the passwords of all who log in", origin ? origin : "");
-        }
-        (void)config_value(config, sbuf_text(&section), "preset", &origin);
-        if (strcmp(origin, "default") == 0)
-                warn(warnings, "[directory/%s]: no preset: it is read as preset = generic says, user names from %s", directory->name, ldap->user_name);
-        if (directory->replica_max_age_s < directory->refresh_s)
-                warn(warnings, "[directory/%s]: replica_max_age is shorter than refresh: between two copies nothing proves that a user is not in it (L5)",
-                     directory->name);
+                check_warn(warnings, "[directory/%s]: no application names it", settings->directories[index].name);
 }
 
 /* N4: no error, since the group may come later. */
@@ -124,7 +111,7 @@ static void warn_of_local_groups(const struct ctl *ctl, json_t *warnings, const 
                         const struct local_group_settings *one = &settings->applications[i].local_groups[k];
                         uint32_t gid;
                         if (!local_accounts_group_id(local, one->local, &gid))
-                                warn(warnings, "[application/%s]: local_groups: this host has no local group \"%s\": nobody gets it (N4)",
+                                check_warn(warnings, "[application/%s]: local_groups: this host has no local group \"%s\": nobody gets it (N4)",
                                      settings->applications[i].name, one->local);
                 }
         local_accounts_free(local);
@@ -135,9 +122,10 @@ static json_t *valid(const struct ctl *ctl, const struct config *config, int *ex
         if (!warnings)
                 return NULL;
         warn_of_local_groups(ctl, warnings, &config->settings);
+        warn_of_deadline(warnings, config);
         for (size_t i = 0; i < config->settings.directory_count; i++) {
                 warn_of_directory(warnings, &config->settings, i);
-                warn_of_ldap(warnings, config, i);
+                check_warn_of_ldap(warnings, config, i);
         }
         for (size_t i = 0; i < config->settings.application_count; i++)
                 warn_of_application(warnings, config, &config->settings.applications[i]);

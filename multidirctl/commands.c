@@ -16,7 +16,7 @@ const struct command commands[] = {
         { "enable", { { 0 } }, 0, enable_run, render_changes, "put multidir into nsswitch.conf and PAM" },
         { "disable", { { 0 } }, 0, disable_run, render_changes, "take multidir out of nsswitch.conf and PAM again" },
 
-        { "directory list", { { 0 } }, 0, NULL, NULL, "the directories" },
+        { "directory list", { { 0 } }, 0, NULL, render_status, "the directories" },
         { "directory show", { ONE("directory", "DIRECTORY") }, 0, NULL, render_directory, "a directory's state, its settings and where each comes from" },
         { "directory test", { ONE("directory", "DIRECTORY"), MAYBE("user", "USER") }, OPTION_PASSWORD_STDIN, NULL, NULL,
           "ask a directory whether it answers, and has USER with the password from standard input" },

@@ -9,7 +9,7 @@
 #define SECRET_MAX 1024 /* bytes, rule L8 */
 
 /* A password. bytes[len] is always 0, so that C interfaces can be handed bytes; it may hold NULs before that
- * (secret_refusal() tells). Embedded by value: about 1 KiB. */
+ * (secret_has_nul() tells). Embedded by value: about 1 KiB. */
 struct secret {
         size_t len;
         char bytes[SECRET_MAX + 1];

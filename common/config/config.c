@@ -45,8 +45,8 @@ static void note_section(struct config_parser *parser, const struct config_secti
                         origin_text(parser, section, &(struct config_key){ .name = "type" }, &section->type) };
         for (size_t i = 0; i < table->count; i++) {
                 const struct config_slot *slot = &section->slots[i];
-                /* Not what another type has, and not what cannot be set. */
-                if (!config_has_key(section, &table->keys[i]) || table->keys[i].sealed)
+                /* Not what another type has. What only a preset says is shown where it counts (P5). */
+                if (!config_has_key(section, &table->keys[i]) || (table->keys[i].sealed && config_section_type(section) != DIRECTORY_LDAP))
                         continue;
                 config->origins[config->origin_count++] = (struct config_origin){ section->name, table->keys[i].name,
                         slot->text ? slot->text : config_fallback(section, &table->keys[i]), origin_text(parser, section, &table->keys[i], slot) };

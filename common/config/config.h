@@ -48,7 +48,8 @@ const struct ldap_settings *config_ldap(const struct config *config, size_t dire
  * NULL for a key that the section does not have, or a section that is neither written nor a mapping of an application. */
 const char *config_value(const struct config *config, const char *section, const char *key, const char **origin);
 
-/* The index-th value of a section, in the order of the man page, as config_value gives it. false: there are no more. */
+/* The index-th value of a section, in the order of the man page, as config_value gives it; of type ldap also `writable`, which only a preset says.
+ * false: there are no more. */
 bool config_value_at(const struct config *config, const char *section, size_t index, const char **key, const char **value, const char **origin);
 
 /* All values of a directory's section as one text: two configurations say the same of it if and only if these are equal. text->failed: -ENOMEM. */
@@ -61,5 +62,5 @@ int config_set_text(const char *text, const char *section, const char *key, cons
  * last one's, which wins), or NULL. sources as config_read_sources gives them: multidir.conf first. */
 const char *config_overridden(const struct config_sources *sources, const char *section, const char *key);
 
-/* The word of words[0..count) that is nearest to a mistyped one; NULL if none is near. */
+/* The word of words[0..count) that is nearest to a mistyped one, or the only one that begins with it; NULL if none is near. */
 const char *config_nearest(const char *text, const char *const *words, size_t count);

@@ -68,6 +68,8 @@ void config_write_errors(struct config_parser *parser, struct sbuf *out) {
 }
 
 #define NEAREST_WORD_MAX 40
+#define NEAREST_DISTANCE_MAX 3 /* what differs by more is another word */
+#define PREFIX_MIN 4
 
 /* Levenshtein's distance, one row at a time. Longer words than NEAREST_WORD_MAX are near to nothing. */
 static size_t distance(const char *a, const char *b) {
@@ -89,9 +91,25 @@ static size_t distance(const char *a, const char *b) {
         return row[len];
 }
 
+/* The one word that begins with what was written; NULL: none does, or several do. */
+static const char *completed(const char *text, const char *const *words, size_t count) {
+        const char *found = NULL;
+        size_t len = strlen(text);
+        for (size_t i = 0; i < count && len >= PREFIX_MIN; i++)
+                if (strncmp(words[i], text, len) == 0) {
+                        if (found)
+                                return NULL;
+                        found = words[i];
+                }
+        return found;
+}
+
 const char *config_nearest(const char *text, const char *const *words, size_t count) {
-        const char *nearest = NULL;
-        size_t best = 1 + strlen(text) / 3;
+        const char *nearest = completed(text, words, count);
+        size_t best = 1 + strlen(text) / 4;
+        if (nearest)
+                return nearest;
+        best = best > NEAREST_DISTANCE_MAX ? NEAREST_DISTANCE_MAX : best;
         for (size_t i = 0; i < count; i++) {
                 size_t d = distance(text, words[i]);
                 if (d <= best && d < strlen(words[i])) {

@@ -44,7 +44,10 @@ static void check_transport(struct config_parser *parser, const struct config_se
         if (ldap->starttls && !any_ldap && ldap->uri_count > 0)
                 config_error(parser, config_place_of(section, "starttls"), "[%s] starttls = yes: no uri is ldap://, and the others are encrypted or local already; valid: no",
                              section->name);
-        if (ldap->starttls && ldap->insecure_plaintext)
+        if (ldap->insecure_plaintext && !any_ldap && ldap->uri_count > 0)
+                config_error(parser, config_place_of(section, "insecure_plaintext"),
+                             "[%s] insecure_plaintext = yes: no uri is ldap://, and the others are encrypted or local already; valid: no", section->name);
+        if (ldap->starttls && ldap->insecure_plaintext && any_ldap)
                 config_error(parser, config_place_of(section, "insecure_plaintext"),
                              "[%s] insecure_plaintext = yes: starttls = yes encrypts every ldap:// connection; valid: one of the two", section->name);
 }

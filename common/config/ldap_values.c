@@ -50,6 +50,11 @@ bool value_uris(struct config_parser *parser, const struct config_key *key, cons
         for (size_t i = 0; i < count; i++) {
                 const char *item = ldap->uris[i], *problem;
                 struct ldap_uri uri;
+                if (strpbrk(item, " \t")) {
+                        sbuf_printf(why, "\"%.80s\": there is a blank in it; valid: several servers with commas between them", item);
+                        ldap->uri_count = 0;
+                        return false;
+                }
                 if (ldap_uri_parse(item, &uri, &problem) < 0 || count > URIS_MAX) {
                         sbuf_printf(why, "\"%.80s\": %s", item, problem ? problem : "too many; valid: at most 16");
                         ldap->uri_count = 0;

@@ -105,6 +105,8 @@ static int digit(char c) {
         return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+#define PATH_VALID "not the path of a socket; valid: its slashes as %2F, such as ldapi://%2Frun%2Fslapd%2Fldapi"
+
 /* at[0..len): the path of a socket. A plain '/' would end the host part of the URI, so slashes are encoded. */
 static const char *path_problem(struct ldap_uri *uri, const char *at, size_t len) {
         size_t n = 0;
@@ -114,7 +116,7 @@ static const char *path_problem(struct ldap_uri *uri, const char *at, size_t len
                         c = (char)(digit(at[i + 1]) * 16 + digit(at[i + 2]));
                         i += 2;
                 } else if (!is_alnum(c) && !strchr("-._~", c))
-                        return "not the path of a socket; valid: its slashes as %2F, such as ldapi://%2Frun%2Fslapd%2Fldapi";
+                        return PATH_VALID;
                 if (n == LDAP_PATH_MAX)
                         return "the path of the socket is too long; valid: at most 107 bytes";
                 uri->path[n++] = c;
@@ -134,7 +136,8 @@ int ldap_uri_parse(const char *text, struct ldap_uri *uri, const char **why) {
                 *uri = (struct ldap_uri){ .scheme = schemes[i].scheme, .srv = schemes[i].srv, .port = schemes[i].port };
                 const char *at = text + strlen(schemes[i].word);
                 size_t len = strcspn(at, "/?#");
-                *why = at[len] && strcmp(at + len, "/") != 0 ? "nothing may follow the host and the port: the base is a key of its own"
+                *why = at[len] && strcmp(at + len, "/") != 0 && uri->scheme == LDAP_SCHEME_LDAPI ? PATH_VALID
+                        : at[len] && strcmp(at + len, "/") != 0 ? "nothing may follow the host and the port: the base is a key of its own"
                         : uri->scheme == LDAP_SCHEME_LDAPI ? path_problem(uri, at, len) : address_problem(uri, at, len);
                 break;
         }

@@ -31,9 +31,11 @@ static int check_owner(struct store *store, const char *name) {
                 return database_refuse(&store->database, -EBADMSG, "it does not say whose store it is");
         if (r < 0)
                 return r;
-        bool ours = same_text(statement, 0, name) && same_text(statement, 1, type_names[store->type]);
+        bool same_name = same_text(statement, 0, name), same_type = same_text(statement, 1, type_names[store->type]);
         database_reset(statement);
-        return ours ? 0 : database_refuse(&store->database, -EBADMSG, "it is the store of a directory with another name or type");
+        if (!same_name)
+                return database_refuse(&store->database, -EBADMSG, "it is the store of a directory with another name");
+        return same_type ? 0 : database_refuse(&store->database, -EMEDIUMTYPE, "it is the store of a directory of another type");
 }
 
 /* The folder has files of other kinds too: a directory must not take their names. */

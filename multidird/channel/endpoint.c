@@ -146,7 +146,3 @@ void endpoint_pause(struct endpoint *endpoint, bool paused) {
                 (void)sd_event_source_set_enabled(endpoint->again, SD_EVENT_ONESHOT);
         watch(endpoint);
 }
-
-bool endpoint_is_sending(const struct endpoint *endpoint) {
-        return channel_wants_write(endpoint->channel);
-}

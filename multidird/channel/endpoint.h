@@ -29,5 +29,3 @@ struct channel *endpoint_channel(struct endpoint *endpoint);
 void endpoint_flush(struct endpoint *endpoint);
 /* While paused no frame is delivered and nothing is read: one request at a time. Frames that are there already come after the end of the pause. */
 void endpoint_pause(struct endpoint *endpoint, bool paused);
-/* Whether something waits to be written. */
-bool endpoint_is_sending(const struct endpoint *endpoint);

@@ -143,7 +143,7 @@ static int check_directories(const struct keeper *keeper, char *text, size_t siz
                         continue;
                 if (!keeper->replicas[i] && (!keeper->has_published || !has_store(keeper, directory)))
                         continue;
-                (void)snprintf(text, size, "directory %s: %.160s; the last good view stays (active = no in [directory/%s] goes on without it)",
+                (void)snprintf(text, size, "directory %s: %.255s; the last good view stays (active = no in [directory/%s] goes on without it)",
                                directory->name, directory->error, directory->name);
                 return -EIO;
         }
@@ -315,10 +315,32 @@ static json_t *directory_state(const struct keeper *keeper, size_t index) {
                          "error", *error ? keeper_text(error) : json_null());
 }
 
+/* I1: the last build's users who say no id where each has to say one. */
+static size_t users_without_id(const struct keeper *keeper, size_t index) {
+        size_t count = 0;
+        for (size_t i = 0; keeper_settings(keeper)->directories[index].ids == IDS_ATTRIBUTE && i < keeper->masked.row_count; i++) {
+                const struct masked_row *row = &keeper->masked.rows[i];
+                count += row->kind == NAME_OF_USER && row->id == 0 && row->directory == index && row->reason == REASON_ID_CONFLICT;
+        }
+        return count;
+}
+
+static void warn_of_ids(const struct keeper *keeper, size_t index, json_t *warnings) {
+        const struct ldap_settings *ldap = keeper->directories[index].type == DIRECTORY_LDAP ? config_ldap(keeper->config, index) : NULL;
+        const struct replica *replica = keeper->replicas[index];
+        size_t count = users_without_id(keeper, index);
+        if (count > 0)
+                (void)json_array_append_new(warnings, json_sprintf("directory %s: %zu of its %u users are not published, because they have no id (ids = attribute%s%s)",
+                                                                   keeper->directories[index].name, count, replica ? replica->user_count : 0,
+                                                                   ldap ? ", user_uid = " : "", ldap ? ldap->user_uid : ""));
+}
+
 json_t *keeper_state_json(const struct keeper *keeper) {
         json_t *directories = json_array(), *warnings = json_array();
         for (size_t i = 0; i < keeper->directory_count; i++)
                 (void)json_array_append_new(directories, directory_state(keeper, i));
+        for (size_t i = 0; i < keeper->directory_count; i++)
+                warn_of_ids(keeper, i, warnings);
         if (keeper->build_error[0])
                 (void)json_array_append_new(warnings, keeper_text(keeper->build_error));
         if (keeper->registry_lost)

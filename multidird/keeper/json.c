@@ -32,10 +32,6 @@ json_t *keeper_text(const char *text) {
         return json_string(copy);
 }
 
-json_t *keeper_text_or_null(const char *text) {
-        return text && *text ? keeper_text(text) : json_null();
-}
-
 json_t *keeper_id(uint32_t id) {
         return id == 0 ? json_null() : json_integer((json_int_t)id);
 }

@@ -16,8 +16,6 @@ int keeper_exit_for(enum reason reason);
 
 /* A string; bytes of invalid UTF-8 become '?'. */
 json_t *keeper_text(const char *text);
-/* As keeper_text; null for NULL and "". */
-json_t *keeper_text_or_null(const char *text);
 /* A number; null for 0, which is no id of ours. */
 json_t *keeper_id(uint32_t id);
 /* An array of texts. */

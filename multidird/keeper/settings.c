@@ -34,8 +34,16 @@ static json_t *directory_row(const struct keeper *keeper, size_t index) {
         return row;
 }
 
+/* With the supervisor's own word of each, by its name, as `status` has it (requests/directory_state.c). */
 json_t *keeper_directory_list(struct keeper_call *call) {
-        json_t *state = keeper_state_json(call->keeper);
+        json_t *state = keeper_state_json(call->keeper), *row;
+        const json_t *status = json_object_get(call->request, "status");
+        size_t index;
+        json_array_foreach(json_object_get(state, "directories"), index, row) {
+                json_t *said = json_object_get(status, json_string_value(json_object_get(row, "name")));
+                if (json_is_object(said))
+                        (void)json_object_update(row, said);
+        }
         json_t *object = json_pack("{s:O}", "directories", json_object_get(state, "directories"));
         json_decref(state);
         return object;

@@ -97,6 +97,9 @@ static int refresh_one(struct keeper *keeper, size_t index) {
         struct keeper_directory *directory = &keeper->directories[index];
         if (!directory->store) {
                 int r = store_open(keeper->folder, directory->name, directory->type, STORE_READ_WRITE, &directory->store);
+                if (r == -EMEDIUMTYPE)
+                        return note(directory, r, "%s/%s.db is the store of a directory of another type: give this one another name, or the type it had; or, where what"
+                                    " that held is not wanted, move the file away and reload", keeper->folder, directory->name);
                 if (r < 0)
                         return note(directory, r, "its store cannot be opened: %s", strerror(-r));
                 directory->stale = true;

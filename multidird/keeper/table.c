@@ -38,7 +38,7 @@ static const struct keeper_row rows[] = {
         { "explain update", keeper_explain_update, SELECTOR_SCOPE, false, FIELDS({ "update", FIELD_OBJECT | FIELD_REQUIRED }) },
         { "masked", keeper_masked_list, SELECTOR_NONE, false, FIELDS() },
         { "accept", keeper_accept, SELECTOR_NONE, false, FIELDS(NAMED("name"), { "group", FIELD_BOOL }) },
-        { "directory list", keeper_directory_list, SELECTOR_NONE, false, FIELDS() },
+        { "directory list", keeper_directory_list, SELECTOR_NONE, false, FIELDS({ "status", FIELD_OBJECT }) },
         { "directory show", keeper_directory_show, SELECTOR_NONE, false, FIELDS(NAMED("directory"), { "status", FIELD_OBJECT }) },
         { "directory sync", keeper_directory_sync, SELECTOR_NONE, false, FIELDS({ "directory", FIELD_TEXT }, { "full", FIELD_BOOL }) },
         { "application list", keeper_application_list, SELECTOR_NONE, false, FIELDS() },

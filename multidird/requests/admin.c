@@ -222,6 +222,7 @@ static const struct command {
         { "status", command_status, { { NULL, JSON_NULL } } },
         { "reload", command_reload, { { "force", JSON_TRUE } } },
         { "explain login", command_explain_login, { { "user", JSON_STRING }, { "service", JSON_STRING }, { "password", JSON_STRING } } },
+        { "directory list", request_directory_list, { { NULL, JSON_NULL } } },
         { "directory show", request_directory_show, { { "directory", JSON_STRING } } },
         { "directory sync", request_directory_sync, { { "directory", JSON_STRING }, { "full", JSON_TRUE } } },
         { "directory test", request_directory_test, { { "directory", JSON_STRING }, { "user", JSON_STRING }, { "password", JSON_STRING } } },

@@ -120,12 +120,7 @@ json_t *request_state_row(const struct service *service, const char *name) {
         return found;
 }
 
-/* The settings are the keeper's to show. */
-int request_directory_show(struct connection *connection, json_t *request) {
-        const char *name = json_string_value(json_object_get(request, "directory"));
-        json_t *row = name ? request_state_row(connection_service(connection), name) : NULL;
-        if (row)
-                (void)json_object_set_new(request, "status", row);
+static int pass_on(struct connection *connection, json_t *request) {
         char *json = json_dumps(request, JSON_COMPACT);
         if (json)
                 request_pass_on(connection, json, strlen(json));
@@ -133,4 +128,25 @@ int request_directory_show(struct connection *connection, json_t *request) {
                 reply_error(connection, EXIT_UNAVAILABLE, REASON_UNAVAILABLE, "memory is out");
         free(json);
         return 0;
+}
+
+/* The settings are the keeper's to show. */
+int request_directory_show(struct connection *connection, json_t *request) {
+        const char *name = json_string_value(json_object_get(request, "directory"));
+        json_t *row = name ? request_state_row(connection_service(connection), name) : NULL;
+        if (row)
+                (void)json_object_set_new(request, "status", row);
+        return pass_on(connection, request);
+}
+
+/* Which directories there are is the keeper's to say. */
+int request_directory_list(struct connection *connection, json_t *request) {
+        json_t *state = request_state(connection_service(connection)), *rows = json_object(), *row;
+        size_t index;
+        json_array_foreach(json_object_get(state, "directories"), index, row)
+                if (json_is_string(json_object_get(row, "name")))
+                        (void)json_object_set(rows, json_string_value(json_object_get(row, "name")), row);
+        (void)json_object_set_new(request, "status", rows);
+        json_decref(state);
+        return pass_on(connection, request);
 }

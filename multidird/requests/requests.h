@@ -24,6 +24,7 @@ void request_pass_on(struct connection *connection, const char *json, size_t len
 
 /* A command of multidirctl that the supervisor answers itself; its fields are of the types that requests/admin.c says. As above. */
 int request_directory_test(struct connection *connection, json_t *request);
+int request_directory_list(struct connection *connection, json_t *request);
 int request_directory_show(struct connection *connection, json_t *request);
 int request_directory_sync(struct connection *connection, json_t *request);
 int request_user_password(struct connection *connection, json_t *request);

@@ -16,10 +16,11 @@ enum reason server_password_outcome(const struct protocol_answer *answer, bool g
         case PASSWORD_SET_LOCKED: /* as at a login: the log says which */
                 return REASON_WRONG_PASSWORD;
         case PASSWORD_SET_EXPIRED:
-                (void)snprintf(text, size, "The password has expired, and its server lets its owner change it no more. Its administrator can.");
+                (void)snprintf(text, size, "The password of user %s has expired, and the server of directory %s lets its owner change it no more. Its administrator can.",
+                               user, directory->name);
                 return REASON_PASSWORD_EXPIRED;
         case PASSWORD_SET_REJECTED:
-                (void)snprintf(text, size, "The server refuses the new password: %s", answer->text);
+                (void)snprintf(text, size, "The server of directory %s refuses the new password of user %s: %s", directory->name, user, answer->text);
                 return REASON_POLICY_REJECTED;
         case PASSWORD_SET_DENIED:
                 (void)snprintf(subject, sizeof subject, "user %s", user);

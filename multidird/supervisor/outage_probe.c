@@ -101,6 +101,6 @@ void outage_probe_begin(struct outage *outage, uint32_t limit_ms) {
         if (r == 0)
                 return;
         log_error("directory %s: no worker can be started to try its server: %s", outage->name,
-                  r == -ENOENT ? "there is no user multidir-worker" : strerror(-r));
+                  directory == SETTINGS_NONE ? "it is not in the configuration" : process_start_problem(outage->service, SANDBOX_WORKER, r));
         end(outage, OUTAGE_UNKNOWN, "");
 }

@@ -142,6 +142,7 @@ static int on_stuck(sd_event_source *source, void *userdata) {
                 if (!job)
                         break;
                 job_dequeue(job);
+                (void)snprintf(unavailable.text, sizeof unavailable.text, "%s", job->type == WORKER_TEST ? pool->trouble : "");
                 job_finish(job, &unavailable);
         }
         return 0;
@@ -176,8 +177,7 @@ static struct member *new_member(struct pool *pool, unsigned *hurried) {
                 return NULL;
         int r = member_start(pool);
         if (r < 0) {
-                log_error("directory %s: cannot start a %s: %s", pool_name(pool), process_role_name(pool->role),
-                          r == -ENOENT && pool->role == SANDBOX_WORKER ? "there is no user multidir-worker" : strerror(-r));
+                log_error("directory %s: cannot start a %s: %s", pool_name(pool), process_role_name(pool->role), pool->trouble);
                 pool->broken_until_ms = clock_monotonic_ms() + BACKOFF_MS;
         }
         return idle_member(pool, false);

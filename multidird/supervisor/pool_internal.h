@@ -49,6 +49,7 @@ struct pool {
         size_t directory;
         enum sandbox_role role;              /* checker or worker */
         uint64_t check_ms, find_ms, broken_until_ms;
+        char trouble[WIRE_TEXT_MAX + 1];     /* why the last process could not be started; "": it was */
         uint64_t heard_ms;                   /* when the server was last known to answer anything */
         struct queue finds, checks;
         struct recent *recent;               /* what its checkers have said of a replica; NULL: nothing */
@@ -65,7 +66,7 @@ void job_finish(struct job *job, const struct protocol_answer *answer);
 void job_free(struct job *job);
 const char *pool_name(const struct pool *pool);
 
-/* pool_process.c: starts a member. 0 or a negative errno. */
+/* pool_process.c: starts a member. 0, or a negative errno, and why in pool->trouble. */
 int member_start(struct pool *pool);
 /* Gives the job to an idle member. */
 void member_give(struct member *member, struct job *job);

@@ -3,11 +3,13 @@
  * Must never: wait for a member; keep one whose word was nonsense. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sbuf.h"
 #include "multidird/channel/update.h"
 #include "multidird/supervisor/outage.h"
 #include "multidird/supervisor/pool_internal.h"
@@ -190,9 +192,12 @@ static void on_gone(struct endpoint *endpoint, int error, void *userdata) {
 /* Queues the first messages. */
 static int greet(struct member *member) {
         struct pool *pool = member->pool;
-        if (pool->role == SANDBOX_WORKER)
-                return worker_greet(pool->configuration, pool->directory, endpoint_channel(member->endpoint), NULL);
-        return protocol_send_config(endpoint_channel(member->endpoint), &pool->configuration->sources);
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        if (pool->role != SANDBOX_WORKER)
+                return protocol_send_config(endpoint_channel(member->endpoint), &pool->configuration->sources);
+        int r = worker_greet(pool->configuration, pool->directory, endpoint_channel(member->endpoint), &why);
+        (void)snprintf(pool->trouble, sizeof pool->trouble, "%s", sbuf_text(&why));
+        return r;
 }
 
 static int start_process(struct pool *pool, struct member *member, int *fd) {
@@ -201,7 +206,7 @@ static int start_process(struct pool *pool, struct member *member, int *fd) {
         return process_start(pool->service, &(struct process_role){ .role = pool->role, .directory = pool_name(pool) }, &member->pid, fd);
 }
 
-int member_start(struct pool *pool) {
+static int start(struct pool *pool) {
         struct member *member = calloc(1, sizeof *member);
         if (!member)
                 return -ENOMEM;
@@ -226,6 +231,14 @@ int member_start(struct pool *pool) {
                 member->endpoint = (endpoint_free(member->endpoint), NULL);
                 member_kill(member);
         }
+        return r;
+}
+
+int member_start(struct pool *pool) {
+        pool->trouble[0] = 0;
+        int r = start(pool);
+        if (r < 0 && !pool->trouble[0])
+                (void)snprintf(pool->trouble, sizeof pool->trouble, "%s", process_start_problem(pool->service, pool->role, r));
         return r;
 }
 

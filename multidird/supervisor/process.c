@@ -93,6 +93,10 @@ int process_start(const struct service *service, const struct process_role *what
         return 0;
 }
 
+const char *process_start_problem(const struct service *service, enum sandbox_role role, int error) {
+        return role == SANDBOX_WORKER && service->worker_uid == 0 ? "there is no user multidir-worker" : strerror(-error);
+}
+
 int process_watch(struct service *service, pid_t pid, sd_event_child_handler_t callback, void *userdata, sd_event_source **source) {
         int r = sd_event_add_child(service->event, source, pid, WEXITED, callback, userdata);
         return r < 0 ? r : 0;

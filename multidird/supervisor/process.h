@@ -22,6 +22,9 @@ struct process_role {
  * pair, CLOEXEC, owned by the caller. 0, -ENOENT (there is no such user), or another negative errno; what fails in the child itself ends it. */
 int process_start(const struct service *service, const struct process_role *what, pid_t *pid, int *fd);
 
+/* Why process_start failed, in words. Static storage, or strerror's. */
+const char *process_start_problem(const struct service *service, enum sandbox_role role, int error);
+
 /* The role's word on the command line, as in --role=WORD. Static storage. */
 const char *process_role_name(enum sandbox_role role);
 

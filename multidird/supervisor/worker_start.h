@@ -10,5 +10,5 @@
 
 /* As process_start. */
 int worker_start(const struct configuration *configuration, size_t directory, pid_t *pid, int *fd);
-/* Queues the first messages. 0, or a negative errno: also of reading the password's file, which is then logged, and told in *why unless that is NULL. */
+/* Queues the first messages. 0, or a negative errno: of reading the password's file, too, whose words *why then has (those of base/secret_file). */
 int worker_greet(const struct configuration *configuration, size_t directory, struct channel *channel, struct sbuf *why);

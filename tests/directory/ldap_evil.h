@@ -18,6 +18,8 @@ enum evil_mode {
         SEARCH_STALL, SEARCH_ENDLESS, SEARCH_PAGES_FOR_EVER, SEARCH_EMPTY_PAGES, SEARCH_NO_PAGING, SEARCH_REFERENCE, SEARCH_BAD_ENTRY, SEARCH_OTHER_ID, SEARCH_UNSOLICITED,
         SEARCH_TIME_LIMIT, SEARCH_CUT, SEARCH_GOOD, SEARCH_NUL,
         RANGES, RANGES_REPEATED, RANGES_SHRUNK, RANGES_UNANSWERED, MEMBER_OF_PARTS,
+        /* Users and a group, to whoever asks for them. */
+        SMALL, MANY_MEMBERS, MANY_MAILS,
         /* Alice is there, and whoever binds is let in; then a change of a password is … */
         SET_UNKNOWN, SET_NEITHER, SET_STALL, SET_CUT, SET_GARBAGE,
 };
@@ -137,7 +139,21 @@ static struct bytes page(const char *cookie) {
         return controls;
 }
 
+/* A connection is cut after so many bytes of answers; 0: never. Each is served by a process of its own. */
+static size_t evil_limit, evil_sent;
+
+static bool send_some(int fd, const void *data, size_t len);
 static bool send_all(int fd, const void *data, size_t len) {
+        bool cut = evil_limit > 0 && len > evil_limit - evil_sent;
+        if (cut)
+                len = evil_limit - evil_sent;
+        evil_sent += len;
+        bool sent = send_some(fd, data, len);
+        if (cut)
+                (void)shutdown(fd, SHUT_RDWR);
+        return sent && !cut;
+}
+static bool send_some(int fd, const void *data, size_t len) {
         for (size_t done = 0; done < len;) {
                 ssize_t n = send(fd, (const char *)data + done, len - done, MSG_NOSIGNAL);
                 if (n <= 0)
@@ -151,9 +167,13 @@ static void send_slowly(int fd, const struct bytes *b) {
                 (void)usleep(200000);
 }
 
-/* Reads one request: its message id and its operation's tag. False: none any more. The requests of these tests have lengths below 2^16. */
+/* The last request. Those of these tests have lengths below 2^16. */
+static unsigned char asked[65536];
+static size_t asked_len;
+
+/* Reads one: its message id and its operation's tag. False: none any more. */
 static bool request(int fd, unsigned *id, unsigned char *tag) {
-        unsigned char b[65536];
+        unsigned char *b = asked;
         size_t have = 0, header = 2, need = 2;
         while (have < need) {
                 ssize_t n = recv(fd, b + have, need - have, 0);
@@ -169,9 +189,10 @@ static bool request(int fd, unsigned *id, unsigned char *tag) {
                                         len = len << 8 | b[need];
                         need = header + len;
                 }
-                if (need > sizeof b)
+                if (need > sizeof asked)
                         return false;
         }
+        asked_len = have;
         *id = 0;
         for (size_t i = 0; i < b[header + 1]; i++)
                 *id = *id << 8 | b[header + 2 + i];
@@ -179,9 +200,75 @@ static bool request(int fd, unsigned *id, unsigned char *tag) {
         return true;
 }
 
+static bool asks_for(const char *word) {
+        return memmem(asked, asked_len, word, strlen(word)) != NULL;
+}
+
+static void long_header(struct bytes *out, unsigned char tag, size_t len) {
+        unsigned char header[6] = { tag, 0x84, (unsigned char)(len >> 24), (unsigned char)(len >> 16), (unsigned char)(len >> 8), (unsigned char)len };
+        put(out, header, sizeof header);
+}
+
+#define MANY 1000000u
+#define MANY_LONG 40 /* bytes of a value */
+
+/* An entry with that many values of the attribute, each another one, of nobody; and last the value, if there is one. */
+static void send_many(int fd, unsigned id, const char *dn, const char *name, const char *attribute_name, const char *last) {
+        struct bytes others = { 0 }, named = { 0 }, out = { 0 }, end = { 0 };
+        unsigned char number[4] = { (unsigned char)(id >> 24), (unsigned char)(id >> 16), (unsigned char)(id >> 8), (unsigned char)id };
+        attribute(&others, "uid", name, strlen(name));
+        attribute(&others, "cn", name, strlen(name));
+        attribute(&others, "entryUUID", dn, strlen(dn));
+        text(&named, 0x04, attribute_name);
+        if (last)
+                text(&end, 0x04, last);
+        /* From within outward: the values, their set, the attribute, all of them, the entry. */
+        size_t values = (size_t)MANY * (2 + MANY_LONG) + end.len, one = named.len + 6 + values, all = others.len + 6 + one, body = 4 + strlen(dn) + 6 + all;
+        long_header(&out, 0x30, 4 + sizeof number + 6 + body);
+        tlv(&out, 0x02, number, sizeof number);
+        long_header(&out, 0x64, body);
+        text(&out, 0x04, dn);
+        long_header(&out, 0x30, all);
+        put(&out, others.data, others.len);
+        long_header(&out, 0x30, one);
+        put(&out, named.data, named.len);
+        long_header(&out, 0x31, values);
+        (void)send_all(fd, out.data, out.len);
+        char *block = calloc(MANY, 2 + MANY_LONG + 1), *at = block;
+        for (unsigned i = 0; block && i < MANY; i++) {
+                at[0] = 0x04;
+                at[1] = MANY_LONG;
+                at += 2 + snprintf(at + 2, MANY_LONG + 1, "uid=m%07u,ou=people,dc=example,dc=org", i);
+        }
+        (void)send_all(fd, block, block ? (size_t)(at - block) : 0);
+        free(block);
+        (void)send_all(fd, end.data, end.len);
+}
+
 static void hang(void) {
         for (;;)
                 (void)pause();
+}
+
+/* Whatever else is asked for: nothing. */
+static void small_answer(int fd, enum evil_mode mode, unsigned id) {
+        struct bytes out = { 0 };
+        bool people = asks_for("inetorgperson"), groups = asks_for("groupOfUniqueNames");
+        for (unsigned i = 0; people && i < 3; i++) {
+                char name[8];
+                (void)snprintf(name, sizeof name, "u%u", i);
+                entry(&out, id, name, name, strlen(name));
+        }
+        if (groups && mode == SMALL)
+                ranged_group(&out, id, "uniqueMember", 0, 1);
+        (void)send_all(fd, out.data, out.len);
+        if (people && mode == MANY_MAILS)
+                send_many(fd, id, "uid=many,ou=people,dc=example,dc=org", "many", "mail", NULL);
+        if (groups && mode == MANY_MEMBERS)
+                send_many(fd, id, "cn=many,ou=groups,dc=example,dc=org", "many", "uniqueMember", "uid=u0,ou=people,dc=example,dc=org");
+        out.len = 0;
+        result(&out, id, 0x65, 0, NULL);
+        (void)send_all(fd, out.data, out.len);
 }
 
 /* One page of a search, again and again as long as it is asked for. */
@@ -260,6 +347,11 @@ static void search_answer(int fd, enum evil_mode mode, unsigned id) {
                 ranged_group(&out, id, "memberOf;range=0-1", 0, 1);
                 result(&out, id, 0x65, 0, NULL);
                 break;
+        case SMALL:
+        case MANY_MEMBERS:
+        case MANY_MAILS:
+                small_answer(fd, mode, id);
+                return;
         case RANGES:
         case RANGES_REPEATED:
         case RANGES_SHRUNK:

@@ -219,6 +219,61 @@ static void ranges(void **state) {
         }
 }
 
+/* D5: answers that end after any byte: what is not complete is an error, and never taken for all. What a lost line does not keep from being
+ * whole, because it was asked for again, is. */
+static void cut_after_each_byte(void **state) {
+        static const char whole[] = "u0>big u1>big";
+        size_t failed = 0, done = 0, limit = 0, step = getenv("MULTIDIR_TEST_QUICK") ? 7 : 1;
+        for (bool over = false; !over;) {
+                _cleanup_sbuf_ struct sbuf lines = { 0 };
+                evil_limit = limit += step;
+                start_server(SMALL, "ldap");
+                help_open(&c);
+                uint64_t start = clock_monotonic_ms();
+                int r = help_sync(&c, &got);
+                uint64_t took = clock_monotonic_ms() - start;
+                help_lines(&got, &lines);
+                if (r == 0 && (got.user_count != 3 || strcmp(sbuf_text(&lines), whole) != 0))
+                        fail_msg("after %zu bytes: taken for whole: %zu users, %s", limit, got.user_count, sbuf_text(&lines));
+                if (took > LIMIT_MS + 1500)
+                        fail_msg("after %zu bytes: %u ms", limit, (unsigned)took);
+                if (r < 0 && got.why.len == 0)
+                        fail_msg("after %zu bytes: %d, and no word", limit, r);
+                failed += r < 0 ? step : 0;
+                done = r == 0 ? done + step : 0;
+                over = done >= 50 || limit > 20000;
+                collected_done(&got);
+                help_close(&c);
+                stop_server();
+        }
+        evil_limit = 0;
+        if (failed < 500 || done < 50)
+                fail_msg("%zu failed, and then %zu did not", failed, done);
+}
+
+/* One attribute with a million values. */
+static void a_million_values(void **state) {
+        static const struct { const char *what; enum evil_mode mode; size_t users; const char *lines; } many_rows[] = {
+                { "members", MANY_MEMBERS, 3, "u0>many" },
+                { "addresses", MANY_MAILS, 4, "" },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(many_rows); i++) {
+                _cleanup_sbuf_ struct sbuf lines = { 0 };
+                start_server(many_rows[i].mode, "ldap");
+                c.opening.sync_ms = 30000;
+                help_open(&c);
+                int r = help_sync(&c, &got);
+                help_lines(&got, &lines);
+                if (r != 0 || got.user_count != many_rows[i].users || strcmp(sbuf_text(&lines), many_rows[i].lines) != 0)
+                        fail_msg("a million %s: %d: %s: %zu users, %s", many_rows[i].what, r, sbuf_text(&got.why), got.user_count, sbuf_text(&lines));
+                if (memory_mb() > 1000)
+                        fail_msg("a million %s cost %ld MB", many_rows[i].what, memory_mb());
+                collected_done(&got);
+                help_close(&c);
+                stop_server();
+        }
+}
+
 /* D5: a user's groups in pieces, too: they are not read on, but never taken for all. Whoever logs in needs none of them. */
 static void member_of_in_parts(void **state) {
         struct directory_entry entry = { 0 };
@@ -309,6 +364,8 @@ int main(void) {
                 cmocka_unit_test_teardown(a_removal, teardown),
                 cmocka_unit_test_teardown(synchronisations, teardown),
                 cmocka_unit_test_teardown(ranges, teardown),
+                cmocka_unit_test_teardown(cut_after_each_byte, teardown),
+                cmocka_unit_test_teardown(a_million_values, teardown),
                 cmocka_unit_test_teardown(member_of_in_parts, teardown),
                 cmocka_unit_test_teardown(behind_a_hung_one, teardown),
         };

@@ -151,7 +151,9 @@ ck "the last member of a group that may not be empty" "$(did member remove lonel
 ck "... in words" "$(said)" '*user bob and group lonely*last member*'
 
 # --- groups, in every directory that takes them
+before=$(wc -l < "$service_log")
 ck "U5: a new group, here and at the server" "$(did group add crew --description Crew)" 'done ok add-group@people add-group@staff 0'
+ck "... which is no refusal in the log: the class wants a member, and gets nobody" "$(tail -n "+$((before + 1))" "$service_log" | grep 'refuses a change')" ''
 ck "U5: who was passed over" "$(said)" '*"directory": "posix"*"level": "kind"*'
 ck "U5: published" "$(getent group crew | cut -d: -f1,4)" 'crew:'
 ck "U5: at the server" "$(at_server cn=crew,$G cn description)" 'cn: crew description: Crew '

@@ -226,7 +226,7 @@ ck "AD: 530, not at this hour" "$(explain hours hours-pw-12345)" 'deny [!w]*'
 ck "AD: 531, not from here" "$(explain ws ws-pw-12345)" 'deny [!w]*'
 ck "AD: 532, passwd" "$(change old old-pw-12345 Zebra-98-tango; explain old Zebra-98-tango)" '*=> 0 *allow ok domain'
 ck "AD: passwd" "$(change anna anna-pw-12345 Zebra-98-tango; explain anna Zebra-98-tango)" '*=> 0 *allow ok domain'
-ck "AD: passwd: the domain's policy" "$(change anna Zebra-98-tango a)" '*The server refuses the new password*=> [1-9]*'
+ck "AD: passwd: the domain's policy" "$(change anna Zebra-98-tango a)" '*The server of directory domain refuses the new password of user anna*=> [1-9]*'
 ck "AD: passwd: wrong old password" "$(change anna bad-pw-12345 Zebra-99-tango)" '*=> [1-9]*'
 ck "AD: the account may not set others'" "$(multidirctl user password anna --password-stdin <<< Zebra-99-tango 2>&1)" '*server of directory domain itself refuses*'
 for _ in 1 2 3; do explain bert bad >/dev/null; done

@@ -40,6 +40,9 @@ ck "directory show says it as status does" "$(same_row people; same_row staff)" 
 ck "... watched, or without a server" "$(shows people kept_by; shows staff kept_by full_age)" $'watch\nNone None'
 ck "... and when everything, and anything, was read last" "$(shows people age full_age | awk '{ print ($1 <= $2 && $2 < 120) }')" 1
 ck "... in words too" "$(multidirctl directory show people | grep -E '^(kept by|full age|age) ')" $'age*kept by*watch*full age*'
+ck "directory list, too" "$(multidirctl --json directory list | python3 -c 'import json, sys; print(*[(row["name"], row["kept_by"], row["full_age"] is None) for row in json.load(sys.stdin)["directories"] if row["name"] in ("people", "staff")], sep="\n")' | sort)" \
+        "('people', 'watch', False)"$'\n'"('staff', None, True)"
+ck "... in words" "$(multidirctl directory list | awk '$1 == "people" { print; exit }')" '*ldap*[0-9] s*watch*'
 multidirctl directory sync people --full >/dev/null
 ck "... as it is now" "$(shows people full_age | awk '{ print ($1 < 5) }')" 1
 

@@ -47,7 +47,7 @@ for what, uri, more in (('ldaps', f'ldaps://127.0.0.1:{SPORT}', f'tls_ca_file = 
     check(f'{what}: reload', reloaded['exit'], 0)
     check(f'{what}: synchronised', [one['error'] for one in admin('directory sync', directory='people')['object']['directories']], [None])
     check(f'{what}: a login', reason('bob', 'bob-pw'), 'ok')
-settings(f'ldaps://127.0.0.1:{SPORT}', f'tls_ca_file = {DIR}/tls/other-ca.crt\n')
+settings(f'ldaps://127.0.0.1:{SPORT}', f'tls_ca_file = {DIR}/tls/other-ca.crt\n', plaintext=False)
 admin('reload')
 check('a server of another authority: refused', (admin('directory sync', directory='people')['exit'], reason('bob', 'bob-pw')), (6, 'unavailable'))
 check('... what was read before stays', row(), lambda r: r['state'] == 'failed' and r['users'] == people['users'] and r['error'])

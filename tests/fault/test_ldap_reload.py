@@ -1,4 +1,6 @@
 """Directories with a server of their own, whose settings change while they are read; and one entry that is of no use."""
+import pathlib
+import re
 import socket
 import threading
 import time
@@ -11,6 +13,11 @@ SILENT = 3891
 def settings(port, more=''):
     configure(PEOPLE.format(name='people', uri=f'ldap://127.0.0.1:{port}') + more +
               '\n[application/host]\ndirectories = people\n[application/host/people]\nallow_all = yes\n')
+
+
+def set_secret(text):
+    SECRET.write_text(text)
+    SECRET.chmod(0o600)
 
 
 make_ldap()
@@ -45,6 +52,16 @@ check('... the directory is ready', (row()['state'], row()['error']), ('ready', 
 slapd('change', stdin='dn: cn=Nameless,ou=people,dc=example,dc=org\nchangetype: delete\n')
 check('... it is gone, everything is read: no warning', (admin('directory sync', directory='people', full=True)['exit'], remarks()), (0, []))
 
+# ids are to come from the entries, and hardly anybody has one
+settings(PORT, 'ids = attribute')
+check('I1: users without an id', (admin('reload')['exit'], wait_for(lambda: row()['state'] == 'ready' and remarks(), 8, 0.1)),
+      lambda got: got[0] == 0 and len(got[1]) == 1 and re.fullmatch(r'directory people: (\d+) of its \1 users are not published, because they have no id '
+                                                                   r'\(ids = attribute, user_uid = uidNumber\)', got[1][0]))
+slapd('change', stdin=person('numbered').replace('inetOrgPerson\n', 'inetOrgPerson\nobjectClass: posixAccount\nuidNumber: 5005\ngidNumber: 5005\nhomeDirectory: /x\n'))
+check('... one of them has one', wait_for(lambda: re.search(r': (\d+) of its (\d+) ', remarks()[0]), 5, 0.1), lambda found: shown('numbered', limit=5) and
+      (last := re.search(r': (\d+) of its (\d+) ', remarks()[0])) and int(last[1]) + 1 == int(last[2]))
+slapd('change', stdin=gone('numbered'))
+
 # entries without what is configured as the immutable id: the others' logins are not held up by them
 settings(PORT, 'external_id = mail')
 check('only one of them has it', (admin('reload')['exit'], admin('directory sync', directory='people')['exit']), (0, 6))
@@ -52,6 +69,35 @@ check('one who has none cannot log in', reason('bob', 'bob-pw'), 'unavailable')
 workers = service.workers('people')
 check('... which costs no worker', (reason('bob', 'bob-pw'), len(workers), service.workers('people') == workers), ('unavailable', 1, True))
 check('... and is no outage', 'its server' in service.text(), False)
+
+# a password of bind_dn that is not to be read: the file and what is wrong with it, where it is asked for, and in the log
+def of_the_secret(service):
+    answer = admin('directory test', directory='people')
+    return answer['exit'], answer['object']['steps'][-1]['text'], service.text().count('multidir-worker') + service.text().count('No data available')
+
+
+settings(PORT)
+admin('reload')
+SECRET = pathlib.Path('/etc/multidir/reader')
+for name, change, problem in (('empty', lambda: set_secret(''), 'it is empty'), ('two lines', lambda: set_secret('a\nb\n'), 'it must hold one line, without a NUL byte'),
+                              ('gone', SECRET.unlink, 'No such file or directory')):
+    change()
+    kill_workers(service)
+    check(f'bind_password_file, {name}: directory test', wait_for(lambda: (got := of_the_secret(service))[1].endswith(problem) and got, 5, 0.2), (6, f'{SECRET}: {problem}', 0))
+    check('... and the log', f'directory people: cannot start a worker: {SECRET}: {problem}' in service.text())
+    check('... and directory sync', admin('directory sync', directory='people')['object']['directories'][0]['error'], f'{SECRET}: {problem}')
+set_reader_password('reader-pw')
+check('... mended', wait_for(lambda: admin('directory test', directory='people')['exit'] == 0, 5, 0.2) and admin('directory sync', directory='people')['exit'], 0)
+
+# another type under the same name: the reload says what is wrong, and what to do
+configure(one_directory().replace('type = ldap', 'type = delegated'))
+answer = admin('reload')
+check('another type: the reload says so', (answer['exit'], answer['object']['error']['text']),
+      lambda got: got[0] == 6 and f'{STATE}/stores/people.db is the store of a directory of another type: give this one another name' in got[1] and 'the last good view stays' in got[1])
+check('... as status does', row()['error'], lambda text: text.endswith('move the file away and reload'))
+check('... and who was shown is', has('alice'))
+STATE.joinpath('stores/people.db').rename(STATE / 'people.db')
+check('... the file moved away: it begins anew', (admin('reload')['exit'], row()['state'], row()['users']), (0, 'ready', 0))
 service.stop()
 slapd('stop')
 done()

@@ -245,7 +245,7 @@ static void values_say_where_they_come_from(void **state) {
         expect(config, "nested_groups", "yes", "preset openldap");
         expect(config, "user_email", "mail", "default");
         expect(config, "refresh", "60m", "default");
-        assert_null(config_value(config, "directory/d", "writable", NULL)); /* nobody can set it */
+        expect(config, "writable", "yes", "preset openldap"); /* P5: nobody can set it, and everybody can see it */
         const char *key, *value, *origin;
         size_t count = 0, names = 0;
         for (; config_value_at(config, "directory/d", count, &key, &value, &origin); count++) {
@@ -258,6 +258,15 @@ static void values_say_where_they_come_from(void **state) {
         config = good("origins without a preset", "");
         expect(config, "preset", "generic", "default");
         expect(config, "user_name", "cn", "preset generic");
+        config_free(config);
+        config = good("a preset that is read-only", "preset = posix");
+        expect(config, "writable", "no", "preset posix");
+        config_free(config);
+        /* What a delegated directory has is kept here: its server is not written anyway. */
+        config = NULL;
+        _cleanup_sbuf_ struct sbuf errors = { 0 };
+        assert_int_equal(parse("[directory/d]\ntype = delegated\nuri = ldaps://a\nbase = dc=x\npreset = posix\n" HOST, &errors, &config), 0);
+        assert_null(config_value(config, "directory/d", "writable", NULL));
         config_free(config);
 }
 

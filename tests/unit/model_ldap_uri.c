@@ -56,7 +56,7 @@ static const struct { const char *text, *says; } bads[] = {
         { "ldap://a..b", "not a host name" }, { "ldap://a.", "not a host name" }, { "ldap://.a", "not a host name" }, { "ldap://-a", "not a host name" }, { "ldap://a-", "not a host name" },
         { "ldap://a-.b", "not a host name" }, { "ldap://a b", "not a host name" }, { "ldap://u@a", "not a host name" }, { "ldap://a\xc3\xa9", "not a host name" }, { "ldap://a" A63, "not a host name" },
         { "ldap://" A63 "." A63 "." A63 "." A63 ".a", "at most 253 bytes" },
-        { "ldapi://", "not an absolute path" }, { "ldapi:///run/ldapi", "a key of its own" }, { "ldapi://run%2Fldapi", "not an absolute path" }, { "ldapi://%2Fa%00b", "not an absolute path" },
+        { "ldapi://", "not an absolute path" }, { "ldapi:///run/ldapi", "its slashes as %2F" }, { "ldapi://run%2Fldapi", "not an absolute path" }, { "ldapi://%2Fa%00b", "not an absolute path" },
         { "ldapi://%2Fa%0A", "not an absolute path" }, { "ldapi://%2Fa%2", "not the path of a socket" }, { "ldapi://%2Fa b", "not the path of a socket" },
         { "ldapi://%2F" A63 A63, "at most 107 bytes" },
         { "ldaps+srv://example.com:636", "DNS says the port" }, { "ldaps+srv://", "no host" },

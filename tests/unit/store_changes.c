@@ -298,7 +298,7 @@ static void a_store_belongs_to_one_directory(void **state) {
         struct fixture *fixture = *state;
         struct store *store = NULL;
         char from[128], to[128];
-        assert_int_equal(store_open(fixture->folder, "staff", DIRECTORY_LDAP, STORE_READ_WRITE, &store), -EBADMSG);
+        assert_int_equal(store_open(fixture->folder, "staff", DIRECTORY_LDAP, STORE_READ_WRITE, &store), -EMEDIUMTYPE);
         store_close(fixture->store);
         fixture->store = NULL;
         (void)snprintf(from, sizeof from, "%s/staff.db", fixture->folder);

@@ -14,6 +14,7 @@ struct changing {
         const struct secret *password;   /* NULL: none is set */
         uint64_t deadline_ms;            /* of all of it */
         uint64_t found_by_ms;            /* of what is read before anything is written: nobody need wait longer for a server that hangs */
+        int expected;                    /* a refusal that another try follows upon, and no word in the log; LDAP_SUCCESS: none is */
         bool written;                    /* something was sent that changes an entry (change_send.c) */
         struct change_result *result;
 };

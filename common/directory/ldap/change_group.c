@@ -57,7 +57,9 @@ void change_add_group(struct changing *changing) {
         sbuf_printf(&dn, ",%s", sbuf_text(&changing->directory->group_base));
         if (!dn.failed && ldap->members == LDAP_MEMBERS_DN && !references_none(changing, sbuf_text(&dn), NULL))
                 return;
+        changing->expected = ldap->members == LDAP_MEMBERS_DN ? LDAP_OBJECT_CLASS_VIOLATION : LDAP_SUCCESS;
         int code = dn.failed ? SEND_NONE : add_group(changing, sbuf_text(&dn), false, text);
+        changing->expected = LDAP_SUCCESS;
         if (code == LDAP_OBJECT_CLASS_VIOLATION && ldap->members == LDAP_MEMBERS_DN)
                 code = add_group(changing, sbuf_text(&dn), true, text);
         outcome_of(changing, code, text, changing->result);

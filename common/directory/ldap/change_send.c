@@ -18,7 +18,7 @@ static int finish(struct changing *changing, int sent, int id, char text[SEND_TE
                 return SEND_LOST;
         }
         memcpy(text, answer.text, SEND_TEXT);
-        if (answer.code != LDAP_SUCCESS) {
+        if (answer.code != LDAP_SUCCESS && answer.code != changing->expected) {
                 _cleanup_sbuf_ struct sbuf said = { 0 };
                 link_describe(&said, answer.code, answer.text);
                 log_notice("directory %s: the server refuses a change: %s", changing->directory->settings->name, sbuf_text(&said));

@@ -119,7 +119,7 @@ static void on_gate(enum gate_answer answer, void *userdata) {
         if (answer == GATE_OPEN || answer == GATE_CLOSED)
                 login_take_event(run, &(struct login_event){ .gate = answer == GATE_OPEN });
         else
-                login_end_denied(run, "L5", REASON_UNAVAILABLE, "the keeper could not be asked for the user's groups");
+                login_end_denied(run, "L5", REASON_UNAVAILABLE, "the keeper could not say whether the user is in one of the groups that are let in");
 }
 
 /* Whether the view says what the gates in force say: the view of before a reload stays as long as a newer one cannot be built or written, a rollback's

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/ports.h"
 #include "multidird/keeper/keeper.h"
 #include "multidird/sandbox/sandbox.h"
 #include "multidird/supervisor/process.h"
@@ -80,6 +81,7 @@ static int run_role(const struct arguments *arguments, enum sandbox_role role) {
                                          .unix_sockets = arguments->unix_sockets };
         (void)snprintf(name, sizeof name, "multidird[%s%s%s]", arguments->role, directory ? " " : "", directory ? directory : "");
         log_open(name, false);
+        ports_read(PORTS_FILE); /* the file rules hide it */
         int r = sandbox_enter(&sandbox);
         if (r < 0) {
                 log_error("cannot give up what this role does not need: %s", strerror(-r));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ports.h"
 #include "config/parse.h"
 
 struct config_origin { const char *section, *key, *value, *origin; };
@@ -95,6 +96,8 @@ int config_parse(const struct config_sources *sources, bool check_files, struct 
                 return -ENOMEM;
         }
         struct config_parser parser = { .sources = sources, .check_files = check_files, .arena = made->arena };
+        if (check_files)
+                ports_read(PORTS_FILE);
         config_read_lines(&parser);
         if (!parser.out_of_memory)
                 config_build(&parser, made);

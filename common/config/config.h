@@ -35,8 +35,8 @@ struct config {
         size_t origin_count;
 };
 
-/* All errors go to *errors, a line each: "FILE:LINE: what is wrong; what would be right". check_files: also look at the permissions of the files
- * that *_file keys name (not in the keeper and the workers, which may not look at them). Returns 0, -EINVAL (there are errors), -ENOMEM. */
+/* All errors go to *errors, a line each: "FILE:LINE: what is wrong; what would be right". check_files: also look at this host: at the permissions
+ * of the files that *_file keys name, and at which ports are root's (not in the keeper and the workers, which may not look at them). Returns 0, -EINVAL (there are errors), -ENOMEM. */
 int config_parse(const struct config_sources *sources, bool check_files, struct sbuf *errors, struct config **config);
 void config_free(struct config *config);
 

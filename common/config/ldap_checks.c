@@ -3,10 +3,12 @@
  * Must never: open a file: the password is the supervisor's to read. */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ports.h"
 #include "config/ldap_syntax.h"
 #include "config/parse.h"
 #include "model/ldap_uri.h"
@@ -17,9 +19,20 @@ static bool is_valid(const struct config_section *section, const char *key, cons
         return !text || strcmp(text, value) == 0;
 }
 
-/* A port of this host that anybody there may listen on, also in the server's place while it is restarted. */
-static bool is_anybodys(const struct ldap_uri *uri) {
-        return uri->loopback && uri->port >= LDAP_PORT_UNPRIVILEGED;
+/* From which port on anybody on this host may listen, also in the server's place while it is restarted. What the host says of it counts where the host is
+ * looked at: the service's other processes take what the supervisor took. */
+static unsigned first_unprivileged(const struct config_parser *parser) {
+        return parser->check_files ? ports_first_unprivileged() : PORTS_UNPRIVILEGED;
+}
+
+static void refuse_anybodys(struct config_parser *parser, const struct config_section *section, const char *uri) {
+        unsigned first = first_unprivileged(parser);
+        char below[40] = "";
+        if (first > 1)
+                (void)snprintf(below, sizeof below, "a port below %u, ", first);
+        config_error(parser, config_place_of(section, "uri"),
+                     "[%s] uri: %s: any user of this host may listen on a port from %u on%s, and would be given passwords; valid: %sldaps://, ldapi://, or starttls = yes, or insecure_plaintext = yes",
+                     section->name, uri, first, first < PORTS_UNPRIVILEGED ? " (net.ipv4.ip_unprivileged_port_start)" : "", below);
 }
 
 /* Passwords, the reader's and the users', go over the wire as they are: never in the clear over a network or to nobody knows whom, unless it is said. */
@@ -32,10 +45,8 @@ static void check_transport(struct config_parser *parser, const struct config_se
                         continue;
                 any_ldap = true;
                 bool checked = ldap->starttls || ldap->insecure_plaintext;
-                if (is_anybodys(&uri) && !checked)
-                        config_error(parser, config_place_of(section, "uri"),
-                                     "[%s] uri: %s: any user of this host may listen on a port from 1024 on, and would be given passwords; valid: a port below 1024, ldaps://, ldapi://, or starttls = yes, or insecure_plaintext = yes",
-                                     section->name, ldap->uris[i]);
+                if (uri.loopback && uri.port >= first_unprivileged(parser) && !checked)
+                        refuse_anybodys(parser, section, ldap->uris[i]);
                 else if (!uri.loopback && !checked)
                         config_error(parser, config_place_of(section, "uri"),
                                      "[%s] uri: %s would carry passwords over the network in the clear; valid: ldaps://, or starttls = yes, or insecure_plaintext = yes",

@@ -32,7 +32,7 @@ struct config_section {
 
 struct config_parser {
         const struct config_sources *sources;
-        bool check_files;              /* also look at the files that *_file keys name */
+        bool check_files;              /* also look at the files that *_file keys name, and at the host's ports */
         struct arena *arena;           /* of the finished configuration */
         struct config_section *sections;
         size_t section_count, section_size;

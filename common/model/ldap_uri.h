@@ -10,7 +10,6 @@
 enum ldap_scheme { LDAP_SCHEME_NONE = 0, LDAP_SCHEME_LDAP, LDAP_SCHEME_LDAPS, LDAP_SCHEME_LDAPI };
 
 #define LDAP_HOST_MAX 253
-#define LDAP_PORT_UNPRIVILEGED 1024 /* from here on any user of this host may be the one that listens */
 #define LDAP_PATH_MAX 107 /* of a local socket */
 
 struct ldap_uri {

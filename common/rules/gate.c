@@ -1,10 +1,11 @@
 /* The gate; see gate.h.
- * Relies on: model/name, model/replica.
+ * Relies on: model/name, model/replica, base/hash.
  * Must never: match a group that cannot be told from another (N2) or whose name is refused (N3). */
 #include "rules/gate.h"
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "model/name.h"
 
 void gate_groups(const struct mapping_settings *mapping, const struct replica *replica, bool *gate) {
@@ -26,4 +27,28 @@ enum reason gate_check(const struct mapping_settings *mapping, const bool *gate,
                 if (gate[groups[i]])
                         return REASON_OK;
         return REASON_NO_ACCESS;
+}
+
+static uint64_t add_text(uint64_t digest, const char *text) {
+        return hash_bytes(text, strlen(text), digest);
+}
+
+static uint64_t add_mapping(uint64_t digest, const struct directory_settings *directory, const struct mapping_settings *mapping) {
+        digest = hash_u64((uint64_t)directory->type << 8 | (uint64_t)directory->active << 3 | (uint64_t)directory->nested_groups << 2 |
+                          (uint64_t)directory->ignore_inactive_groups << 1 | (uint64_t)mapping->allow_all, add_text(digest, directory->name));
+        digest = hash_u64(mapping->allow_group_count, digest);
+        for (size_t i = 0; i < mapping->allow_group_count; i++)
+                digest = add_text(digest, mapping->allow_groups[i]);
+        return digest;
+}
+
+uint64_t gate_digest(const struct settings *settings) {
+        uint64_t digest = 1;
+        for (size_t a = 0; a < settings->application_count; a++) {
+                const struct application_settings *application = &settings->applications[a];
+                digest = hash_u64(application->mapping_count, add_text(digest, application->name));
+                for (size_t i = 0; i < application->mapping_count; i++)
+                        digest = add_mapping(digest, &settings->directories[application->mappings[i].directory], &application->mappings[i]);
+        }
+        return digest ? digest : 1;
 }

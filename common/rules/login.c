@@ -1,9 +1,11 @@
 /* The login machine; see login.h.
- * Relies on: model/settings.
+ * Relies on: model/settings, rules/permission.
  * Must never: go on after an answer that it does not know: whatever is not clearly good ends in deny. */
 #include "rules/login.h"
 
 #include <string.h>
+
+#include "rules/permission.h"
 
 static void record(struct login *login, const char *rule, size_t directory, enum reason result, const char *text) {
         size_t at = login->step_count < LOGIN_STEPS_MAX ? login->step_count++ : LOGIN_STEPS_MAX - 1;
@@ -274,6 +276,16 @@ static void take_admitted(struct login *login, const struct login_event *event) 
         }
 }
 
+/* L7: the directory could have the password changed; P2 and P5 say whether it may be through this application, as they would if it was asked for. */
+static void check_permitted(struct login *login) {
+        enum permission_level level;
+        if (login->password != CHECK_MUST_CHANGE ||
+            permission_check(directory_now(login), login->application, mapping_now(login), PERMISSION_MODIFY_USER, true, &level) == REASON_OK)
+                return;
+        record(login, level == LEVEL_KIND ? "P5" : "P2", login->owner, REASON_OK, "the password must be changed, which is not permitted through this application");
+        login->password = CHECK_EXPIRED;
+}
+
 static void take_password(struct login *login, const struct login_event *event) {
         switch (event->password) {
         case CHECK_RIGHT:
@@ -282,6 +294,7 @@ static void take_password(struct login *login, const struct login_event *event) 
                 login->password = event->password;
                 login->active = event->active;
                 record(login, "L1", login->owner, REASON_OK, "the password is right");
+                check_permitted(login);
                 if (directory_now(login)->type == DIRECTORY_DELEGATED)
                         check_record(login, event->record);
                 else

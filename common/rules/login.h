@@ -51,7 +51,7 @@ enum password_result {
         CHECK_UNAVAILABLE = 0,
         CHECK_RIGHT,
         CHECK_WRONG,
-        CHECK_MUST_CHANGE,      /* right, expired, and the directory lets us change it (L7) */
+        CHECK_MUST_CHANGE,      /* right, expired, and the directory lets us change it (L7); whether the application does is the machine's to ask */
         CHECK_EXPIRED,          /* right, expired, and it cannot be changed (L7) */
         CHECK_NOT_FOUND,        /* the entry is gone: counts as a wrong password, and asks for a synchronisation */
         CHECK_DENIED,           /* the server refuses the account, whatever the password: locked, disabled, not now. Says nothing of the password */

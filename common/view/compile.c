@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "rules/gate.h"
 #include "view/compile_internal.h"
 
 void compile_result_done(struct compile_result *result) {
@@ -133,6 +134,8 @@ static int writer_begin(struct compiler *c) {
         uint64_t max_age_s = c->settings->account_max_age_s;
         if (r == 0)
                 view_writer_set_account_max_age(c->writer, max_age_s > UINT32_MAX ? UINT32_MAX : (uint32_t)max_age_s);
+        if (r == 0)
+                view_writer_set_gates(c->writer, gate_digest(c->settings));
         for (size_t i = 0; r == 0 && i < c->settings->directory_count; i++)
                 r = view_writer_add_directory(c->writer, c->settings->directories[i].name, &c->prepared[i].writer_index);
         if (r == 0)

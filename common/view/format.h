@@ -53,7 +53,8 @@ struct view_header {
         struct view_section sections[VIEW_SECTION_MAX];
         uint32_t directory_count, application_count, service_count;
         uint32_t account_max_age_s; /* 0: no limit. For the account phase, which cannot read the configuration */
-        uint32_t reserved[24];
+        uint64_t gates;             /* the gates that its access was decided by (rules/gate.h, gate_digest); 0, as in views from before there was this: not known */
+        uint32_t reserved[22];
 };
 _Static_assert(sizeof(struct view_header) == 256, "the header is four cache lines");
 _Static_assert(offsetof(struct view_header, superseded) == 12, "the mark's place is fixed");

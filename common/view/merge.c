@@ -173,13 +173,14 @@ static int find_people(const struct merge *m, struct person *people, size_t *cou
         return found == view_user_count(m->part) ? 0 : -EINVAL;
 }
 
-/* Directories, applications and services are named alike. */
+/* Directories, applications and services are named alike, and the gates are the same. */
 static bool same_meta(const struct view *a, const struct view *b) {
         const struct view_header *x = view_header_of(a), *y = view_header_of(b);
         uint32_t count_a = 0, count_b = 0;
         const unsigned char *meta_a = view_section_bytes(a, VIEW_META, 1, &count_a), *meta_b = view_section_bytes(b, VIEW_META, 1, &count_b);
         return meta_a && meta_b && count_a == count_b && memcmp(meta_a, meta_b, count_a) == 0 && x->directory_count == y->directory_count &&
-               x->application_count == y->application_count && x->service_count == y->service_count && x->account_max_age_s == y->account_max_age_s;
+               x->application_count == y->application_count && x->service_count == y->service_count && x->account_max_age_s == y->account_max_age_s &&
+               x->gates == y->gates;
 }
 
 static void write_header(struct merge *m) {

@@ -247,6 +247,10 @@ uint32_t view_account_max_age_s(const struct view *view) {
         return view_header_of(view)->account_max_age_s;
 }
 
+uint64_t view_gates(const struct view *view) {
+        return view_header_of(view)->gates;
+}
+
 bool view_superseded(const struct view *view) {
         return __atomic_load_n(&view_header_of(view)->superseded, __ATOMIC_ACQUIRE) != 0;
 }

@@ -90,6 +90,8 @@ uint64_t view_generation(const struct view *view);
 uint64_t view_built_s(const struct view *view);      /* wall clock */
 /* Seconds after view_built_s from which the account phase no longer relies on the view; 0: no limit. */
 uint32_t view_account_max_age_s(const struct view *view);
+/* The gates of the configuration that it was built from (gate_digest in rules/gate.h); 0: it does not say. */
+uint64_t view_gates(const struct view *view);
 /* Whether a newer view has taken its place. */
 bool view_superseded(const struct view *view);
 

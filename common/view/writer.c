@@ -25,6 +25,10 @@ void view_writer_set_account_max_age(struct view_writer *writer, uint32_t second
         writer->account_max_age_s = seconds;
 }
 
+void view_writer_set_gates(struct view_writer *writer, uint64_t gates) {
+        writer->gates = gates;
+}
+
 void view_writer_free(struct view_writer *writer) {
         if (!writer)
                 return;

@@ -29,6 +29,8 @@ int view_writer_new(uint64_t generation, uint64_t built_s, uint64_t seed, struct
 void view_writer_free(struct view_writer *writer);
 /* Seconds; 0 (as without the call): no limit. See view_account_max_age_s. Never fails; at any time before finish. */
 void view_writer_set_account_max_age(struct view_writer *writer, uint32_t seconds);
+/* See view_gates; 0 as without the call. Likewise. */
+void view_writer_set_gates(struct view_writer *writer, uint64_t gates);
 /* Adding, in this order: directories, applications (`host` first), groups, users. Texts and vectors are copied; *index is what later calls name it
  * by. 0, -ENOMEM, -EINVAL (an empty name, or out of order) or -EOVERFLOW (more than the
  * format can hold). */

@@ -19,7 +19,7 @@ struct group_build {
 };
 
 struct view_writer {
-        uint64_t generation, built_s, seed;
+        uint64_t generation, built_s, seed, gates;
         uint32_t account_max_age_s;
         struct store directories, applications, services; /* uint32_t, struct view_application_entry, uint32_t: offsets into texts */
         struct store texts;

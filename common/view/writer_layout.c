@@ -247,7 +247,7 @@ static void write_header(struct layout *l) {
         const struct view_writer *w = l->w;
         struct view_header header = {
                 .magic = VIEW_MAGIC, .version = VIEW_VERSION, .seed = w->seed, .file_size = l->size, .generation = w->generation,
-                .built_s = w->built_s, .account_max_age_s = w->account_max_age_s, .directory_count = writer_directory_count(w),
+                .built_s = w->built_s, .account_max_age_s = w->account_max_age_s, .gates = w->gates, .directory_count = writer_directory_count(w),
                 .application_count = writer_application_count(w),
                 .service_count = writer_service_count(w),
                 .body_checksum = hash_bytes(l->base + sizeof(header), (size_t)(l->size - sizeof(header)), 0),

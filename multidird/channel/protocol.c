@@ -188,11 +188,12 @@ int protocol_get_installed(const unsigned char *payload, size_t len, struct prot
 
 int protocol_send_gate(struct channel *channel, const struct protocol_gate *gate) {
         struct wire_writer writer;
-        size_t size = 8 + TEXT_SIZE(gate->application) + TEXT_SIZE(gate->directory) + TEXT_SIZE(gate->user) + TEXT_SIZE(gate->entry_id);
+        size_t size = 16 + TEXT_SIZE(gate->application) + TEXT_SIZE(gate->directory) + TEXT_SIZE(gate->user) + TEXT_SIZE(gate->entry_id);
         int r = channel_begin(channel, KEEPER_GATE, size, &writer);
         if (r < 0)
                 return r;
         wire_put_u64(&writer, gate->id);
+        wire_put_u64(&writer, gate->gates);
         wire_put_text(&writer, gate->application);
         wire_put_text(&writer, gate->directory);
         wire_put_text(&writer, gate->user);
@@ -203,6 +204,7 @@ int protocol_send_gate(struct channel *channel, const struct protocol_gate *gate
 int protocol_get_gate(const unsigned char *payload, size_t len, struct protocol_gate *gate) {
         struct wire_reader reader = { .bytes = payload, .len = len };
         *gate = (struct protocol_gate){ .id = wire_get_u64(&reader) };
+        gate->gates = wire_get_u64(&reader);
         wire_get_text(&reader, gate->application, WIRE_NAME_MAX);
         wire_get_text(&reader, gate->directory, WIRE_NAME_MAX);
         wire_get_text(&reader, gate->user, WIRE_NAME_MAX);
@@ -219,14 +221,17 @@ int protocol_send_gate_reply(struct channel *channel, const struct protocol_gate
         if (r < 0)
                 return r;
         wire_put_u64(&writer, reply->id);
-        wire_put_u8(&writer, reply->member);
+        wire_put_u8(&writer, (uint8_t)reply->answer);
         return channel_end(channel, &writer, -1);
 }
 
 int protocol_get_gate_reply(const unsigned char *payload, size_t len, struct protocol_gate_reply *reply) {
         struct wire_reader reader = { .bytes = payload, .len = len };
         struct protocol_gate_reply got = { .id = wire_get_u64(&reader) };
-        got.member = get_flag(&reader);
+        uint8_t answer = wire_get_u8(&reader);
+        if (answer >= GATE_ANSWER_END)
+                reader.bad = true;
+        got.answer = answer < GATE_ANSWER_END ? (enum gate_answer)answer : GATE_UNAVAILABLE;
         *reply = wire_read_end(&reader) ? got : (struct protocol_gate_reply){ 0 };
         return wire_read_end(&reader) ? 0 : -EBADMSG;
 }

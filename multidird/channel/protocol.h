@@ -101,16 +101,17 @@ int protocol_send_installed(struct channel *channel, const struct protocol_insta
 int protocol_get_installed(const unsigned char *payload, size_t len, struct protocol_installed *installed);
 
 /* A question about names that there are not is answered too: it tells that the keeper is alive.
- * L4: is the user in one of the allow_groups of the mapping (application, directory), by membership in that directory? Not, if the replica has another
- * entry under the name than entry_id, the one that logs in. */
+ * L4: does the mapping (application, directory) let the user in, by membership in that directory? Not, if the replica has another entry under the name
+ * than entry_id, the one that logs in. gates: of the configuration that is asked about (rules/gate.h); a keeper that has another one cannot say. */
 struct protocol_gate {
-        uint64_t id;
+        uint64_t id, gates;
         char application[WIRE_NAME_MAX + 1], directory[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1], entry_id[WIRE_NAME_MAX + 1];
 };
 int protocol_send_gate(struct channel *channel, const struct protocol_gate *gate);
 int protocol_get_gate(const unsigned char *payload, size_t len, struct protocol_gate *gate);
 
-struct protocol_gate_reply { uint64_t id; bool member; };
+enum gate_answer { GATE_UNAVAILABLE = 0, GATE_CLOSED, GATE_OPEN, GATE_ANSWER_END };
+struct protocol_gate_reply { uint64_t id; enum gate_answer answer; };
 int protocol_send_gate_reply(struct channel *channel, const struct protocol_gate_reply *reply);
 int protocol_get_gate_reply(const unsigned char *payload, size_t len, struct protocol_gate_reply *reply);
 

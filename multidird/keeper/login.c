@@ -26,27 +26,36 @@ static bool is_entry(const struct replica *replica, uint32_t entry, const char *
         return entry_id[0] && strcmp(replica_text(replica, replica->users[entry].entry_id), entry_id) == 0;
 }
 
-static bool check_gate(struct keeper *keeper, const struct mapping_settings *mapping, const char *user, const char *entry_id) {
+static enum gate_answer check_gate(struct keeper *keeper, const struct mapping_settings *mapping, const char *user, const char *entry_id) {
         const struct replica *replica = keeper_replica(keeper, mapping->directory);
         uint32_t entry = replica ? replica_find_user(replica, user) : REPLICA_NONE;
-        if (entry == REPLICA_NONE || !is_entry(replica, entry, entry_id) || keeper_prepare(keeper, mapping->directory) < 0)
-                return false;
+        if (!replica)
+                return GATE_UNAVAILABLE;
+        if (entry == REPLICA_NONE || !is_entry(replica, entry, entry_id))
+                return GATE_CLOSED;
+        if (keeper_prepare(keeper, mapping->directory) < 0)
+                return GATE_UNAVAILABLE;
         const struct direct_groups *direct = &keeper->direct[mapping->directory];
         _cleanup_free_ bool *gate = calloc(replica->group_count + 1, sizeof *gate);
         _cleanup_free_ uint32_t *scratch = calloc(replica->group_count + 1, sizeof *scratch), *groups = calloc(replica->group_count + 1, sizeof *groups);
         if (!gate || !scratch || !groups)
-                return false;
+                return GATE_UNAVAILABLE;
         gate_groups(mapping, replica, gate);
         size_t count = membership_in_directory(keeper->closures[mapping->directory], direct->groups + direct->first[entry],
                                                direct->first[entry + 1] - direct->first[entry], scratch, 1, groups);
-        return gate_check(mapping, gate, groups, count) == REASON_OK;
+        return gate_check(mapping, gate, groups, count) == REASON_OK ? GATE_OPEN : GATE_CLOSED;
 }
 
-bool keeper_gate(struct keeper *keeper, const struct protocol_gate *gate) {
-        if (!keeper->config)
-                return false;
+enum gate_answer keeper_gate(struct keeper *keeper, const struct protocol_gate *gate) {
+        if (!keeper->config || gate->gates != gate_digest(keeper_settings(keeper)))
+                return GATE_UNAVAILABLE;
         const struct mapping_settings *mapping = find_mapping(keeper_settings(keeper), gate->application, gate->directory);
-        return mapping && check_gate(keeper, mapping, gate->user, gate->entry_id);
+        if (!mapping)
+                return GATE_CLOSED;
+        /* The configuration may have come with this question. */
+        if (!keeper_is_loaded(keeper, mapping->directory))
+                keeper_refresh(keeper);
+        return check_gate(keeper, mapping, gate->user, gate->entry_id);
 }
 
 static void answer(struct protocol_password_changed *changed, enum reason reason, const char *text) {

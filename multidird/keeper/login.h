@@ -6,8 +6,9 @@
 #include "multidird/keeper/state.h"
 #include "multidird/channel/protocol.h"
 
-/* L4: whether the user is in one of the allow_groups of the mapping, by membership in that directory. False for whatever is not known. */
-bool keeper_gate(struct keeper *keeper, const struct protocol_gate *gate);
+/* L4: whether the mapping lets the user in, by membership in that directory. Unavailable: the keeper has other gates than it is asked about, or cannot
+ * read the directory. Closed for a user or a mapping that there is not. */
+enum gate_answer keeper_gate(struct keeper *keeper, const struct protocol_gate *gate);
 /* U2. Durable when changed->reason is REASON_OK. */
 void keeper_change_password(struct keeper *keeper, const struct protocol_change_password *request, struct protocol_password_changed *changed);
 /* Puts a session start on record; a failure is logged. */

@@ -166,7 +166,7 @@ static void handle_gate(struct loop *loop, const unsigned char *payload, size_t 
         if (protocol_get_gate(payload, len, &gate) < 0)
                 return;
         loop->rested &= !gate.user[0]; /* the pulse asks of nobody */
-        struct protocol_gate_reply reply = { .id = gate.id, .member = keeper_gate(loop->keeper, &gate) };
+        struct protocol_gate_reply reply = { .id = gate.id, .answer = keeper_gate(loop->keeper, &gate) };
         (void)protocol_send_gate_reply(loop->channel, &reply);
 }
 

@@ -172,7 +172,8 @@ static void on_old_checked(const struct login_run *run, void *userdata) {
         const struct settings *settings = configuration_settings(run->configuration);
         change->run = NULL;
         if (run->login.verdict != LOGIN_ALLOW) {
-                end(change, login_outside_reason(run), "");
+                enum reason reason = login_outside_reason(run);
+                end(change, reason, reason == REASON_PASSWORD_EXPIRED ? "The password has expired, and cannot be changed from here." : "");
                 return;
         }
         change->configuration = configuration_ref(run->configuration);

@@ -117,17 +117,21 @@ static int enter_landlock(const struct sandbox *sandbox) {
         return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
 }
 
-/* A worker's filter lets it open nothing for writing; its log may be a file, so that it has no limit on files' sizes. */
+/* The filters of checkers and workers let them open nothing for writing; their log may be a file, which they must be able to say something in, so that they
+ * have no limit on files' sizes. Whoever meets one, ours or the administrator's, is told by the call that failed, and does not die of it. */
 static int enter_limits(enum sandbox_role role) {
+        const struct sigaction ignore = { .sa_handler = SIG_IGN };
         int r = limit(RLIMIT_CORE, 0);
+        if (r == 0 && sigaction(SIGXFSZ, &ignore, NULL) < 0)
+                r = -errno;
 #ifndef UNLIMITED_MEMORY
         if (r == 0)
                 r = limit(RLIMIT_AS, role == SANDBOX_KEEPER ? KEEPER_MEMORY : role == SANDBOX_WORKER ? WORKER_MEMORY : CHECKER_MEMORY);
 #endif
         if (r == 0 && role == SANDBOX_WORKER)
                 r = limit(RLIMIT_NOFILE, WORKER_FILES);
-        else if (r == 0)
-                r = limit(RLIMIT_FSIZE, role == SANDBOX_KEEPER ? KEEPER_FILE : 0);
+        else if (r == 0 && role == SANDBOX_KEEPER)
+                r = limit(RLIMIT_FSIZE, KEEPER_FILE);
         if (r == 0)
                 r = limit(RLIMIT_NPROC, 0);
         return r;

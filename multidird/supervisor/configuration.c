@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "multidird/supervisor/pool.h"
+#include "rules/gate.h"
 
 static void configuration_free(struct configuration *configuration) {
         for (size_t i = 0; configuration->checkers && i < configuration->config->settings.directory_count; i++)
@@ -40,6 +41,7 @@ int configuration_load(struct service *service, struct sbuf *errors, struct conf
                 configuration_free(new);
                 return r == -ENOMEM ? r : -EINVAL;
         }
+        new->gates = gate_digest(&new->config->settings);
         *configuration = new;
         return 0;
 }

@@ -13,6 +13,7 @@ struct configuration {
         struct service *service;
         unsigned references;
         uint64_t identity;             /* the same as another one's: they say the same */
+        uint64_t gates;                /* rules/gate.h, gate_digest */
         struct config_sources sources;
         struct config *config;
         /* By directory index of config->settings; made on first use. */

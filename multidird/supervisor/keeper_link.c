@@ -75,7 +75,7 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
         return 0;
 }
 
-static void on_pulse_answer(bool answered, bool member, void *userdata) {
+static void on_pulse_answer(enum gate_answer answer, void *userdata) {
         struct keeper_link *link = userdata;
         link->asked_ms = 0;
 }

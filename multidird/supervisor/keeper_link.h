@@ -18,7 +18,7 @@ bool keeper_link_is_up(const struct service *service);
 void keeper_link_send_configuration(struct service *service);
 void keeper_link_send_local(struct service *service);
 
-typedef void (*gate_done_fn)(bool answered, bool member, void *userdata);
+typedef void (*gate_done_fn)(enum gate_answer answer, void *userdata);
 typedef void (*admitted_done_fn)(const struct protocol_admitted *admitted, void *userdata);
 typedef void (*changed_done_fn)(const struct protocol_password_changed *changed, void *userdata);
 typedef void (*applied_done_fn)(const struct protocol_applied *applied, void *userdata);
@@ -34,7 +34,7 @@ struct ask {
         void *userdata;
 };
 
-/* L4. done is called once from the loop: member false also when the keeper died. gate->id is filled in. 0 or a negative errno. */
+/* L4. done is called once from the loop: unavailable also when the keeper died. gate->id is filled in. 0 or a negative errno. */
 int keeper_link_gate(struct service *service, struct protocol_gate *gate, gate_done_fn done, void *userdata, struct ask *ask);
 /* D3. admitted: NULL when the keeper died. admit->id is filled in. */
 int keeper_link_admit(struct service *service, struct protocol_admit *admit, admitted_done_fn done, void *userdata, struct ask *ask);

@@ -46,7 +46,7 @@ void keeper_link_fail_asks(struct keeper_link *link) {
                 link->asks = ask->next;
                 ask->id = 0;
                 if (ask->gate_done)
-                        ask->gate_done(false, false, ask->userdata);
+                        ask->gate_done(GATE_UNAVAILABLE, ask->userdata);
                 else if (ask->admitted_done)
                         ask->admitted_done(NULL, ask->userdata);
                 else if (ask->applied_done)
@@ -62,7 +62,7 @@ bool keeper_link_take_gate_reply(struct keeper_link *link, const struct channel_
                 return false;
         struct ask *ask = ask_take(link, reply.id);
         if (ask && ask->gate_done)
-                ask->gate_done(true, reply.member, ask->userdata);
+                ask->gate_done(reply.answer, ask->userdata);
         return true;
 }
 

@@ -114,32 +114,46 @@ static bool same_entry(const struct login_run *run, const struct view_access *ac
                strcmp(access->entry_id, run->entry_id) == 0;
 }
 
-static void on_gate(bool answered, bool member, void *userdata) {
+static void on_gate(enum gate_answer answer, void *userdata) {
         struct login_run *run = userdata;
-        if (answered)
-                login_take_event(run, &(struct login_event){ .gate = member });
+        if (answer == GATE_OPEN || answer == GATE_CLOSED)
+                login_take_event(run, &(struct login_event){ .gate = answer == GATE_OPEN });
         else
-                login_end_denied(run, "L5", REASON_UNAVAILABLE, "the keeper could not be asked for the user's groups");
+                login_end_denied(run, "L5", REASON_UNAVAILABLE, "the keeper could not say whether the user is in one of the groups that are let in");
 }
 
-static void ask_gate(struct login_run *run) {
+/* Whether the view says what the gates in force say: the view of before a reload stays as long as a newer one cannot be built or written, a rollback's
+ * can be of any time, and one that lay here at the start may be of what the configuration was then. */
+static bool view_has_gates(const struct login_run *run) {
+        uint64_t gates = run->service->view.base ? view_gates(&run->service->view) : 0;
+        return gates != 0 && gates == run->service->configuration->gates;
+}
+
+/* What the view says of the gate; false: it does not. */
+static bool read_gate(const struct login_run *run, bool *open) {
         struct view_user user;
         struct view_access access;
-        const char *application = run->login.application->name;
+        if (!view_has_gates(run) || !login_view_access(run->service, run->user, run->login.application->name, &user, &access) || !same_entry(run, &access))
+                return false;
+        *open = access.reason != REASON_NO_ACCESS;
+        return access.reason == REASON_OK || access.reason == REASON_NO_ACCESS || access.reason == REASON_SEAT_LIMIT;
+}
+
+/* L4, by the gates in force now, also where the login began before a reload. */
+static void ask_gate(struct login_run *run) {
         /* Where this very login may have brought other groups, the view can be older than they are (D3). */
-        bool brought = run->login.directory != SETTINGS_NONE && login_settings(run)->directories[run->login.directory].import_groups_on_login;
-        if (!brought && login_view_access(run->service, run->user, application, &user, &access) && same_entry(run, &access) &&
-            (access.reason == REASON_OK || access.reason == REASON_NO_ACCESS || access.reason == REASON_SEAT_LIMIT)) {
-                login_take_event(run, &(struct login_event){ .gate = access.reason != REASON_NO_ACCESS });
+        bool brought = run->login.directory != SETTINGS_NONE && login_settings(run)->directories[run->login.directory].import_groups_on_login, open;
+        if (!brought && read_gate(run, &open)) {
+                login_take_event(run, &(struct login_event){ .gate = open });
                 return;
         }
-        struct protocol_gate gate = { 0 };
-        (void)snprintf(gate.application, sizeof gate.application, "%s", application);
+        struct protocol_gate gate = { .gates = run->service->configuration->gates };
+        (void)snprintf(gate.application, sizeof gate.application, "%s", run->login.application->name);
         (void)snprintf(gate.directory, sizeof gate.directory, "%s", login_directory_name(run, run->login.directory));
         (void)snprintf(gate.user, sizeof gate.user, "%s", run->user);
         (void)snprintf(gate.entry_id, sizeof gate.entry_id, "%s", run->entry_id);
         if (keeper_link_gate(run->service, &gate, on_gate, run, &run->ask) < 0)
-                on_gate(false, false, run);
+                on_gate(GATE_UNAVAILABLE, run);
 }
 
 static void ask_published(struct login_run *run) {

@@ -36,6 +36,8 @@ check('D5 status says what is wrong', wait_for(lambda: held() == ('failed', True
 check('D5 the last good view stays', generation(), before)
 check('... with everybody in it', [name in VIEW.read_bytes() for name in (b'anna\0', b'bert\0', b'carl\0')], [True, True, True])
 check('... and the log says it', 'the last good view stays' in service.text())
+check('L5 a login that needs it is denied as unavailable', [reason('anna', 'one') for _ in range(3)], ['unavailable'] * 3)
+check('... by a checker that says why, and lives', ('directory d1 cannot be opened' in service.text(), 'ended with signal' in service.text()), (True, False))
 reply = admin('user add', directory='d2', user='dora')
 check('U12 a change elsewhere is made, but not published', (reply['exit'], 'made, but not published' in json.dumps(reply['object'])), (6, True))
 check('... and is in no view', (generation(), b'dora\0' in VIEW.read_bytes()), (before, False))

@@ -98,6 +98,21 @@ check('... as status does', row()['error'], lambda text: text.endswith('move the
 check('... and who was shown is', has('alice'))
 STATE.joinpath('stores/people.db').rename(STATE / 'people.db')
 check('... the file moved away: it begins anew', (admin('reload')['exit'], row()['state'], row()['users']), (0, 'ready', 0))
+
+# another type and a narrower gate in one reload: the keeper does not take the store of the former type
+def mover(kind, gate):
+    configure(PEOPLE.format(name='movers', uri=f'ldap://127.0.0.1:{PORT}').replace('type = ldap', f'type = {kind}') +
+              f'\n[application/host]\ndirectories = movers\n[application/host/movers]\n{gate}\n')
+
+
+NORA = 'dn: uid=nora,ou=people,dc=example,dc=org\nchangetype: modify\n'
+slapd('change', stdin=person('nora') + NORA + 'add: userPassword\nuserPassword: nora-pw\n\n' + NORA + 'replace: pwdReset\n')  # the policy would have it changed
+mover('delegated\ncreate_on_login = yes', 'allow_all = yes')
+check('a delegated directory', (admin('reload')['exit'], reason('nora', 'nora-pw'), reason('nora', 'nora-pw')), (0, 'ok', 'ok'))
+mover('ldap', 'allow_groups = nobody')
+check('... of another type: its store is refused', (admin('reload')['exit'], wait_for(lambda: row('movers')['state'] == 'failed', 5, 0.1)), (6, True))
+check('L4 the view that stays lets nobody in by its own gate', [reason('nora', 'nora-pw') for _ in range(3)], ['unavailable'] * 3)
+check('... and the checkers say why, and live', ('directory movers cannot be opened' in service.text(), 'ended with signal' in service.text()), (True, False))
 service.stop()
 slapd('stop')
 done()

@@ -10,8 +10,10 @@
 
 static const char *const groups[] = { "linux" };
 
+/* With external_writes = never where a directory says so. */
 static void describe(const struct naive_login *in, enum membership_scheme scheme, struct directory_settings *directories,
                      struct mapping_settings *mappings, struct application_settings *applications, struct settings *settings) {
+        bool never = false;
         for (int i = 0; i < in->count; i++) {
                 char gate = in->directory[i].gate;
                 directories[i] = (struct directory_settings){ .name = "d", .type = in->directory[i].creates ? DIRECTORY_DELEGATED : DIRECTORY_LDAP,
@@ -19,10 +21,18 @@ static void describe(const struct naive_login *in, enum membership_scheme scheme
                 directories[i].on_unavailable = in->directory[i].next ? ON_UNAVAILABLE_NEXT : ON_UNAVAILABLE_STOP;
                 mappings[i] = (struct mapping_settings){ .directory = (uint32_t)i, .allow_all = gate == 'a', .allow_groups = groups };
                 mappings[i].allow_group_count = gate == 'i' || gate == 'o';
+                /* All the others are on: only this one may count. */
+                char fixed = in->directory[i].fixed;
+                permission_set off = (permission_set)~PERMISSION_BIT(PERMISSION_MODIFY_USER);
+                directories[i].permissions = fixed == 'd' ? off : PERMISSIONS_ALL;
+                directories[i].read_only_kind = fixed == 'k';
+                mappings[i].permissions = fixed == 'a' ? off : PERMISSIONS_ALL;
+                never |= fixed == 'n';
         }
         for (int i = 0; i < 2; i++)
                 applications[i] = (struct application_settings){ .mappings = mappings, .mapping_count = (size_t)in->count,
-                        .membership = scheme, .allow_other_owner = in->allow_other_owner };
+                        .membership = scheme, .allow_other_owner = in->allow_other_owner,
+                        .external_writes = never ? EXTERNAL_WRITES_NEVER : EXTERNAL_WRITES_ALLOWED };
         *settings = (struct settings){ .directories = directories, .directory_count = (size_t)in->count, .applications = applications,
                 .application_count = 2, .host = 0 };
 }
@@ -116,8 +126,8 @@ static void explain(const struct naive_login *in, const struct login *login, con
                     in->published_same, in->allow_other_owner, in->is_host);
         for (int i = 0; i < in->count; i++) {
                 const struct naive_login_directory *d = &in->directory[i];
-                print_error("  d%d: on %d next %d creates %d replica %c live %c gate %c check %c active %d %d %d\n", i, d->on, d->next, d->creates, d->replica, d->live,
-                            d->gate, d->check, d->replica_active, d->live_active, d->check_active);
+                print_error("  d%d: on %d next %d creates %d replica %c live %c gate %c check %c fixed %c active %d %d %d\n", i, d->on, d->next, d->creates, d->replica, d->live,
+                            d->gate, d->check, d->fixed ? d->fixed : '-', d->replica_active, d->live_active, d->check_active);
         }
         print_error("  want %s owner %d, got %s owner %d\n", want->reason, want->owner, reason_name(login->reason), (int)login->owner);
         for (size_t i = 0; i < login->step_count; i++)

@@ -47,6 +47,8 @@ struct naive_login_answer naive_login(const struct naive_login *in) {
         const struct naive_login_directory *d = owner < in->count ? &in->directory[owner] : &nobody;
         bool refused_before = strcmp(in->name, "ok") != 0 || in->password == 'e' || in->password == 'b' || in->throttled;
         bool given = in->password == 'g', is_new = new >= 0;
+        /* L7, P2, P5: a password that must be changed and cannot be from here has expired. */
+        bool expired = d->check == 'x' || (d->check == 'm' && (d->fixed || d->creates));
         bool active = given ? d->check_active : d->replica == 'h' ? d->replica_active : d->live_active;
         const struct { bool when; const char *reason; } chain[] = {
                 { strcmp(in->name, "ok") != 0, in->name },                                          /* L12, N3, N4 */
@@ -59,10 +61,10 @@ struct naive_login_answer naive_login(const struct naive_login *in) {
                 { given && d->check == '?', "unavailable" },                                       /* L5 */
                 { given && (d->check == 'w' || d->check == 'g'), "wrong-password" },              /* L1 */
                 { given && d->check == 'd', "inactive" },                                           /* L3 */
-                { given && is_new && d->check == 'x', "password-expired" },                         /* L7: and nobody is created */
+                { given && is_new && expired, "password-expired" },                                 /* L7: and nobody is created */
                 { !active, "inactive" },                                                            /* L3 */
                 { d->gate != 'a' && d->gate != 'i', "no-access" },                                  /* L4 */
-                { given && d->check == 'x', "password-expired" },                                  /* L7 */
+                { given && expired, "password-expired" },                                          /* L7 */
                 { !in->published_same && (in->is_host || !in->allow_other_owner || !in->published_other), "id-conflict" }, /* L12, M8 */
                 { true, "ok" },
         };
@@ -76,7 +78,7 @@ struct naive_login_answer naive_login(const struct naive_login *in) {
                 answer.owner = owner;
         answer.asked = !refused_before && given && (is_new || (at < in->count && has_user(d) == 'y'));
         answer.dummy = !refused_before && given && at == in->count && new == -1;
-        answer.created = answer.asked && is_new && (d->check == 'r' || d->check == 'm');
+        answer.created = answer.asked && is_new && (d->check == 'r' || (d->check == 'm' && !expired));
         return answer;
 }
 

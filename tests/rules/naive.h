@@ -13,11 +13,12 @@
 /* Login. Letters: replica: 'h' fresh and has the user, 'l' fresh and lacks, 'H' 'L' the same but stale, '-' none; live: 'y', 'n', '?' no answer;
  * gate: 'a' allow_all, 'i' in one of allow_groups, 'o' in none of them, '-' neither is set; check, of the password, if it is asked: 'r' right,
  * 'w' wrong, 'm' right but must be changed, 'x' right but expired, 'g' entry gone,
- * 'd' refused whatever the password, '?' no answer. creates: a delegated directory that creates on login: its replica is fresh, and live is what its
+ * 'd' refused whatever the password, '?' no answer; fixed: who forbids passwords to be changed: 'd' the directory's level, 'a' the application's, 'n' its
+ * external_writes, 'k' the kind, 0 nobody. creates: a delegated directory that creates on login: its replica is fresh, and live is what its
  * server says of a name that nobody has. */
 struct naive_login_directory {
         bool on, next, creates;
-        char replica, live, gate, check;
+        char replica, live, gate, check, fixed;
         bool replica_active, live_active, check_active;
 };
 /* password: 'g' given, 'e' empty, 'b' bad, 'n' not given (explain). name: "ok" or its refusal. */

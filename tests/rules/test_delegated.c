@@ -36,6 +36,7 @@ static const struct {
         { "L3 and nothing is put on record", CHECK_RIGHT, false, RECORD_NONE, true, true, RECORD_SAME, "inactive", 0 },
         { "L3 the server's own", CHECK_DENIED, true, RECORD_NONE, true, true, RECORD_SAME, "inactive", 0 },
         { "L4 after that: groups may have come with it", CHECK_RIGHT, true, RECORD_NONE, false, true, RECORD_SAME, "no-access", 1 },
+        { "L7 P5 what must be changed cannot be from here", CHECK_MUST_CHANGE, true, RECORD_NONE, true, true, RECORD_SAME, "password-expired", 0 },
         { "L7 and nothing is put on record", CHECK_EXPIRED, true, RECORD_NONE, true, true, RECORD_SAME, "password-expired", 0 },
         { "L12 after that", CHECK_RIGHT, true, RECORD_NONE, true, false, RECORD_SAME, "id-conflict", 1 },
         { "L1 gone from the server", CHECK_NOT_FOUND, true, RECORD_NONE, true, true, RECORD_SAME, "wrong-password", 0 },

@@ -84,10 +84,10 @@ static int count_rows(const int *sizes, size_t count) {
 
 /* Everything that can happen at the owner and before the search: names, the password's form, the throttle, expiry, the published pair. */
 static void rest_of_the_chain(void **state) {
-        static const char gates[] = "aio-", checks[] = "rwmxgd?", passwords[] = "gneb";
+        static const char gates[] = "aio-", checks[] = "rwmxgd?DANK", passwords[] = "gneb"; /* D to K: 'm', and fixed */
         static const char *const names[] = { "ok", "invalid-name", "reserved-name", "local-account", "unavailable" };
         static const int below[] = { 0, 7, 11 };
-        const int sizes[] = { ANSWERS, ARRAY_SIZE(below), 4, 4, 7, 3, 4, 2, ARRAY_SIZE(names), 2, 4 };
+        const int sizes[] = { ANSWERS, ARRAY_SIZE(below), 4, 4, ARRAY_SIZE(checks) - 1, 3, 4, 2, ARRAY_SIZE(names), 2, 4 };
         const int rows = count_rows(sizes, ARRAY_SIZE(sizes));
         for (int row = 0; row < rows; row++) {
                 int pick[ARRAY_SIZE(sizes)];
@@ -97,7 +97,10 @@ static void rest_of_the_chain(void **state) {
                         .allow_other_owner = pick[10] & 1, .is_host = pick[10] & 2 };
                 in.directory[0].gate = gates[pick[2]];
                 in.directory[1].gate = gates[pick[3]];
-                in.directory[0].check = in.directory[1].check = checks[pick[4]];
+                char check = checks[pick[4]];
+                bool fixed = check >= 'A' && check <= 'N';
+                in.directory[0].check = in.directory[1].check = fixed ? 'm' : check;
+                in.directory[0].fixed = in.directory[1].fixed = fixed ? (char)(check - 'A' + 'a') : 0;
                 in.directory[0].next = pick[9];
                 login_compare(&in, NON_AGGREGATING, "L3 to L8, L11, L12");
         }

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/name_map.h"
+#include "base/ports.h"
 #include "base/reason.h"
 #include "base/sbuf.h"
 #include "base/secret.h"
@@ -306,6 +307,30 @@ static void hashes_depend_on_every_byte_and_the_seed(void **state) {
         assert_true(hash_u64(1, 1) != hash_u64(1, 2) && hash_u64(1, 1) != hash_u64(2, 1));
 }
 
+static void ports_of_root(void **state) {
+        static const struct { const char *text; unsigned first; } rows[] = {
+                { "1024\n", 1024 }, { "0\n", 0 }, { "80\n", 80 }, { "80", 80 }, { "1023\n", 1023 },
+                { "1025\n", 1024 }, { "65535\n", 1024 }, { "65616\n", 1024 }, { "4294967376\n", 1024 }, { "18446744073709551616\n", 1024 },
+                { "", 1024 }, { "\n", 1024 }, { "-1\n", 1024 }, { "many\n", 1024 }, { "80 81\n", 1024 }, { "00000000000000000000000000000000080\n", 1024 },
+        };
+        char path[] = "/tmp/base-ports-XXXXXX";
+        int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        assert_int_equal(close(fd), 0);
+        assert_int_equal(ports_first_unprivileged(), 1024);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                assert_int_equal(file_replace(path, rows[i].text, strlen(rows[i].text), 0600), 0);
+                ports_read(path);
+                if (ports_first_unprivileged() != rows[i].first)
+                        fail_msg("\"%s\": %u", rows[i].text, ports_first_unprivileged());
+        }
+        assert_int_equal(file_replace(path, "0", 1, 0600), 0);
+        ports_read(path);
+        assert_int_equal(unlink(path), 0);
+        ports_read(path);
+        assert_int_equal(ports_first_unprivileged(), 1024);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(names_fold_ascii_only), cmocka_unit_test(utf8_is_strict), cmocka_unit_test(numbers_are_strict),
@@ -313,7 +338,7 @@ int main(void) {
                 cmocka_unit_test(maps_find_what_was_added), cmocka_unit_test(maps_forget_what_was_removed),
                 cmocka_unit_test(arenas_are_joined), cmocka_unit_test(bulk_keeps_its_bytes), cmocka_unit_test(bulk_begins_its_file_anew),
                 cmocka_unit_test(arenas_give_zeroed_aligned_memory),
-                cmocka_unit_test(files_are_replaced_whole), cmocka_unit_test(reasons_have_one_word_each),
+                cmocka_unit_test(files_are_replaced_whole), cmocka_unit_test(ports_of_root), cmocka_unit_test(reasons_have_one_word_each),
                 cmocka_unit_test(hashes_depend_on_every_byte_and_the_seed),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,11 +11,14 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "config/config.h"
+#include "rules/gate.h"
 #include "unit/keeper_peer.h"
 #include "view/reader.h"
 
-#define CONFIG "[directory/a]\ntype = internal\n[directory/b]\ntype = internal\n[application/host]\ndirectories = a, b\n" \
-        "[application/host/a]\nallow_groups = ops\n[application/host/b]\nallow_all = yes\npermissions = add-user, add-group, modify-group\n"
+#define DIRECTORIES "[directory/a]\ntype = internal\n[directory/b]\ntype = internal\n[application/host]\ndirectories = a, b\n"
+#define CONFIG DIRECTORIES "[application/host/a]\nallow_groups = ops\n[application/host/b]\nallow_all = yes\npermissions = add-user, add-group, modify-group\n"
+#define CONFIG_OPEN DIRECTORIES "[application/host/a]\nallow_all = yes\n"
 
 /* U12: the reply comes after the view that has the change, and not before. */
 static void published_first(void **state) {
@@ -132,19 +135,45 @@ static void entry_id_of(int view_fd, const char *name, char text[WIRE_NAME_MAX +
         (void)munmap(map, (size_t)st.st_size);
 }
 
-static bool gate(struct peer *peer, const char *application, const char *directory, const char *user, const char *entry_id) {
+/* As the supervisor has it. */
+static uint64_t gates_of(const char *text) {
+        struct config_source source = { .path = (char *)(uintptr_t)"multidir.conf", .text = (char *)(uintptr_t)text, .len = strlen(text) };
+        struct config_sources sources = { .items = &source, .count = 1 };
+        _cleanup_sbuf_ struct sbuf errors = { 0 };
+        struct config *config = NULL;
+        assert_int_equal(config_parse(&sources, false, &errors, &config), 0);
+        uint64_t gates = gate_digest(&config->settings);
+        config_free(config);
+        return gates;
+}
+
+static enum gate_answer ask_gate(struct peer *peer, const char *text, const char *application, const char *directory, const char *user, const char *entry_id) {
         struct channel_frame frame;
-        struct protocol_gate request = { .id = 9 };
+        struct protocol_gate request = { .id = 9, .gates = text ? gates_of(text) : 0 };
         struct protocol_gate_reply answer;
         (void)snprintf(request.application, sizeof request.application, "%s", application);
         (void)snprintf(request.directory, sizeof request.directory, "%s", directory);
         (void)snprintf(request.user, sizeof request.user, "%s", user);
         (void)snprintf(request.entry_id, sizeof request.entry_id, "%s", entry_id);
         assert_int_equal(protocol_send_gate(peer->channel, &request), 0);
-        expect(peer, KEEPER_GATE_REPLY, &frame);
+        do {
+                assert_true(next(peer, &frame, 10000));
+                if (frame.type == KEEPER_VIEW)
+                        (void)close(channel_take_fd(peer->channel));
+        } while (frame.type == KEEPER_STATE || frame.type == KEEPER_VIEW);
+        assert_int_equal(frame.type, KEEPER_GATE_REPLY);
         assert_int_equal(protocol_get_gate_reply(frame.payload, frame.len, &answer), 0);
         assert_int_equal(answer.id, 9);
-        return answer.member;
+        return answer.answer;
+}
+
+/* L4: what is asked about another configuration than the keeper's has no answer. */
+static bool gate(struct peer *peer, const char *application, const char *directory, const char *user, const char *entry_id) {
+        assert_int_equal(ask_gate(peer, NULL, application, directory, user, entry_id), GATE_UNAVAILABLE);
+        assert_int_equal(ask_gate(peer, CONFIG_OPEN, application, directory, user, entry_id), GATE_UNAVAILABLE);
+        enum gate_answer answer = ask_gate(peer, CONFIG, application, directory, user, entry_id);
+        assert_int_not_equal(answer, GATE_UNAVAILABLE);
+        return answer == GATE_OPEN;
 }
 
 /* L4, and a session on record. */
@@ -177,6 +206,10 @@ static void gates(void **state) {
         /* Another entry has, or had, the name: its groups are not this one's. */
         assert_false(gate(&peer, "host", "a", "ann", bob));
         assert_false(gate(&peer, "host", "a", "ann", ""));
+        /* A reload, before its view is installed. */
+        send_texts(&peer, CONFIG_OPEN);
+        assert_int_equal(ask_gate(&peer, CONFIG, "host", "a", "bob", bob), GATE_UNAVAILABLE);
+        assert_int_equal(ask_gate(&peer, CONFIG_OPEN, "host", "a", "bob", bob), GATE_OPEN);
         struct protocol_session session = { .application = "host", .directory = "a", .entry_id = "x", .user = "ann", .service = "sshd" };
         assert_int_equal(protocol_send_session(peer.channel, &session), 0);
         close_peer(&peer);

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/ports.h"
 #include "directory/ldap/dial.h"
 #include "directory/ldap/words.h"
 #include "model/ldap_uri.h"
@@ -49,8 +50,8 @@ static bool peer_is_root_of_this_host(int fd) {
         const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
         const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
         if (address.ss_family == AF_INET)
-                return ntohl(four->sin_addr.s_addr) >> 24 == 127 && ntohs(four->sin_port) < LDAP_PORT_UNPRIVILEGED;
-        return address.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) && ntohs(six->sin6_port) < LDAP_PORT_UNPRIVILEGED;
+                return ntohl(four->sin_addr.s_addr) >> 24 == 127 && ntohs(four->sin_port) < ports_first_unprivileged();
+        return address.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) && ntohs(six->sin6_port) < ports_first_unprivileged();
 }
 
 /* Below TLS. libldap's own limit for a handshake begins anew with every byte that comes: here reading waits itself, until the deadline of all of it. */

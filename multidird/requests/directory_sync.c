@@ -156,6 +156,6 @@ int request_directory_sync(struct connection *connection, json_t *request) {
                 return start(connection, name, full);
         if (!name)
                 return start(connection, NULL, full);
-        reply_missing(connection, "directory-not-found", "there is no such directory");
+        reply_no_directory(connection, name);
         return 0;
 }

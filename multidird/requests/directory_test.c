@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/sbuf.h"
 #include "multidird/supervisor/configuration.h"
 #include "multidird/supervisor/pool.h"
 #include "multidird/requests/reply.h"
@@ -222,9 +221,7 @@ int request_directory_test(struct connection *connection, json_t *request) {
         }
         size_t directory = settings_directory(settings, name);
         if (directory == SETTINGS_NONE) {
-                _cleanup_sbuf_ struct sbuf text = { 0 };
-                sbuf_printf(&text, "no directory is named \"%s\"", name);
-                reply_missing(connection, "directory-not-found", sbuf_text(&text));
+                reply_no_directory(connection, name);
                 return 0;
         }
         _cleanup_secret_ struct secret password = { 0 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/sbuf.h"
 #include "wire/message.h"
 
 void reply_object(struct connection *connection, int exit_status, json_t *object) {
@@ -25,6 +26,12 @@ void reply_error(struct connection *connection, int exit_status, enum reason rea
 
 void reply_missing(struct connection *connection, const char *reason, const char *text) {
         reply_object(connection, EXIT_NOT_FOUND, json_pack("{s:{s:s, s:s%}}", "error", "reason", reason, "text", text, strlen(text)));
+}
+
+void reply_no_directory(struct connection *connection, const char *name) {
+        _cleanup_sbuf_ struct sbuf text = { 0 };
+        sbuf_printf(&text, "no directory is named \"%s\"", name);
+        reply_missing(connection, "directory-not-found", sbuf_text(&text));
 }
 
 void reply_usage(struct connection *connection, const char *text) {

@@ -24,8 +24,9 @@ check('it has the user', test(user='anna'), (0, 'ok', ['ok', 'ok']))
 check('N1 in any case, with the right password', test(user='ANNA', password='one'), (0, 'ok', ['ok', 'ok', 'ok']))
 check('the password of another directory', test(user='anna', password='two'), (1, 'wrong-password', ['ok', 'ok', 'wrong-password']))
 check('... which is right there, owner or not', test('d2', user='anna', password='two'), (0, 'ok', ['ok', 'ok', 'ok']))
-unknown = admin('directory test', directory='nope')
-check('no such directory', (unknown['exit'], unknown['object']['error']['text']), (3, 'no directory is named "nope"'))
+for command in 'directory test', 'directory sync', 'directory show':
+    unknown = admin(command, directory='nope')
+    check(f'{command}: no such directory', (unknown['exit'], unknown['object']['error']['text']), (3, 'no directory is named "nope"'))
 check('no such user', test(user='ghost', password='x'), (3, 'user-not-found', ['ok', 'user-not-found']))
 check('no such directory', test('d3')[0], 3)
 for name, fields in (('an empty user', {'user': ''}), ('a password of nobody', {'password': 'x'}), ('a long name', {'user': 'x' * 256}),

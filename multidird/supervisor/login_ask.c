@@ -139,7 +139,7 @@ static bool read_gate(const struct login_run *run, bool *open) {
         return access.reason == REASON_OK || access.reason == REASON_NO_ACCESS || access.reason == REASON_SEAT_LIMIT;
 }
 
-/* L4, by the gates in force now, also where the login began before a reload. */
+/* L4, by the gates in force now. One that began before a reload, and with allow_all, does not come here (rules/login.c): the reload came after it. */
 static void ask_gate(struct login_run *run) {
         /* Where this very login may have brought other groups, the view can be older than they are (D3). */
         bool brought = run->login.directory != SETTINGS_NONE && login_settings(run)->directories[run->login.directory].import_groups_on_login, open;

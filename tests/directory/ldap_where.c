@@ -150,7 +150,7 @@ static void looks(void **state) {
                 assert_true(session_look_ms(session, &first) == UINT64_MAX);
                 uint64_t at = session_look_ms(session, &second_one);
                 assert_true(at >= now + 60000 && at <= clock_monotonic_ms() + 60000 && session_look_ms(session, &second_one) == at);
-                bool back = session_look(session);
+                bool back = session_look(session, SUFFIX);
                 uint64_t took = clock_monotonic_ms() - now, next = session_look_ms(session, &second_one);
                 if (back != rows[i].back || took > 1500 || (next == UINT64_MAX) == rows[i].again || next < at)
                         fail_msg("%s: %d after %llu ms", rows[i].what, back, (unsigned long long)took);
@@ -216,6 +216,39 @@ static void a_word_on_the_account_is_of_a_bind(void **state) {
         assert_int_equal(why.len, 0);
 }
 
+/* The policy would have it changed. */
+static void reader_password(const struct slapd *slapd, const char *password) {
+        char ldif[512];
+        (void)snprintf(ldif, sizeof ldif, "dn: " READER "\nchangetype: modify\nreplace: userPassword\nuserPassword: %s\n\n"
+                       "dn: " READER "\nchangetype: modify\nreplace: pwdReset\n", password);
+        help_slapd_change(slapd, ldif);
+}
+
+/* A server that refuses the account is passed over, and not tried again for the preference's sake: servers lock accounts for that. */
+static void passed_over(void **state) {
+        help_slapd_start(&second, "people.ldif");
+        reader_password(&server, "older-pw");
+        assert_int_equal(secret_set(&c.password, "reader-pw", 9), 0);
+        c.uris[1] = second.uri;
+        c.ldap.uri_count = 2;
+        help_open(&c);
+        struct session *session = &c.directory->session;
+        for (int minute = 0; minute < 3; minute++) {
+                _cleanup_sbuf_ struct sbuf why = { 0 };
+                session->prefer_after_ms = 1;
+                uint64_t refused = session->refused_until_ms;
+                assert_int_equal(find("alice").presence, PRESENCE_FOUND);
+                assert_int_equal(session->reader->uri, 1);
+                assert_true(minute == 0 ? session->refused_until_ms > clock_monotonic_ms() + 60000 : session->refused_until_ms == refused);
+                assert_int_equal(directory_ldap.take_account(c.directory, &why), minute == 0 ? ACCOUNT_TAKEN : ACCOUNT_NO_WORD);
+        }
+        session->refused_until_ms = session->prefer_after_ms = 1;
+        reader_password(&server, "reader-pw");
+        assert_int_equal(find("alice").presence, PRESENCE_FOUND);
+        assert_int_equal(session->reader->uri, 0);
+        help_slapd_stop(&second);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(moved, setup, teardown),
@@ -226,6 +259,7 @@ int main(void) {
                 cmocka_unit_test(another_listener),
                 cmocka_unit_test_setup_teardown(read_and_bound_at_one_server, setup, teardown),
                 cmocka_unit_test_setup_teardown(looks, setup, teardown),
+                cmocka_unit_test_setup_teardown(passed_over, setup, teardown),
                 cmocka_unit_test_setup_teardown(read_and_set_at_one_server, setup, teardown),
         };
         if (!help_slapd_is_there())

@@ -135,7 +135,7 @@ static uint64_t preferred_ms(const struct watch *watch) {
 /* Nothing more came until then. */
 static int pass(struct watch *watch, uint64_t *ended_ms) {
         struct reading *reading = watch->feed->reading;
-        if (clock_monotonic_ms() >= preferred_ms(watch) && session_look(&reading->directory->session)) {
+        if (clock_monotonic_ms() >= preferred_ms(watch) && session_look(&reading->directory->session, reading->directory->ldap->base)) {
                 sbuf_add(reading->why, FEED_PREFERRED);
                 return -ENOTCONN;
         }

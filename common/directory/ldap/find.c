@@ -156,10 +156,12 @@ static bool can_change(const struct directory *directory) {
         return somebody && directory->settings->writes_passwords && (directory->settings->permissions & PERMISSION_BIT(PERMISSION_MODIFY_USER));
 }
 
+/* *bound: the server took the password; some say that it must be changed instead of that. */
 static enum password_result bind_as(struct directory *directory, const char *dn, const struct secret *password, uint64_t deadline_ms,
-                                    struct password_notice *notice) {
+                                    struct password_notice *notice, bool *bound) {
         _cleanup_sbuf_ struct sbuf why = { 0 };
         struct bind_answer answer;
+        *bound = false;
         int r = session_bind(&directory->session, dn, password, deadline_ms, &answer, &why);
         if (r < 0) {
                 log_warning("directory %s: cannot check a password: %s", directory->settings->name, sbuf_text(&why));
@@ -171,6 +173,7 @@ static enum password_result bind_as(struct directory *directory, const char *dn,
                 log_notice("directory %s: the server does not let a user bind: %s", directory->settings->name, sbuf_text(&why));
         }
         *notice = bind_notice(&answer);
+        *bound = answer.code == LDAP_SUCCESS;
         return result == CHECK_MUST_CHANGE && !can_change(directory) ? CHECK_EXPIRED : result;
 }
 
@@ -215,7 +218,10 @@ static enum password_result compare_bound(struct directory *directory, const str
         case WHOSE_HIDDEN: return result;
         case WHOSE_OTHERS: return CHECK_NOT_FOUND;
         case WHOSE_LOST:
-        default: return CHECK_UNAVAILABLE;
+        default:
+                session_ask_last(&directory->session, login);
+                session_close(&directory->session);
+                return CHECK_UNAVAILABLE;
         }
 }
 
@@ -233,8 +239,9 @@ static enum password_result check_once(struct directory *directory, const char *
                 return CHECK_WRONG; /* N2: two of that name are nobody, and no password is theirs */
         if (!entry->dn[0])
                 return CHECK_UNAVAILABLE;
-        enum password_result result = bind_as(directory, entry->dn, password, deadline_ms, &entry->notice);
-        if (result == CHECK_RIGHT || result == CHECK_MUST_CHANGE)
+        bool bound;
+        enum password_result result = bind_as(directory, entry->dn, password, deadline_ms, &entry->notice, &bound);
+        if (bound && (result == CHECK_RIGHT || result == CHECK_MUST_CHANGE))
                 result = compare_bound(directory, entry, result, deadline_ms);
         end_bind(directory, result);
         return result;

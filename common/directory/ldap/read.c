@@ -48,32 +48,6 @@ void reading_reset(struct reading *reading) {
         reading->again = reading->dynamic = false;
 }
 
-static int take_nothing(void *userdata, const struct ldap_entry *entry) {
-        (void)userdata, (void)entry;
-        return 0;
-}
-
-/* Whether the server reads at all: one that takes a bind may refuse that, and once a run has begun no other server can be asked. */
-static int try_base(const struct reading *reading, uint64_t deadline_ms) {
-        const char *const attributes[] = { LDAP_NO_ATTRS, NULL };
-        const struct search search = { .base = reading->directory->ldap->base, .scope = LDAP_SCOPE_BASE, .filter = "(objectClass=*)", .attributes = attributes,
-                                       .size_limit = 1, .entry = take_nothing };
-        _cleanup_sbuf_ struct sbuf why = { 0 };
-        return reading->directory->ldap->uri_count > 1 ? search_run(reading->link, &search, deadline_ms, &why) : 0;
-}
-
-/* To the first server that is well. */
-static int connect_reading(struct reading *reading, uint64_t deadline_ms) {
-        struct session *session = &reading->directory->session;
-        for (;;) {
-                int r = session_connect(session, &(struct session_want){ LINK_MESSAGE_LARGE, true }, deadline_ms, &reading->link, reading->why);
-                if (r < 0 || !session_goes_elsewhere(session, reading->link, try_base(reading, deadline_ms)))
-                        return r;
-                session_ask_last(session, reading->link);
-                link_close(TAKE_PTR(reading->link));
-        }
-}
-
 int reading_open(struct directory *directory, const struct sync_sink *sink, struct sbuf *why, struct reading **result) {
         struct reading *reading = calloc(1, sizeof *reading);
         if (!reading) {
@@ -85,7 +59,7 @@ int reading_open(struct directory *directory, const struct sync_sink *sink, stru
         reading->sink = sink;
         reading->why = why;
         reading_reset(reading);
-        int r = connect_reading(reading, clock_monotonic_ms() + connect_ms);
+        int r = session_connect_well(&directory->session, directory->ldap->base, clock_monotonic_ms() + connect_ms, &reading->link, why);
         if (r == 0)
                 *result = reading;
         else

@@ -170,11 +170,12 @@ static int take_refusal(struct repl *repl, size_t which, int code, const char *d
         static const char *const whats[] = { [CONTAINERS] = "what holds entries", [USERS] = "users", [GROUPS] = "groups" };
         struct sbuf *why = repl->reading->why;
         int r = search_error_of(code);
+        bool away = code == LDAP_BUSY || code == LDAP_UNAVAILABLE; /* others may mean the cookie */
         bool other_way = code == LDAP_UNAVAILABLE_CRITICAL_EXTENSION || code == LDAP_PROTOCOL_ERROR || code == LDAP_UNWILLING_TO_PERFORM ||
                          r == -EACCES || r == -EFBIG;
         if (repl->watching)
                 r = code == LDAP_SYNC_REFRESH_REQUIRED ? -ESTALE : -ENOTCONN;
-        else if (!repl->full && r != -EAGAIN)
+        else if (!repl->full && !away)
                 r = -ESTALE;
         else if (other_way)
                 r = -EOPNOTSUPP;

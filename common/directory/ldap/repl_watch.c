@@ -79,7 +79,7 @@ static int pass(struct watch *watch) {
         uint64_t now = clock_monotonic_ms();
         if (watch->repl->open)
                 return repl_end(watch->repl);
-        if (now >= preferred_ms(watch) && session_look(&watch->repl->reading->directory->session)) {
+        if (now >= preferred_ms(watch) && session_look(&watch->repl->reading->directory->session, watch->repl->reading->directory->ldap->base)) {
                 sbuf_add(watch->repl->reading->why, FEED_PREFERRED);
                 return -ENOTCONN;
         }

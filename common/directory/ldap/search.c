@@ -46,6 +46,9 @@ int search_error_of(int code) {
                 return -EACCES;
         case LDAP_BUSY:
         case LDAP_UNAVAILABLE:
+        case LDAP_UNWILLING_TO_PERFORM:
+        case LDAP_OPERATIONS_ERROR:
+        case LDAP_OTHER:
                 return -EAGAIN;
         default:
                 return -EPROTO;

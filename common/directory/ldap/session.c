@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "directory/ldap/dial.h"
 #include "directory/ldap/srv.h"
 
 #define DOWN_MS 20000          /* how long a server that failed is asked last */
 #define REFUSED_MS 600000      /* ... and one that refused the service's account: the others have another password, or the same mistake */
+#define REFUSALS_MAX 2         /* ... so many in one try: servers lock accounts for them */
 #define PREFER_MS 60000        /* how often the preferred server is tried again */
 #define PREFER_TRY_MS 700      /* ... and for how long, at most, while another one works */
 #define IDLE_MS 60000          /* older connections are made anew: firewalls forget them without a word */
@@ -98,11 +100,14 @@ static int connect_uri(struct session *session, size_t index, const struct sessi
         if (r < 0)
                 return -EHOSTUNREACH;
         r = -EHOSTUNREACH;
-        for (size_t i = 0; i < count && r < 0 && !is_final(r); i++) {
+        /* The servers of one domain have one password. */
+        for (size_t i = 0; i < count && r < 0 && !is_final(r) && r != -EACCES; i++) {
                 if (i > 0)
                         sbuf_add(why, "; ");
                 r = connect_server(session, &uris[i], NULL, want, share(deadline_ms, count - i), link, why);
         }
+        if (index == 0)
+                session->refused_until_ms = r == -EACCES ? clock_monotonic_ms() + REFUSED_MS : 0;
         session->down_until_ms[index] = r == 0 || is_final(r) ? 0 : clock_monotonic_ms() + (r == -EACCES ? REFUSED_MS : DOWN_MS);
         if (r == 0)
                 (*link)->uri = index;
@@ -115,23 +120,25 @@ int session_connect(struct session *session, const struct session_want *want, ui
         size_t left = count;
         uint64_t now = clock_monotonic_ms();
         int r = -EHOSTUNREACH;
-        bool refused = false;
+        unsigned refused = 0;
         _cleanup_sbuf_ struct sbuf reasons = { 0 };
         /* First those that are not known to be down, then the others: perhaps one is back. */
         for (int pass = 0; pass < 2 && r < 0; pass++) {
-                for (size_t i = 0; i < count && r < 0 && !is_final(r); i++) {
+                for (size_t i = 0; i < count && r < 0 && !is_final(r) && refused < REFUSALS_MAX; i++) {
                         if (tried[i] || (pass == 0 && session->down_until_ms[i] > now))
                                 continue;
                         if (left < count)
                                 sbuf_add(&reasons, "; ");
                         tried[i] = true;
                         r = connect_uri(session, i, want, share(deadline_ms, left--), link, &reasons);
-                        refused = refused || r == -EACCES;
+                        refused += r == -EACCES;
                 }
         }
         if (r < 0)
                 sbuf_add(why, sbuf_text(&reasons));
-        return r < 0 && refused ? -EACCES : r;
+        else if (refused > 0)
+                log_warning("%s; %s takes it", sbuf_text(&reasons), (*link)->server);
+        return r < 0 && refused > 0 ? -EACCES : r;
 }
 
 /* While a server further down the list works, the preferred one gets a short try now and then. */
@@ -142,6 +149,9 @@ static void return_to_preferred(struct session *session, const struct session_wa
         if ((*link)->uri == 0 || now < session->prefer_after_ms)
                 return;
         session->prefer_after_ms = now + PREFER_MS;
+        /* It refused the account, and servers lock accounts for tries. */
+        if (session->refused_until_ms > now)
+                return;
         uint64_t until = now + (try_ms < PREFER_TRY_MS ? try_ms : PREFER_TRY_MS);
         enum account_word account = session->account;
         if (connect_uri(session, 0, want, until, &preferred, &why) < 0) {
@@ -152,6 +162,21 @@ static void return_to_preferred(struct session *session, const struct session_wa
         *link = preferred;
 }
 
+static int take_nothing(void *userdata, const struct ldap_entry *entry) {
+        (void)userdata, (void)entry;
+        return 0;
+}
+
+/* Whether the server reads. Only what it says of itself is an error; that base is not there is the configuration's. */
+static int try_base(struct link *link, const char *base, uint64_t deadline_ms) {
+        const char *const attributes[] = { LDAP_NO_ATTRS, NULL };
+        const struct search search = { .base = base, .scope = LDAP_SCOPE_BASE, .filter = "(objectClass=*)", .attributes = attributes, .size_limit = 1,
+                                       .entry = take_nothing };
+        _cleanup_sbuf_ struct sbuf why = { 0 };
+        int r = search_run(link, &search, deadline_ms, &why);
+        return r == -ETIMEDOUT || r == -ECONNRESET ? -EAGAIN : r == -EAGAIN ? r : 0;
+}
+
 uint64_t session_look_ms(struct session *session, const struct link *link) {
         if (link->uri == 0)
                 return UINT64_MAX;
@@ -160,12 +185,14 @@ uint64_t session_look_ms(struct session *session, const struct link *link) {
         return session->prefer_after_ms;
 }
 
-bool session_look(struct session *session) {
+bool session_look(struct session *session, const char *base) {
         _cleanup_(link_closep) struct link *preferred = NULL;
         _cleanup_sbuf_ struct sbuf why = { 0 };
         enum account_word word = session->account;
         uint64_t now = clock_monotonic_ms();
         int r = connect_uri(session, 0, &(struct session_want){ LINK_MESSAGE_SMALL, true }, now + PREFER_TRY_MS, &preferred, &why);
+        if (r == 0)
+                r = try_base(preferred, base, now + PREFER_TRY_MS);
         session->prefer_after_ms = is_final(r) || r == -EACCES ? UINT64_MAX : now + PREFER_MS; /* no account is tried again and again */
         if (r < 0)
                 session->account = word; /* the server that is read takes it */
@@ -199,11 +226,21 @@ static bool try_again(struct session *session, struct link **link, bool reused, 
 
 bool session_goes_elsewhere(const struct session *session, const struct link *link, int r) {
         uint64_t now = clock_monotonic_ms();
-        /* It only says that it cannot, or does not want to, now. */
-        bool of_the_server = r == -EAGAIN || r == -EPROTO, another = false;
+        bool another = false;
         for (size_t i = 0; i < session->settings->uri_count && i < SESSION_URIS_MAX; i++)
                 another = another || (i != link->uri && session->down_until_ms[i] <= now);
-        return of_the_server && another;
+        return r == -EAGAIN && another;
+}
+
+int session_connect_well(struct session *session, const char *base, uint64_t deadline_ms, struct link **link, struct sbuf *why) {
+        static const struct session_want want = { LINK_MESSAGE_LARGE, true };
+        for (;;) {
+                int r = session_connect(session, &want, deadline_ms, link, why);
+                if (r < 0 || session->settings->uri_count < 2 || !session_goes_elsewhere(session, *link, try_base(*link, base, share(deadline_ms, 2))))
+                        return r;
+                session_ask_last(session, *link);
+                link_close(TAKE_PTR(*link));
+        }
 }
 
 /* Nothing more is read there: the next one asks another server first. */

@@ -264,7 +264,8 @@ int session_search(struct session *session, const struct search *search, void (*
                 bool elsewhere = session->reader && session_goes_elsewhere(session, session->reader, r);
                 if (elsewhere)
                         give_up_server(session);
-                if (!again && !elsewhere) {
+                /* What one has sent before it failed is not to be mixed with what another one has. */
+                if (!again && !(elsewhere && restart)) {
                         sbuf_add(why, sbuf_text(&now));
                         return r;
                 }

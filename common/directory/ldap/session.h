@@ -58,8 +58,8 @@ uint64_t session_look_ms(struct session *session, const struct link *link);
 bool session_look(struct session *session, const char *base);
 
 /* A search on the reader connection, which is opened if need be, once more if the server had closed it, and at another server if this one says that it
- * cannot or does not want to. The entry callback may therefore see entries again: it must take that (restart is called before each further run; may be
- * NULL). */
+ * cannot or does not want to. The entry callback may therefore see entries again: it must take that (restart is called before each further run;
+ * NULL: it takes what comes twice, and this search goes to no other server, but the next one does). */
 int session_search(struct session *session, const struct search *search, void (*restart)(void *userdata), uint64_t deadline_ms, struct sbuf *why);
 
 /* Sends the bind that session_bind() is going to be asked for, so that the server works on it while the entry is read. Does nothing where the login

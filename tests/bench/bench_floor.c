@@ -1,9 +1,9 @@
-/* What a login's questions cost without a login: a bind as the user and a base search as the service, sent together on two connections that are kept.
+/* What a login's questions cost without a login: a bind as the user, then a base search for the entry's id, on one connection that is kept.
  * No service that asks a server both can be quicker than this and pam_permit together: what is left above that is the service's own.
  * Relies on: libldap; a running server (tests/bench/peers.sh starts it).
  * Must never: make a connection anew while it measures, or take an answer other than success.
  *
- * bench_floor URI SERVICE-DN SERVICE-PASSWORD DN-START DN-END PASSWORD AT-A-TIME COUNT SPREAD   users DN-START 0 DN-END to DN-START SPREAD-1 DN-END
+ * bench_floor URI DN-START DN-END PASSWORD AT-A-TIME COUNT SPREAD   users DN-START 0 DN-END to DN-START SPREAD-1 DN-END
  * Prints one line: p50 in microseconds, pairs per second. Exit 1 if anything was refused. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 #define COUNT_MAX 1000000u
 #define TOGETHER_MAX 64u
 
-struct plan { const char *uri, *service_dn, *service_password, *start, *end, *password; uint32_t together, count, spread; };
+struct plan { const char *uri, *start, *end, *password; uint32_t together, count, spread; };
 
 static double now_us(void) {
         struct timespec t;
@@ -36,13 +36,11 @@ static void must(int code, const char *what) {
         _exit(1);
 }
 
-static LDAP *connection(const struct plan *plan, const char *dn, const char *password) {
+static LDAP *connection(const struct plan *plan) {
         LDAP *ld = NULL;
         const int version = LDAP_VERSION3;
-        struct berval secret = { strlen(password), (char *)(uintptr_t)password };
         must(ldap_initialize(&ld, plan->uri), "connection");
         must(ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version), "version");
-        must(ldap_sasl_bind_s(ld, dn, LDAP_SASL_SIMPLE, &secret, NULL, NULL, NULL), "bind");
         return ld;
 }
 
@@ -63,17 +61,17 @@ static void take(LDAP *ld, int id, const char *what) {
 static void work(const struct plan *plan, double *us, uint32_t first) {
         static char id_attribute[] = "entryUUID";
         char *attributes[] = { id_attribute, NULL };
-        LDAP *service = connection(plan, plan->service_dn, plan->service_password), *user = connection(plan, "", "");
+        LDAP *ld = connection(plan);
         struct berval secret = { strlen(plan->password), (char *)(uintptr_t)plan->password };
         for (uint32_t i = first; i < plan->count; i += plan->together) {
                 char dn[512];
-                int bind = 0, search = 0;
+                int id = 0;
                 (void)snprintf(dn, sizeof dn, "%s%u%s", plan->start, i % plan->spread, plan->end);
                 double start = now_us();
-                must(ldap_sasl_bind(user, dn, LDAP_SASL_SIMPLE, &secret, NULL, NULL, &bind), "bind");
-                must(ldap_search_ext(service, dn, LDAP_SCOPE_BASE, "(objectClass=*)", attributes, 0, NULL, NULL, NULL, 0, &search), "search");
-                take(service, search, "search");
-                take(user, bind, "bind");
+                must(ldap_sasl_bind(ld, dn, LDAP_SASL_SIMPLE, &secret, NULL, NULL, &id), "bind");
+                take(ld, id, "bind");
+                must(ldap_search_ext(ld, dn, LDAP_SCOPE_BASE, "(objectClass=*)", attributes, 0, NULL, NULL, NULL, 0, &id), "search");
+                take(ld, id, "search");
                 us[i] = now_us() - start;
         }
 }
@@ -105,17 +103,15 @@ static int measure(const struct plan *plan, double *us) {
 
 int main(int argc, char **argv) {
         struct plan plan = { 0 };
-        if (argc != 10 || text_to_u32(argv[7], TOGETHER_MAX, &plan.together) < 0 || text_to_u32(argv[8], COUNT_MAX, &plan.count) < 0 ||
-            text_to_u32(argv[9], COUNT_MAX, &plan.spread) < 0 || plan.together == 0 || plan.count < plan.together || plan.spread == 0) {
-                (void)fprintf(stderr, "usage: bench_floor URI SERVICE-DN SERVICE-PASSWORD DN-START DN-END PASSWORD AT-A-TIME COUNT SPREAD\n");
+        if (argc != 8 || text_to_u32(argv[5], TOGETHER_MAX, &plan.together) < 0 || text_to_u32(argv[6], COUNT_MAX, &plan.count) < 0 ||
+            text_to_u32(argv[7], COUNT_MAX, &plan.spread) < 0 || plan.together == 0 || plan.count < plan.together || plan.spread == 0) {
+                (void)fprintf(stderr, "usage: bench_floor URI DN-START DN-END PASSWORD AT-A-TIME COUNT SPREAD\n");
                 return 2;
         }
         plan.uri = argv[1];
-        plan.service_dn = argv[2];
-        plan.service_password = argv[3];
-        plan.start = argv[4];
-        plan.end = argv[5];
-        plan.password = argv[6];
+        plan.start = argv[2];
+        plan.end = argv[3];
+        plan.password = argv[4];
         double *us = mmap(NULL, plan.count * sizeof *us, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         return us == MAP_FAILED ? 1 : measure(&plan, us);
 }

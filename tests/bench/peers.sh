@@ -27,16 +27,16 @@ login_round() {
         read -r _ _ rate _ _ < <("$pam" "bench-$1" u pw 4 "${4:-1500}" 1000)
         echo "$rate" >> "$MULTIDIR_TOP/$2-$1-rate"
 }
-# What no service that asks a server for a bind and an entry can fall below: those two, and a PAM stack that asks nobody. At four at a time both
+# What no service can fall below that binds as the user and asks whose entry that is on the same connection: those two, and a PAM stack that asks nobody. At four at a time both
 # keep the processors busy, so that their costs add up.
 floor_round() {
         local p50 rate
-        read -r p50 _ < <("$floor" "$uri" "$reader" reader-pw uid=u ,ou=people,dc=example,dc=org pw 1 1500 1000)
-        read -r _ rate < <("$floor" "$uri" "$reader" reader-pw uid=u ,ou=people,dc=example,dc=org pw 4 6000 1000)
+        read -r p50 _ < <("$floor" "$uri" uid=u ,ou=people,dc=example,dc=org pw 1 1500 1000)
+        read -r _ rate < <("$floor" "$uri" uid=u ,ou=people,dc=example,dc=org pw 4 6000 1000)
         echo "$p50" >> "$MULTIDIR_TOP/$1-floor-p50"; echo "$rate" >> "$MULTIDIR_TOP/$1-floor-rate"
 }
 say_floor() { # NAME
-        echo "$1: a bind and a base search, without a login: p50 $(of "$1" floor p50) us, $(of "$1" floor rate) a second; with pam_permit's:" \
+        echo "$1: a bind, then a base search on its connection, without a login: p50 $(of "$1" floor p50) us, $(of "$1" floor rate) a second; with pam_permit's:" \
              "$(($(of "$1" floor p50) + $(of "$1" permit p50))) us," \
              "$(awk -v a="$(of "$1" floor rate)" -v b="$(of "$1" permit rate)" 'BEGIN {printf "%.0f", a && b ? 1 / (1 / a + 1 / b) : 0}') a second"
 }

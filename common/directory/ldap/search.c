@@ -46,10 +46,11 @@ int search_error_of(int code) {
                 return -EACCES;
         case LDAP_BUSY:
         case LDAP_UNAVAILABLE:
-        case LDAP_UNWILLING_TO_PERFORM:
+                return -EAGAIN;
+        case LDAP_UNWILLING_TO_PERFORM: /* also what whoever must change the password hears */
         case LDAP_OPERATIONS_ERROR:
         case LDAP_OTHER:
-                return -EAGAIN;
+                return -ECANCELED;
         default:
                 return -EPROTO;
         }

@@ -174,7 +174,7 @@ static int try_base(struct link *link, const char *base, uint64_t deadline_ms) {
                                        .entry = take_nothing };
         _cleanup_sbuf_ struct sbuf why = { 0 };
         int r = search_run(link, &search, deadline_ms, &why);
-        return r == -ETIMEDOUT || r == -ECONNRESET ? -EAGAIN : r == -EAGAIN ? r : 0;
+        return r == -ETIMEDOUT || r == -ECONNRESET || r == -EAGAIN || r == -ECANCELED ? -EAGAIN : 0;
 }
 
 uint64_t session_look_ms(struct session *session, const struct link *link) {
@@ -229,7 +229,7 @@ bool session_goes_elsewhere(const struct session *session, const struct link *li
         bool another = false;
         for (size_t i = 0; i < session->settings->uri_count && i < SESSION_URIS_MAX; i++)
                 another = another || (i != link->uri && session->down_until_ms[i] <= now);
-        return r == -EAGAIN && another;
+        return (r == -EAGAIN || r == -ECANCELED) && another;
 }
 
 int session_connect_well(struct session *session, const char *base, uint64_t deadline_ms, struct link **link, struct sbuf *why) {

@@ -39,7 +39,7 @@ int session_connect_well(struct session *session, const char *base, uint64_t dea
 
 /* The server of that connection failed: for a while, others are asked before it. */
 void session_ask_last(struct session *session, const struct link *link);
-/* Whether r, of a search there, is a word on that server alone (-EAGAIN: busy, unavailable, unwilling, …), and there is another one that has not failed lately. */
+/* Whether r, of a search there, is a word on that server alone (-EAGAIN, -ECANCELED: busy, unavailable, unwilling, …), and there is another one that has not failed lately. */
 bool session_goes_elsewhere(const struct session *session, const struct link *link, int r);
 
 /* What a server has said of bind_dn and its password since this was asked last: a word on the account, not on how things are there now, and none where a

@@ -40,8 +40,8 @@ struct search {
 
 /* Runs it to its end. 0: complete. Else, with a sentence in *why: -ENOENT: no such base; -EFBIG: a limit of the server's, of ours (size_limit) or of the
  * paging, what came is a part; -EREMOTE: a referral; -EACCES: not allowed; -ETIMEDOUT and -ECONNRESET: the link must be closed (after
- * -ETIMEDOUT only where the server is to be taken for one that hangs: the search itself is given up); -ECANCELED: it does not want to, or cannot, for reasons of its own; -EAGAIN: the server
- * is busy; -EPROTO: anything else. */
+ * -ETIMEDOUT only where the server is to be taken for one that hangs: the search itself is given up); -EAGAIN: the server is busy or unavailable;
+ * -ECANCELED: it does not want to, or cannot, for other reasons of its own; -EPROTO: anything else. */
 int search_run(struct link *link, const struct search *search, uint64_t deadline_ms, struct sbuf *why);
 
 /* Hands one entry of such a search to its callback; attributes is what was asked for. 0, -EPROTO (it is not well formed), or what the callback says. */

@@ -137,7 +137,7 @@ int session_connect(struct session *session, const struct session_want *want, ui
         if (r < 0)
                 sbuf_add(why, sbuf_text(&reasons));
         else if (refused > 0)
-                log_warning("%s; %s takes it", sbuf_text(&reasons), (*link)->server);
+                log_warning("%s%s takes it", sbuf_text(&reasons), (*link)->server);
         return r < 0 && refused > 0 ? -EACCES : r;
 }
 

@@ -28,9 +28,9 @@ struct session_want {
         size_t message_max;   /* LINK_MESSAGE_SMALL, LINK_MESSAGE_LARGE */
         bool bound;           /* as the service account; does nothing where there is none */
 };
-/* A new connection to the first server that takes one and has answered on it (a hung one's kernel takes connections too), each with its share of the time. *link is the caller's. 0; -EACCES: the bind was refused, and
- * the next server, which is the last one that is tried then, did not take it; -EPERM: it would have gone in the clear; -EINVAL: there is no password; or another negative errno; with a sentence in
- * *why. */
+/* A new connection to the first server that takes one and has answered on it (a hung one's kernel takes connections too), each with its share of the time.
+ * *link is the caller's. 0; -EACCES: a server refused the bind, and no other took it (of those that refuse, two are tried at most); -EPERM: it would have
+ * gone in the clear; -EINVAL: there is no password; or another negative errno; with a sentence in *why. */
 int session_connect(struct session *session, const struct session_want *want, uint64_t deadline_ms, struct link **link, struct sbuf *why);
 
 /* Likewise as the service account, for large messages, to the first server that also reads: one that takes a bind may refuse a search of base, and once a run
@@ -39,7 +39,8 @@ int session_connect_well(struct session *session, const char *base, uint64_t dea
 
 /* The server of that connection failed: for a while, others are asked before it. */
 void session_ask_last(struct session *session, const struct link *link);
-/* Whether r, of a search there, is a word on that server alone (-EAGAIN, -ECANCELED: busy, unavailable, unwilling, …), and there is another one that has not failed lately. */
+/* Whether r, of a search there, is a word on that server alone (-EAGAIN, -ECANCELED: busy, unavailable, unwilling, …), and there is another one that has not
+ * failed lately. */
 bool session_goes_elsewhere(const struct session *session, const struct link *link, int r);
 
 /* What a server has said of bind_dn and its password since this was asked last: a word on the account, not on how things are there now, and none where a
@@ -53,8 +54,8 @@ int session_connect_reader(struct session *session, const struct session_want *w
 /* For who keeps a connection for hours: when to look again whether the preferred server answers; UINT64_MAX: link is to that one. A session's first look is
  * a minute after it was asked this. */
 uint64_t session_look_ms(struct session *session, const struct link *link);
-/* Looks, for as short as a login does, and says whether it answers, takes the account and reads base, so that who connects anew is served there. The next look is a
- * minute later; where it refuses the account there is none, as each try may count against that. */
+/* Looks, for as short as a login does, and says whether it answers, takes the account and reads base, so that who connects anew is served there. The next
+ * look is a minute later; where it refuses the account there is none, as each try may count against that. */
 bool session_look(struct session *session, const char *base);
 
 /* A search on the reader connection, which is opened if need be, once more if the server had closed it, and at another server if this one says that it

@@ -1,6 +1,6 @@
 /* Which ports of this host nobody but root can listen on.
  * Relies on: the kernel's net.ipv4.ip_unprivileged_port_start, which is of this process's network namespace, and counts for IPv6 as well.
- * Must never: take a port for root's that the kernel gives to anybody. */
+ * Must never: take a port for root's that the kernel, where it can be asked, gives to anybody. */
 #pragma once
 
 #include <stdbool.h>

@@ -164,20 +164,23 @@ class Between:
     """Listens on a port and hands on to slapd and back what is said, but for what it is told to keep: requests that never arrive (lost), or whose
     answer does not come back (unanswered): functions of a request's tag and bytes. It counts the binds as each DN."""
 
-    def __init__(self, port, to=PORT):
+    def __init__(self, port, to=PORT, address='127.0.0.1'):
         self.to, self.lost, self.unanswered, self.binds = to, lambda tag, data: False, lambda tag, data: False, {}
         self.kept = threading.Semaphore(0)  # released for each that was kept
-        self.listener = socket.create_server(('127.0.0.1', port), backlog=64)
+        self.listener = socket.create_server((address, port), backlog=64)
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
         with contextlib.suppress(OSError):
             while True:
                 peer = self.listener.accept()[0]
-                server = socket.create_connection(('127.0.0.1', self.to))
+                server = socket.create_connection(('127.0.0.1', self.next_port()))
                 deaf = threading.Event()
                 threading.Thread(target=self.upward, args=(peer, server, deaf), daemon=True).start()
                 threading.Thread(target=self.downward, args=(peer, server, deaf), daemon=True).start()
+
+    def next_port(self):
+        return self.to
 
     @staticmethod
     def length_of(data):

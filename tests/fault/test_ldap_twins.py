@@ -1,10 +1,8 @@
 """Several servers where one was thought to be, and one that is not well where another is: a name with two addresses, a balancer before two servers that differ,
 a preferred server that refuses what it is asked. What is read at one server is said of that one only (L12, U2); whoever can answer is asked."""
-import contextlib
 import os
 import socket
 import subprocess
-import threading
 
 from ldap_bed import *
 
@@ -14,49 +12,30 @@ READER = 'cn=reader,dc=example,dc=org'
 SEARCH = 0x63
 
 
-class Front:
+class Front(Between):
     """Hands each connection on to the port that choose(number of the connection since `count` was set to 0) names; answers searches of the directory with
     `refusal`, an LDAP result code, where that is not 0."""
 
     def __init__(self, address, choose):
-        self.choose, self.count, self.refusal = choose, 0, 0
-        self.listener = socket.create_server((address, FRONT), backlog=64)
-        threading.Thread(target=self.run, daemon=True).start()
+        self.choose, self.count, self.refusal, self.peers = choose, 0, 0, {}
+        super().__init__(FRONT, address=address)
 
-    def run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                peer = self.listener.accept()[0]
-                self.count += 1
-                server = socket.create_connection(('127.0.0.1', self.choose(self.count)))
-                threading.Thread(target=self.requests, args=(peer, server), daemon=True).start()
-                threading.Thread(target=self.answers, args=(server, peer), daemon=True).start()
+    def next_port(self):
+        self.count += 1
+        return self.choose(self.count)
 
-    def requests(self, peer, server):
-        data = b''
-        with contextlib.suppress(OSError):
-            while more := peer.recv(65536):
-                data += more
-                while (length := Between.length_of(data)) and len(data) >= length:
-                    message, data = data[:length], data[length:]
-                    self.take(message, peer, server)
-            server.shutdown(socket.SHUT_RDWR)
+    def upward(self, peer, server, deaf):
+        self.peers[server] = peer
+        super().upward(peer, server, deaf)
 
-    def take(self, message, peer, server):
+    def take(self, message, server, deaf):
         header = 2 + (message[1] & 127 if message[1] > 127 else 0)
         at = header + 2 + message[header + 1]
         if self.refusal and message[at] == SEARCH and b'dc=example' in message:
             inner = message[header:at] + b'\x65\x07\x0a\x01' + bytes([self.refusal]) + b'\x04\x00\x04\x00'
-            peer.sendall(b'\x30' + bytes([len(inner)]) + inner)
+            self.peers[server].sendall(b'\x30' + bytes([len(inner)]) + inner)
         else:
-            server.sendall(message)
-
-    @staticmethod
-    def answers(server, peer):
-        with contextlib.suppress(OSError):
-            while data := server.recv(65536):
-                peer.sendall(data)
-            peer.shutdown(socket.SHUT_RDWR)
+            super().take(message, server, deaf)
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)

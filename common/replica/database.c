@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/sbuf.h"
@@ -15,6 +16,8 @@ enum {
         PAGE_SIZE_BYTES = 8192,
         CACHE_KIB = 65536,           /* an upper bound: pages are taken as they are needed */
         BUSY_MS = 2000,              /* recovery after a crash, or an administrator's sqlite3 */
+        UNSETTLED_LOOKS = 50,        /* each after UNSETTLED_WAIT_NS: see is_unsettled() */
+        UNSETTLED_WAIT_NS = 1000000,
         TEXT_MAX_BYTES = 16 << 20,
         WAL_KEPT_BYTES = 64 << 20,
 };
@@ -46,7 +49,7 @@ static int errno_of(sqlite3 *handle, int result) {
         case SQLITE_NOMEM:
                 return -ENOMEM;
         case SQLITE_READONLY:
-                return result == SQLITE_READONLY_CANTINIT ? -EAGAIN : -EROFS;
+                return result == SQLITE_READONLY_CANTINIT || result == SQLITE_READONLY_RECOVERY ? -EAGAIN : -EROFS;
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
                 return -EAGAIN;
@@ -89,8 +92,27 @@ void database_bind_number(struct database *database, sqlite3_stmt *statement, in
                 database->bind_result = result;
 }
 
+/* A reader may not write the log's index, so SQLite gives up where it would have to: an index that was being written in the moment of the
+ * look is taken for one that a crash has left (SQLITE_READONLY_RECOVERY), and one whose first writer is just coming for one that has none
+ * (SQLITE_READONLY_CANTINIT). Both are said where a read begins, never between two rows; so it is begun again, and only what stays so is
+ * an error. */
+static bool is_unsettled(int result, unsigned *looks) {
+        if ((result != SQLITE_READONLY_RECOVERY && result != SQLITE_READONLY_CANTINIT) || ++*looks > UNSETTLED_LOOKS)
+                return false;
+        (void)nanosleep(&(struct timespec){ .tv_nsec = UNSETTLED_WAIT_NS }, NULL);
+        return true;
+}
+
+static int step_settled(sqlite3_stmt *statement) {
+        unsigned looks = 0;
+        int result;
+        while (is_unsettled(result = sqlite3_step(statement), &looks))
+                (void)sqlite3_reset(statement);
+        return result;
+}
+
 int database_step(struct database *database, sqlite3_stmt *statement) {
-        int result = database->bind_result != SQLITE_OK ? database->bind_result : sqlite3_step(statement);
+        int result = database->bind_result != SQLITE_OK ? database->bind_result : step_settled(statement);
         if (result == SQLITE_ROW)
                 return 1;
         int r = database_result(database, result);
@@ -114,7 +136,21 @@ int database_run(struct database *database, sqlite3_stmt *statement, int *change
 }
 
 int database_exec(struct database *database, const char *sql) {
-        return database_result(database, sqlite3_exec(database->handle, sql, NULL, NULL, NULL));
+        unsigned looks = 0;
+        int result;
+        do
+                result = sqlite3_exec(database->handle, sql, NULL, NULL, NULL);
+        while (is_unsettled(result, &looks));
+        return database_result(database, result);
+}
+
+static int prepare(struct database *database, const char *sql, unsigned flags, sqlite3_stmt **statement) {
+        unsigned looks = 0;
+        int result;
+        do
+                result = sqlite3_prepare_v3(database->handle, sql, -1, flags, statement, NULL);
+        while (is_unsettled(result, &looks));
+        return database_result(database, result);
 }
 
 bool database_in_transaction(const struct database *database) {
@@ -140,12 +176,13 @@ int database_commit(struct database *database) {
 
 static int pragma_number(struct database *database, const char *sql, int *number) {
         sqlite3_stmt *statement = NULL;
-        int result = sqlite3_prepare_v2(database->handle, sql, -1, &statement, NULL);
-        if (result == SQLITE_OK)
-                result = sqlite3_step(statement);
+        int r = prepare(database, sql, 0, &statement);
+        if (r < 0)
+                return r;
+        int result = step_settled(statement);
         if (result == SQLITE_ROW)
                 *number = sqlite3_column_int(statement, 0);
-        int r = database_result(database, result);
+        r = database_result(database, result);
         (void)sqlite3_finalize(statement);
         return r;
 }
@@ -289,9 +326,7 @@ static int prepare_statements(struct database *database) {
         for (size_t i = 0; i < schema->statement_count; i++) {
                 if (schema->statements[i].writes && !database->writable)
                         continue;
-                int result = sqlite3_prepare_v3(database->handle, schema->statements[i].text, -1, SQLITE_PREPARE_PERSISTENT,
-                                                &database->statements[i], NULL);
-                int r = database_result(database, result);
+                int r = prepare(database, schema->statements[i].text, SQLITE_PREPARE_PERSISTENT, &database->statements[i]);
                 if (r < 0)
                         return r;
         }

@@ -3,7 +3,7 @@
  * Must never: touch a file that is not ours; leave a failed transaction open; open anything for writing as a reader.
  *
  * Errors of every function, where nothing else is said: -EIO, -ENOSPC (disk or quota full), -EBADMSG (damaged), -EROFS, -EACCES, -EAGAIN
- * (another writer holds it), -ENOMEM, -EMSGSIZE (a text too long), -EEXIST (a key that must be unique is there). */
+ * (another writer holds it; read-only: it is for the writer to recover), -ENOMEM, -EMSGSIZE (a text too long), -EEXIST (a key that must be unique is there). */
 #pragma once
 
 #include <sqlite3.h>
@@ -29,7 +29,7 @@ enum database_flags {
 /* Opens FOLDER/NAME.db, mode 0600. first: SQL run once, in the transaction that creates the tables, or NULL.
  * *database must be zeroed; database_done() frees it after a failure too, so that database->error can be read.
  * -EINVAL: a name with '/' or a leading '.'; -ENOENT: not there (read-only); -EBADMSG: not such a file, damaged, or from a newer version;
- * -EAGAIN: read-only, and the writer has not created or upgraded it yet. */
+ * -EAGAIN: read-only, and the writer has not created, upgraded or recovered it yet. */
 int database_open(struct database *database, const char *folder, const char *name, const struct sql_schema *schema,
                   enum database_flags flags, const char *first);
 void database_done(struct database *database);

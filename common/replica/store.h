@@ -21,7 +21,7 @@ enum store_mode { STORE_READ_ONLY = 0, STORE_READ_WRITE };
 
 /* Opens FOLDER/NAME.db; STORE_READ_WRITE creates and upgrades it (mode 0600). A reader opens nothing for writing, and creates nothing: a
  * process that may only read can open it once a writer has; it sees every commit at its next call. Not to be carried across a fork.
- * -ENOENT: not there (reader); -EAGAIN: not created or upgraded yet (reader), or another writer is at it; -EBADMSG: damaged, from a newer
+ * -ENOENT: not there (reader); -EAGAIN: not created, upgraded or recovered yet (reader), or another writer is at it; -EBADMSG: damaged, from a newer
  * version, or another directory's; -EMEDIUMTYPE: of a directory of that name, and of another type; -EINVAL: a name or type that cannot have a store.
  * The words of a failed open are logged. */
 int store_open(const char *folder, const char *name, enum directory_type type, enum store_mode mode, struct store **store);

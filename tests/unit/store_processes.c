@@ -19,7 +19,7 @@
 #include "replica/store.h"
 #include "unit/store_help.h"
 
-enum { KILLS = 250 };
+enum { KILLS = 250, COMMITS = 400 };
 
 static int open_staff(const char *folder, enum store_mode mode, struct store **store) {
         return store_open(folder, "staff", DIRECTORY_INTERNAL, mode, store);
@@ -257,7 +257,7 @@ static void load_all_the_time(const char *folder, int ready) {
         uint32_t seen = 0;
         if (open_staff(folder, STORE_READ_ONLY, &store) < 0 || write(ready, "+", 1) != 1)
                 _exit(2);
-        while (seen < 400) {
+        while (seen < COMMITS) {
                 struct replica *replica = NULL;
                 if (store_load(store, &replica) < 0)
                         _exit(3);
@@ -270,7 +270,24 @@ static void load_all_the_time(const char *folder, int ready) {
         _exit(0);
 }
 
-static void readers_and_writer_at_once(void **state) {
+/* One that only asks how far the store is, as often as it can: it meets the log's index while it is written, and its first writer (it is
+ * looked at again, database.c). */
+static void look_all_the_time(const char *folder, int ready) {
+        struct store *store = NULL;
+        uint64_t seen = 0, revision;
+        if (open_staff(folder, STORE_READ_ONLY, &store) < 0 || write(ready, "+", 1) != 1)
+                _exit(2);
+        while (seen < COMMITS) {
+                if (store_revision(store, &revision) < 0)
+                        _exit(3);
+                if (revision < seen)
+                        _exit(4);
+                seen = revision;
+        }
+        _exit(0);
+}
+
+static void beside_a_writer(void (*read_all_the_time)(const char *folder, int ready)) {
         char folder[64], byte;
         struct store *store = NULL;
         int pipe_fds[2], status;
@@ -283,12 +300,12 @@ static void readers_and_writer_at_once(void **state) {
                 children[i] = fork();
                 assert_true(children[i] >= 0);
                 if (children[i] == 0)
-                        load_all_the_time(folder, pipe_fds[1]);
+                        read_all_the_time(folder, pipe_fds[1]);
         }
         for (size_t i = 0; i < ARRAY_SIZE(children); i++)
                 assert_int_equal(read(pipe_fds[0], &byte, 1), 1);
         assert_int_equal(open_staff(folder, STORE_READ_WRITE, &store), 0);
-        for (unsigned n = 0; n < 400; n++)
+        for (unsigned n = 0; n < COMMITS; n++)
                 assert_int_equal(add_number(store, n), 0);
         for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
                 assert_int_equal(waitpid(children[i], &status, 0), children[i]);
@@ -300,11 +317,21 @@ static void readers_and_writer_at_once(void **state) {
         help_remove_folder(folder);
 }
 
+static void readers_and_writer_at_once(void **state) {
+        beside_a_writer(load_all_the_time);
+}
+
+static void lookers_and_writer_at_once(void **state) {
+        for (unsigned round = 0; round < 10; round++)
+                beside_a_writer(look_all_the_time);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(killed_at_random_moments),
                 cmocka_unit_test(a_locked_reader_sees_every_commit),
                 cmocka_unit_test(readers_and_writer_at_once),
+                cmocka_unit_test(lookers_and_writer_at_once),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

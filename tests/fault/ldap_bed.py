@@ -32,7 +32,7 @@ PEOPLE = SECTION.replace('{base}', 'dc=example,dc=org') + """group_object_class 
 group_filter = (objectClass=groupOfNames)
 group_member = member
 """
-BIND, EXTENDED = 0x60, 0x77  # the requests' tags
+BIND, SEARCH, EXTENDED = 0x60, 0x63, 0x77  # the requests' tags
 
 
 def make_ldap():
@@ -173,14 +173,13 @@ class Between:
     def run(self):
         with contextlib.suppress(OSError):
             while True:
-                peer = self.listener.accept()[0]
-                server = socket.create_connection(('127.0.0.1', self.next_port()))
-                deaf = threading.Event()
-                threading.Thread(target=self.upward, args=(peer, server, deaf), daemon=True).start()
-                threading.Thread(target=self.downward, args=(peer, server, deaf), daemon=True).start()
+                self.begin(self.listener.accept()[0], self.to)
 
-    def next_port(self):
-        return self.to
+    def begin(self, peer, port):
+        server = socket.create_connection(('127.0.0.1', port))
+        deaf = threading.Event()
+        threading.Thread(target=self.upward, args=(peer, server, deaf), daemon=True).start()
+        threading.Thread(target=self.downward, args=(peer, server, deaf), daemon=True).start()
 
     @staticmethod
     def length_of(data):
@@ -189,13 +188,23 @@ class Between:
             return 0
         return 2 + data[1] if data[1] < 128 else 2 + (data[1] & 127) + int.from_bytes(data[2:2 + (data[1] & 127)], 'big')
 
-    def take(self, message, server, deaf):
+    @staticmethod
+    def request_at(message):
+        """Where the request itself begins, with its tag; before it is its number, from the second place named."""
         header = 2 + (message[1] & 127 if message[1] > 127 else 0)
-        at = header + 2 + message[header + 1]
-        tag = message[at]
+        return header + 2 + message[header + 1], header
+
+    @classmethod
+    def bound_as(cls, message):
+        """The DN of a bind."""
+        at = cls.request_at(message)[0]
+        body = message[at + 2 + (message[at + 1] & 127 if message[at + 1] > 127 else 0):]
+        return body[5:5 + body[4]].decode(errors='replace')  # after the version
+
+    def take(self, message, server, deaf):
+        tag = message[self.request_at(message)[0]]
         if tag == BIND:
-            body = message[at + 2 + (message[at + 1] & 127 if message[at + 1] > 127 else 0):]
-            name = body[5:5 + body[4]].decode(errors='replace')  # after the version
+            name = self.bound_as(message)
             self.binds[name] = self.binds.get(name, 0) + 1
         if self.lost(tag, message):
             self.kept.release()

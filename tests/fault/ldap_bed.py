@@ -95,6 +95,22 @@ def person(name, where='ou=people,dc=example,dc=org'):
     return f'dn: uid={name},{where}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: x\n\n'
 
 
+def person_with_password(name):
+    return person(name).rstrip('\n') + f'\nuserPassword: {name}-pw\n\n'
+
+
+def group(name, *members, where='ou=groups,dc=example,dc=org'):
+    """members: names of people, or DNs."""
+    dns = [one if '=' in one else f'uid={one},ou=people,dc=example,dc=org' for one in members]
+    return f'dn: cn={name},{where}\nchangetype: add\nobjectClass: groupOfNames\ncn: {name}\n' + ''.join(f'member: {dn}\n' for dn in dns) + '\n'
+
+
+def group_members(name, directory='people'):
+    """None: there is no such group."""
+    answer = admin('group show', directory=directory, group=name)
+    return sorted(answer['object']['members']) if answer['exit'] == 0 else None
+
+
 def gone(name):
     return f'dn: uid={name},ou=people,dc=example,dc=org\nchangetype: delete\n\n'
 

@@ -14,8 +14,8 @@ def opens(port, password, user='alice'):
                           capture_output=True, timeout=20).returncode == 0
 
 
-def configure_uri(*uris, account=READER):
-    configure('[service]\nlogin_deadline = 4s\n' + one_directory(more='user_base = ou=people\nrefresh = 1h').replace(
+def configure_uri(*uris, account=READER, more=''):
+    configure('[service]\nlogin_deadline = 4s\n' + one_directory(more=f'user_base = ou=people\nrefresh = 1h\n{more}').replace(
         f'uri = ldap://127.0.0.1:{PORT}', 'uri = ' + ', '.join(uris)).replace(READER, account))
 
 
@@ -65,6 +65,49 @@ fresh_workers(front)
 set_by_root = admin('user password', user='alice', password='brand-new-1')
 check('U2: a password is not set at the other', (set_by_root['exit'] != 0, opens(PORT, 'brand-new-1'), opens(PORT2, 'brand-new-1')), (True, False, False))
 check('... both have what they had', (opens(PORT, 'alice-pw'), opens(PORT2, 'other-pw')), (True, True))
+
+# ... whichever connection it is: those that begin with the bind as bind_dn read at the first, and passwords are tried at the second
+front.choose = lambda number, tag: PORT if tag == BIND else PORT2
+fresh_workers(front)
+check('somebody who is the same entry at both is let in, again', said('bob', 'bob-pw'), 'ok')
+for code in 51, 52, 53, 80, 1, 3, 10:
+    front.answer = lambda search: code if search.port == PORT2 and of_own_entry(search) else 0
+    front.searches.clear()
+    answers.clear()
+    came = wait_for(lambda: answers.append(reason('alice', 'other-pw')) or any(map(of_own_entry, front.searches)), 5, 0.2)
+    check(f'L12: somebody else\'s password, and the server says {code} about whose entry it is', (came, set(answers)), (True, {'unavailable'}))
+front.choose = lambda number, tag: PORT
+for code in 32, 50:
+    front.answer = lambda search: code if of_own_entry(search) else 0
+    front.searches.clear()
+    fresh_workers(front)
+    check(f'the own password, where who is bound may not read that ({code})', (said('alice', 'alice-pw'), any(map(of_own_entry, front.searches))), ('ok', True))
+front.answer = well
+service.stop()
+
+# ... and nothing is said of anybody by another one's password that must be changed
+slapd('change', folder=DIR2, stdin=f'dn: uid=alice,{PEOPLE_DN}\nchangetype: modify\nadd: pwdReset\npwdReset: TRUE\n\n')
+configure_uri(f'ldap://127.0.0.1:{FRONT}', account='cn=admin,dc=example,dc=org', more='permissions = read-only')
+service = started()
+check('one server, once more', said('alice', 'alice-pw'), 'ok')
+front.choose = lambda number, tag: PORT if tag == BIND else PORT2
+fresh_workers(front)
+check('the same entry at both, once more', said('bob', 'bob-pw'), 'ok')
+front.binds.clear()
+answers.clear()
+came = wait_for(lambda: answers.append(reason('alice', 'other-pw')) or front.binds.get(f'uid=alice,{PEOPLE_DN}'), 5, 0.2)
+check('L7: somebody else\'s password that must be changed', (bool(came), set(answers) & {'ok', 'password-expired'}), (True, set()))
+front.choose = lambda number, tag: PORT2
+must('directory sync', directory='people', full=True)
+fresh_workers(front)
+check('L7: ... and the own one', said('alice', 'other-pw'), 'password-expired')
+slapd('change', folder=DIR2, stdin=f'dn: uid=alice,{PEOPLE_DN}\nchangetype: modify\ndelete: pwdReset\n\n')
+front.choose = lambda number, tag: PORT
+service.stop()
+
+configure_uri(f'ldap://127.0.0.1:{FRONT}', account='cn=admin,dc=example,dc=org')
+service = started()
+must('directory sync', directory='people', full=True)
 slapd('config', stdin=f'dn: olcDatabase={{1}}mdb,cn=config\nchangetype: modify\nadd: olcAccess\nolcAccess: {{0}}to dn.children="{PEOPLE_DN}" attrs=entry,entryUUID '
                       f'by dn.exact="{READER}" read by * none\n')
 front.choose = lambda number, tag: PORT

@@ -36,7 +36,10 @@ void _printf_(3, 4) outcome_refuse(struct change_result *result, enum reason rea
 /* The entry is changed, but something that belongs to it is not. */
 void _printf_(2, 3) outcome_partly(struct change_result *result, const char *format, ...);
 
-/* change_find.c: where the entry of that name and id is now; id "": of that name (one that this host has just made). FOUND: dn is set. Else the
+/* change_find.c: when what is to be read now must have been. Once something is written it has time of its own: a server that is slow is no reason to leave
+ * a change half done. */
+uint64_t read_by_ms(const struct changing *changing);
+/* Where the entry of that name and id is now; id "": of that name (one that this host has just made). FOUND: dn is set. Else the
  * result is set too. */
 bool find_user(struct changing *changing, const char *name, const char *id, char dn[SYNC_DN_MAX + 1]);
 bool find_group(struct changing *changing, const char *name, const char *id, char dn[SYNC_DN_MAX + 1]);

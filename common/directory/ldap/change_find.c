@@ -23,8 +23,7 @@ static void restart(void *userdata) {
         looking->broken = false;
 }
 
-/* Once something is written, what is still to be read has time of its own: a server that is slow is no reason to leave a change half done. */
-static uint64_t read_by_ms(const struct changing *changing) {
+uint64_t read_by_ms(const struct changing *changing) {
         uint64_t own_ms = clock_monotonic_ms() + changing->directory->login_ms;
         return !changing->written ? changing->found_by_ms : own_ms < changing->deadline_ms ? own_ms : changing->deadline_ms;
 }
@@ -116,7 +115,7 @@ bool name_is_free(struct changing *changing, bool group, const char *name) {
                         return false;
                 presence = looking->matches > 0 ? PRESENCE_FOUND : PRESENCE_NOT_FOUND;
         } else if (looking) {
-                ldap_kind_find(changing->directory, name, &entry);
+                ldap_kind_find(changing->directory, name, read_by_ms(changing), &entry);
                 presence = entry.presence;
         }
         if (presence == PRESENCE_FOUND)

@@ -75,7 +75,7 @@ static void set_first_password(struct changing *changing, const char *dn) {
         struct directory_entry entry = { 0 };
         _cleanup_sbuf_ struct sbuf why = { 0 };
         char text[SEND_TEXT];
-        enum password_set set = ldap_kind_set_password(changing->directory, changing->change->name, NULL, changing->password, &entry, &why);
+        enum password_set set = ldap_kind_set_password(changing->directory, changing->change->name, NULL, changing->password, read_by_ms(changing), &entry, &why);
         if (set == PASSWORD_SET_DONE)
                 return;
         bool gone = set != PASSWORD_SET_UNKNOWN && send_delete(changing, dn, text) == LDAP_SUCCESS;
@@ -93,7 +93,7 @@ static void set_first_password(struct changing *changing, const char *dn) {
 static bool is_seen(struct changing *changing, const char *dn) {
         struct directory_entry entry = { 0 };
         char text[SEND_TEXT], filter[300];
-        ldap_kind_find(changing->directory, changing->change->name, &entry);
+        ldap_kind_find(changing->directory, changing->change->name, read_by_ms(changing), &entry);
         if (entry.presence != PRESENCE_NOT_FOUND)
                 return true;
         words_copy(changing->directory->ldap->user_filter, filter, sizeof filter);
@@ -197,7 +197,7 @@ void change_set_password(struct changing *changing) {
                 outcome_refuse(changing->result, REASON_EMPTY_PASSWORD, "there is no password");
                 return;
         }
-        switch (ldap_kind_set_password(changing->directory, changing->change->name, NULL, changing->password, &entry, &why)) {
+        switch (ldap_kind_set_password(changing->directory, changing->change->name, NULL, changing->password, read_by_ms(changing), &entry, &why)) {
         case PASSWORD_SET_DONE:
                 changing->result->state = CHANGE_DONE;
                 break;

@@ -2,15 +2,14 @@
  * Relies on: ldap/find.c, ldap/groups.c.
  * Must never: take a stored DN for the user's: who has the name at the server now is asked each time, and the caller compares the id that was found with
  * the one on record. */
-#include "base/clock.h"
 #include "directory/ldap/kind.h"
 
 /* P5: no password is changed from here, so one that must be changed has expired (L7). An account that the server's own attributes close is closed,
  * whether the server lets it bind or not; which says nothing of the local flag (L3). */
-enum password_result delegated_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry) {
-        uint64_t deadline_ms = clock_monotonic_ms() + directory->login_ms;
+enum password_result delegated_kind_check(struct directory *directory, const char *user, const struct secret *password, uint64_t deadline_ms,
+                                          struct directory_entry *entry) {
         *entry = (struct directory_entry){ .profile = entry->profile };
-        enum password_result result = ldap_kind_check(directory, user, password, entry);
+        enum password_result result = ldap_kind_check(directory, user, password, deadline_ms, entry);
         bool right = result == CHECK_RIGHT || result == CHECK_MUST_CHANGE || result == CHECK_EXPIRED;
         if (right && !entry->entry_id[0])
                 return CHECK_UNAVAILABLE;

@@ -109,12 +109,14 @@ static void conclude(const struct looking *looking, int r, struct directory_entr
                 entry->presence = PRESENCE_NOT_FOUND;
 }
 
-static void find_before(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry) {
+void ldap_kind_find(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry) {
         _cleanup_sbuf_ struct sbuf filter = { 0 };
         _cleanup_(looking_done) struct looking looking = { .directory = directory, .user = user, .profile = entry->profile,
                                                            .mapped = malloc(sizeof *looking.mapped) };
         *entry = (struct directory_entry){ .profile = entry->profile };
-        if (!looking.mapped)
+        if (!user[0])
+                entry->presence = PRESENCE_NOT_FOUND;
+        if (!user[0] || !looking.mapped)
                 return;
         sbuf_printf(&filter, "(&%s", sbuf_text(&directory->user_filter));
         filter_equals(&filter, directory->ldap->user_name, user, strlen(user));
@@ -123,14 +125,6 @@ static void find_before(struct directory *directory, const char *user, uint64_t 
                 return;
         int r = look(&looking, sbuf_text(&directory->user_base), LDAP_SCOPE_SUBTREE, sbuf_text(&filter), deadline_ms);
         conclude(&looking, r, entry);
-}
-
-void ldap_kind_find(struct directory *directory, const char *user, struct directory_entry *entry) {
-        if (!user[0]) {
-                *entry = (struct directory_entry){ .presence = PRESENCE_NOT_FOUND };
-                return;
-        }
-        find_before(directory, user, clock_monotonic_ms() + directory->login_ms, entry);
 }
 
 /* Reads the entry at dn and tells whether it is still this user. */
@@ -169,6 +163,9 @@ static enum password_result bind_as(struct directory *directory, const char *dn,
         }
         enum password_result result = bind_outcome(directory->ldap, &answer);
         if (result == CHECK_UNAVAILABLE || result == CHECK_DENIED) {
+                /* Its word on itself, not on the user. */
+                if (session_goes_elsewhere(&directory->session, directory->session.reader, search_error_of(answer.code)))
+                        session_give_up(&directory->session);
                 link_describe(&why, answer.code, answer.text);
                 log_notice("directory %s: the server does not let a user bind: %s", directory->settings->name, sbuf_text(&why));
         }
@@ -186,7 +183,7 @@ static void end_bind(struct directory *directory, enum password_result result) {
 /* Fills in what the caller does not know, by a search. */
 static enum presence complete(struct directory *directory, const char *user, uint64_t deadline_ms, struct directory_entry *entry) {
         struct directory_entry found = { .profile = entry->profile };
-        find_before(directory, user, deadline_ms, &found);
+        ldap_kind_find(directory, user, deadline_ms, &found);
         if (found.presence == PRESENCE_FOUND && entry->entry_id[0] && strcmp(found.entry_id, entry->entry_id) != 0)
                 found = (struct directory_entry){ .presence = PRESENCE_NOT_FOUND };
         *entry = found;
@@ -208,21 +205,18 @@ static enum presence locate(struct directory *directory, const char *user, uint6
 }
 
 /* The password was right; whose it is, is asked once more, on the connection on which it was. Where the user may not read the own entry, the connection's
- * address must do, which is that of the one that was read. */
+ * address must do, which is that of the one that was read. Whoever must change the password is told so to every other question by some servers. */
 static enum password_result compare_bound(struct directory *directory, const struct directory_entry *entry, enum password_result result, uint64_t deadline_ms) {
         struct link *login = directory->session.login;
         if (login->where.scheme == LDAP_SCHEME_LDAPI)
                 return result; /* one socket, one server */
-        switch (whose_entry(directory, login, entry->dn, entry->entry_id, deadline_ms)) {
-        case WHOSE_SAME:
-        case WHOSE_HIDDEN: return result;
-        case WHOSE_OTHERS: return CHECK_NOT_FOUND;
-        case WHOSE_LOST:
-        default:
-                session_ask_last(&directory->session, login);
-                session_close(&directory->session);
-                return CHECK_UNAVAILABLE;
-        }
+        enum whose whose = whose_entry(directory, login, entry->dn, entry->entry_id, session_patience_ms(&directory->session, login, deadline_ms));
+        if (whose == WHOSE_OTHERS)
+                return CHECK_NOT_FOUND;
+        if (whose == WHOSE_SAME || whose == WHOSE_HIDDEN || (whose == WHOSE_UNWILLING && result != CHECK_RIGHT))
+                return result;
+        session_give_up(&directory->session);
+        return CHECK_UNAVAILABLE;
 }
 
 /* Reads, and binds at the entry that is meant, with the same cost for right and wrong (L9). Where the replica knows the entry, the server is given both
@@ -241,25 +235,24 @@ static enum password_result check_once(struct directory *directory, const char *
                 return CHECK_UNAVAILABLE;
         bool bound;
         enum password_result result = bind_as(directory, entry->dn, password, deadline_ms, &entry->notice, &bound);
-        if (bound && (result == CHECK_RIGHT || result == CHECK_MUST_CHANGE))
+        /* L7: what else a right password tells, it tells of its own entry only. */
+        if (bound && result != CHECK_DENIED && result != CHECK_UNAVAILABLE)
                 result = compare_bound(directory, entry, result, deadline_ms);
         end_bind(directory, result);
         return result;
 }
 
-enum password_result ldap_kind_check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry) {
-        uint64_t deadline_ms = clock_monotonic_ms() + directory->login_ms;
+enum password_result ldap_kind_check(struct directory *directory, const char *user, const struct secret *password, uint64_t deadline_ms,
+                                     struct directory_entry *entry) {
         if (password->len == 0 || secret_has_nul(password))
                 return CHECK_WRONG;
         enum password_result result = check_once(directory, user, password, deadline_ms, entry);
-        /* Moved between the reading and the bind, or the server went away between them: once more, with what was read. */
-        bool moved = result == CHECK_NOT_FOUND, lost = result == CHECK_UNAVAILABLE && !directory->session.reader;
-        if (entry->presence != PRESENCE_FOUND || !(moved || lost) || deadline_left_ms(deadline_ms) == 0)
+        /* Moved between the reading and the bind: once more, with what was read. */
+        if (result != CHECK_NOT_FOUND || entry->presence != PRESENCE_FOUND || deadline_left_ms(deadline_ms) == 0)
                 return result;
         result = check_once(directory, user, password, deadline_ms, entry);
-        /* It came to a bind, whatever became of the second try. */
         if (result == CHECK_UNAVAILABLE)
-                entry->presence = PRESENCE_FOUND;
+                entry->presence = PRESENCE_FOUND; /* it came to a bind */
         return result;
 }
 

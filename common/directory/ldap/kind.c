@@ -64,28 +64,65 @@ static void note_reach(const struct directory *directory, bool unavailable, stru
         entry->unreachable = unavailable && !directory->session.reader;
 }
 
+static uint64_t begin(struct directory *directory) {
+        session_begin(&directory->session);
+        return clock_monotonic_ms() + directory->login_ms;
+}
+
 static void find(struct directory *directory, const char *user, struct directory_entry *entry) {
-        ldap_kind_find(directory, user, entry);
+        uint64_t deadline_ms = begin(directory);
+        do
+                ldap_kind_find(directory, user, deadline_ms, entry);
+        while (entry->presence == PRESENCE_UNAVAILABLE && session_begin_again(&directory->session, deadline_ms));
         note_reach(directory, entry->presence == PRESENCE_UNAVAILABLE, entry);
 }
 
+/* What was read at a server that failed is not taken to the next one. */
+static enum password_result check_as(enum password_result (*part)(struct directory *directory, const char *user, const struct secret *password,
+                                                                  uint64_t deadline_ms, struct directory_entry *entry),
+                                     struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry) {
+        const struct directory_entry asked = *entry;
+        uint64_t deadline_ms = begin(directory);
+        bool came_to_bind = false;
+        for (;;) {
+                enum password_result result = part(directory, user, password, deadline_ms, entry);
+                came_to_bind = came_to_bind || entry->presence == PRESENCE_FOUND;
+                if (result == CHECK_UNAVAILABLE && session_begin_again(&directory->session, deadline_ms)) {
+                        *entry = asked;
+                        continue;
+                }
+                if (result == CHECK_UNAVAILABLE && came_to_bind)
+                        entry->presence = PRESENCE_FOUND;
+                note_reach(directory, result == CHECK_UNAVAILABLE, entry);
+                return result;
+        }
+}
+
 static enum password_result check(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry) {
-        enum password_result result = ldap_kind_check(directory, user, password, entry);
-        note_reach(directory, result == CHECK_UNAVAILABLE, entry);
-        return result;
+        return check_as(ldap_kind_check, directory, user, password, entry);
 }
 
 static enum password_result check_delegated(struct directory *directory, const char *user, const struct secret *password, struct directory_entry *entry) {
-        enum password_result result = delegated_kind_check(directory, user, password, entry);
-        note_reach(directory, result == CHECK_UNAVAILABLE, entry);
-        return result;
+        return check_as(delegated_kind_check, directory, user, password, entry);
 }
 
 static enum password_set set_password(struct directory *directory, const char *user, const struct secret *old, const struct secret *new,
                                       struct directory_entry *entry, struct sbuf *why) {
-        enum password_set set = ldap_kind_set_password(directory, user, old, new, entry, why);
+        const struct directory_entry asked = *entry;
+        uint64_t deadline_ms = begin(directory);
+        enum password_set set = ldap_kind_set_password(directory, user, old, new, deadline_ms, entry, why);
+        /* A search that fails comes before anything is sent. */
+        while (set == PASSWORD_SET_UNAVAILABLE && session_begin_again(&directory->session, deadline_ms)) {
+                *entry = asked;
+                set = ldap_kind_set_password(directory, user, old, new, deadline_ms, entry, why);
+        }
         note_reach(directory, set == PASSWORD_SET_UNAVAILABLE, entry);
         return set;
+}
+
+static void change(struct directory *directory, const struct directory_change *what, const struct secret *password, struct change_result *result) {
+        (void)begin(directory);
+        ldap_kind_change(directory, what, password, result);
 }
 
 static enum account_word take_account(struct directory *directory, struct sbuf *why) {
@@ -100,7 +137,7 @@ const struct directory_kind directory_ldap = {
         .find = find,
         .check = check,
         .set_password = set_password,
-        .change = ldap_kind_change,
+        .change = change,
         .check_dummy = ldap_kind_check_dummy,
         .sync = ldap_kind_sync,
         .test = ldap_kind_test,

@@ -147,6 +147,7 @@ static enum password_set bind_owner(const struct setting *setting) {
 static enum password_set compare(const struct setting *setting, bool by_service) {
         switch (whose_entry(setting->directory, setting->link, setting->dn, setting->entry_id, setting->deadline_ms)) {
         case WHOSE_SAME: return PASSWORD_SET_DONE;
+        case WHOSE_UNWILLING:
         case WHOSE_HIDDEN: return by_service ? PASSWORD_SET_UNAVAILABLE : PASSWORD_SET_DONE;
         case WHOSE_OTHERS: return PASSWORD_SET_NOT_FOUND;
         case WHOSE_LOST:
@@ -180,8 +181,7 @@ static enum password_set on_own_link(struct setting *setting) {
 }
 
 enum password_set ldap_kind_set_password(struct directory *directory, const char *user, const struct secret *old, const struct secret *new,
-                                         struct directory_entry *entry, struct sbuf *why) {
-        uint64_t deadline_ms = clock_monotonic_ms() + directory->login_ms;
+                                         uint64_t deadline_ms, struct directory_entry *entry, struct sbuf *why) {
         /* An empty new one would have the server make one up. */
         if (new->len == 0 || secret_has_nul(new) || !directory->settings->writes_passwords)
                 return PASSWORD_SET_UNAVAILABLE;

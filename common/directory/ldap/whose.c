@@ -33,9 +33,9 @@ enum whose whose_entry(struct directory *directory, struct link *link, const cha
         if (!asking.text)
                 return WHOSE_LOST;
         int r = search_run(link, &search, deadline_ms, &why);
-        if (r == -ETIMEDOUT || r == -ECONNRESET || r == -EAGAIN)
-                asking.whose = WHOSE_LOST;
-        if (asking.whose == WHOSE_LOST)
+        if (r < 0)
+                asking.whose = r == -EACCES || r == -ENOENT ? WHOSE_HIDDEN : r == -ECANCELED ? WHOSE_UNWILLING : WHOSE_LOST;
+        if (asking.whose == WHOSE_LOST || asking.whose == WHOSE_UNWILLING)
                 log_warning("directory %s: who is bound cannot be asked for: %s", directory->settings->name, sbuf_text(&why));
         if (asking.whose == WHOSE_OTHERS)
                 log_warning("directory %s: %s is another entry at the server that was to be asked: what answers as %s is not one server", directory->settings->name,

@@ -1,15 +1,16 @@
 /* Whose entry a DN is, asked on the very connection on which it is used: one name, and one address, can stand for several servers (DNS, a balancer), and what
  * was read on another connection can be another server's.
  * Relies on: ldap/search, ldap/entry.
- * Must never: take an entry for the one that is meant because it cannot be read. */
+ * Must never: say of an entry that it is the one that is meant because it cannot be read. */
 #pragma once
 
 #include "directory/ldap/kind.h"
 
 enum whose {
-        WHOSE_LOST = 0, /* no answer: the connection is of no use any more */
-        WHOSE_HIDDEN,   /* who is bound may not read the entry, or its id */
-        WHOSE_OTHERS,   /* another entry has the DN there */
+        WHOSE_LOST = 0,  /* no answer, or none that says anything: the connection is of no use any more */
+        WHOSE_UNWILLING, /* a word on the asking, not on the entry: as some servers have it for who must change the password first */
+        WHOSE_HIDDEN,    /* who is bound may not read the entry, or its id */
+        WHOSE_OTHERS,    /* another entry has the DN there */
         WHOSE_SAME,
 };
 

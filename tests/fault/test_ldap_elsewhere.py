@@ -5,6 +5,7 @@ Relies on: ldap_front.py.
 Must never: be run outside run.sh.
 """
 import itertools
+import shutil
 
 from ldap_front import *
 
@@ -130,18 +131,25 @@ for what, answer in (('answers no search below the base', lambda search: KEPT),
 # bind_dn is refused
 slapd('change', folder=DIR2, stdin=f'dn: {READER}\nchangetype: modify\nreplace: userPassword\nuserPassword: older-pw\n')
 fronts = [Between(FRONT + 1 + number, to=PORT2) for number in range(5)]
-for many in 2, 3:
-    name = f'users{many}'
-    ldap(name, *[f'ldap://127.0.0.1:{FRONT + 1 + number}' for number in range(many)], B)
-    service = started()
-    check(f'{many} servers refuse bind_dn, and the next one takes it: it is read', wait_for(lambda: (row(name) or {}).get('state') == 'ready', 8, 0.1))
+
+
+def first_start(refusing):
+    """Of a service that has never read anybody, with so many servers that refuse before the one that does not."""
+    for entry in STATE.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for front in fronts:
+        front.binds.clear()
+    ldap('users', *[f'ldap://127.0.0.1:{FRONT + 1 + number}' for number in range(refusing)], B)
+    return started()
+
+
+for refusing in 2, 3:
+    service = first_start(refusing)
+    check(f'{refusing} servers refuse bind_dn, and the next one takes it: it is read', wait_for(lambda: (row('users') or {}).get('state') == 'ready', 8, 0.1))
     check('... and asked for passwords', wait_for(lambda: reason('bob', 'bob-pw') == 'ok', 5, 0.2))
     service.stop()
-for front in fronts:
-    front.binds.clear()
-ldap('users5', *[f'ldap://127.0.0.1:{FRONT + 1 + number}' for number in range(5)], B)
-service = started()
-wait_for(lambda: (row('users5') or {}).get('state') in ('failed', 'ready'), 10, 0.02)
+service = first_start(5)
+wait_for(lambda: (row('users') or {}).get('state') in ('failed', 'ready'), 10, 0.02)
 check('of 5 that refuse it, no more than 4 are tried in one go', sum(front.binds.get(READER, 0) for front in fronts), lambda binds: 0 < binds <= 4)
 service.stop()
 

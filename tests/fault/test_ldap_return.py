@@ -16,7 +16,7 @@ READER = 'cn=reader,dc=example,dc=org'
 PEOPLE_THERE = PEOPLE.replace('type = ldap', 'type = delegated').format(name='people', uri=f'ldap://127.0.0.1:{AWAY}, ldap://127.0.0.1:{HERE}')
 USERS = SECTION.format(name='users', uri=f'ldap://127.0.0.1:{REFUSING}, ldap://127.0.0.1:{PORT}', base='dc=example,dc=org')
 SETTINGS = f"""[service]
-login_deadline = 6s
+login_deadline = 12s
 {PEOPLE_THERE}create_on_login = yes
 update_on_login = yes
 import_groups_on_login = yes

@@ -32,9 +32,21 @@ def of_own_entry(search):
     return search.who.startswith('uid=')
 
 
+def tlv(tag, *parts):
+    body = b''.join(part.encode() if isinstance(part, str) else part for part in parts)
+    size = bytes([len(body)]) if len(body) < 128 else b'\x82' + len(body).to_bytes(2, 'big')
+    return bytes([tag]) + size + body
+
+
+def entry_of(dn, attribute, value):
+    """What a server sends of an entry."""
+    return tlv(0x64, tlv(4, dn), tlv(0x30, tlv(0x30, tlv(4, attribute), tlv(0x31, tlv(4, value)))))
+
+
 class Front(Between):
-    """to: a port; or a function of the connection's number (1 is the first since `count` was set to 0) and the tag of the first request on it that names one.
-    answer: a function of a Search, of those below the base: 0 hands it on, an LDAP result code is its answer; or KEPT or CUT. `searches`: all of these."""
+    """to: a port; or a function of the connection's number (1 is the first since `count` was set to 0) and the tag of its first request.
+    answer: a function of a Search, of those below the base: 0 hands it on; an LDAP result code is its answer, or an entry (entry_of), and success; or KEPT or CUT.
+    `searches`: all of these."""
 
     def __init__(self, to, port=FRONT, address='127.0.0.1', answer=well):
         self.choose = to if callable(to) else lambda number, tag: to
@@ -73,8 +85,9 @@ class Front(Between):
         elif word == CUT:
             self.cut(server)
         elif word != KEPT:
-            inner = message[header:at] + b'\x65\x07\x0a\x01' + bytes([word]) + b'\x04\x00\x04\x00'
-            line[0].sendall(b'\x30' + bytes([len(inner)]) + inner)
+            code = 0 if isinstance(word, bytes) else word
+            for operation in ([] if code else [word]) + [tlv(0x65, tlv(10, bytes([code])), tlv(4), tlv(4))]:
+                line[0].sendall(tlv(0x30, message[header:at], operation))
 
     def cut(self, server):
         for one in self.lines[server][0], server:

@@ -93,10 +93,13 @@ check('one server, once more', said('alice', 'alice-pw'), 'ok')
 front.choose = lambda number, tag: PORT if tag == BIND else PORT2
 fresh_workers(front)
 check('the same entry at both, once more', said('bob', 'bob-pw'), 'ok')
-front.binds.clear()
+# slapd itself shows nothing to whoever must change the password; others do.
+front.answer = lambda search: entry_of(f'uid=alice,{PEOPLE_DN}', 'entryUUID', 'd1e0c5f2-0000-4000-8000-000000000001') if of_own_entry(search) else 0
+front.searches.clear()
 answers.clear()
-came = wait_for(lambda: answers.append(reason('alice', 'other-pw')) or front.binds.get(f'uid=alice,{PEOPLE_DN}'), 5, 0.2)
-check('L7: somebody else\'s password that must be changed', (bool(came), set(answers) & {'ok', 'password-expired'}), (True, set()))
+came = wait_for(lambda: answers.append(reason('alice', 'other-pw')) or any(map(of_own_entry, front.searches)), 5, 0.2)
+check('L7: somebody else\'s password that must be changed', (came, set(answers)), (True, {'wrong-password'}))
+front.answer = well
 front.choose = lambda number, tag: PORT2
 must('directory sync', directory='people', full=True)
 fresh_workers(front)

@@ -79,6 +79,19 @@ records 'SRV _ldaps._tcp.test 10 1 3636 ldap.test'
 dns_start
 for _ in $(seq 50); do [ "$(explain carol carol-pw)" = 'allow ok' ] && break; sleep 0.2; done
 ck "SRV: the name server is back" "$(explain carol carol-pw; read_from)" $'allow ok\n0 one '
+# Each of them may refuse the service's account: the next one is asked.
+reader=cn=reader,dc=example,dc=org
+# Whom the administrator gives a password must change it (pwdMustChange).
+reader_password() { "$1" change <<< "dn: $reader"$'\nchangetype: modify\nreplace: userPassword\nuserPassword: '"$2"$'\n\n'"dn: $reader"$'\nchangetype: modify\ndelete: pwdReset'; }
+records 'SRV _ldaps._tcp.test 20 90 3637 ldap.test' 'SRV _ldaps._tcp.test 10 1 3636 ldap.test'
+ck "SRV: the first again" "$(read_from)" '0 one '
+reader_password first older-pw
+ck "SRV: the first refuses bind_dn: the next one is read" "$(read_from)" '0 two '
+# Where they have a connection to the first still, they may go on using it.
+service_stop; service_start || exit 1
+ck "SRV: and asked for passwords, by new processes" "$(explain bob bob-pw; explain bob bad)" $'allow ok\ndeny wrong-password'
+reader_password first reader-pw
+ck "SRV: the first takes it again" "$(read_from)" '0 one '
 service_stop
 ck "no sanitizer and no assertion spoke" "$(grep -cE 'Sanitizer|runtime error|Assertion' "$service_log")" 0
 finish

@@ -32,7 +32,7 @@ PEOPLE = SECTION.replace('{base}', 'dc=example,dc=org') + """group_object_class 
 group_filter = (objectClass=groupOfNames)
 group_member = member
 """
-BIND, EXTENDED = 0x60, 0x77  # the requests' tags
+BIND, SEARCH, EXTENDED = 0x60, 0x63, 0x77  # the requests' tags
 
 
 def make_ldap():
@@ -93,6 +93,22 @@ allow_all = yes
 
 def person(name, where='ou=people,dc=example,dc=org'):
     return f'dn: uid={name},{where}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: x\n\n'
+
+
+def person_with_password(name):
+    return person(name).rstrip('\n') + f'\nuserPassword: {name}-pw\n\n'
+
+
+def group(name, *members, where='ou=groups,dc=example,dc=org'):
+    """members: names of people, or DNs."""
+    dns = [one if '=' in one else f'uid={one},ou=people,dc=example,dc=org' for one in members]
+    return f'dn: cn={name},{where}\nchangetype: add\nobjectClass: groupOfNames\ncn: {name}\n' + ''.join(f'member: {dn}\n' for dn in dns) + '\n'
+
+
+def group_members(name, directory='people'):
+    """None: there is no such group."""
+    answer = admin('group show', directory=directory, group=name)
+    return sorted(answer['object']['members']) if answer['exit'] == 0 else None
 
 
 def gone(name):
@@ -173,14 +189,13 @@ class Between:
     def run(self):
         with contextlib.suppress(OSError):
             while True:
-                peer = self.listener.accept()[0]
-                server = socket.create_connection(('127.0.0.1', self.next_port()))
-                deaf = threading.Event()
-                threading.Thread(target=self.upward, args=(peer, server, deaf), daemon=True).start()
-                threading.Thread(target=self.downward, args=(peer, server, deaf), daemon=True).start()
+                self.begin(self.listener.accept()[0], self.to)
 
-    def next_port(self):
-        return self.to
+    def begin(self, peer, port):
+        server = socket.create_connection(('127.0.0.1', port))
+        deaf = threading.Event()
+        threading.Thread(target=self.upward, args=(peer, server, deaf), daemon=True).start()
+        threading.Thread(target=self.downward, args=(peer, server, deaf), daemon=True).start()
 
     @staticmethod
     def length_of(data):
@@ -189,13 +204,23 @@ class Between:
             return 0
         return 2 + data[1] if data[1] < 128 else 2 + (data[1] & 127) + int.from_bytes(data[2:2 + (data[1] & 127)], 'big')
 
-    def take(self, message, server, deaf):
+    @staticmethod
+    def request_at(message):
+        """Where the request itself begins, with its tag; before it is its number, from the second place named."""
         header = 2 + (message[1] & 127 if message[1] > 127 else 0)
-        at = header + 2 + message[header + 1]
-        tag = message[at]
+        return header + 2 + message[header + 1], header
+
+    @classmethod
+    def bound_as(cls, message):
+        """The DN of a bind."""
+        at = cls.request_at(message)[0]
+        body = message[at + 2 + (message[at + 1] & 127 if message[at + 1] > 127 else 0):]
+        return body[5:5 + body[4]].decode(errors='replace')  # after the version
+
+    def take(self, message, server, deaf):
+        tag = message[self.request_at(message)[0]]
         if tag == BIND:
-            body = message[at + 2 + (message[at + 1] & 127 if message[at + 1] > 127 else 0):]
-            name = body[5:5 + body[4]].decode(errors='replace')  # after the version
+            name = self.bound_as(message)
             self.binds[name] = self.binds.get(name, 0) + 1
         if self.lost(tag, message):
             self.kept.release()

@@ -21,14 +21,6 @@ allow_groups = gate, local-gate
 """
 
 
-def of(name):
-    return person(name).rstrip('\n') + f'\nuserPassword: {name}-pw\n\n'
-
-
-def group(name, *members, where=GROUPS):
-    return f'dn: cn={name},{where}\nchangetype: add\nobjectClass: groupOfNames\ncn: {name}\n' + ''.join(f'member: uid={one},ou=people,{BASE}\n' for one in members) + '\n'
-
-
 def renamed(name, new):
     return f'dn: cn={name},{GROUPS}\nchangetype: modrdn\nnewrdn: cn={new}\ndeleteoldrdn: 1\n\n'
 
@@ -46,26 +38,21 @@ def log_in(*names):
     return [reason(name, f'{name}-pw') for name in names]
 
 
-def members(name):
-    answer = admin('group show', directory='people', group=name)
-    return sorted(answer['object']['members']) if answer['exit'] == 0 else None
-
-
 make_ldap()
 configure(SETTINGS)
-change(*map(of, ('ann', 'ben', 'cyd')), f'dn: ou=more,{BASE}\nchangetype: add\nobjectClass: organizationalUnit\nou: more\n\n',
+change(*map(person_with_password, ('ann', 'ben', 'cyd')), f'dn: ou=more,{BASE}\nchangetype: add\nobjectClass: organizationalUnit\nou: more\n\n',
        group('gate', 'ann'), group('others', 'ben'))
 service = started()
 check('L4: in the group, and not', log_in('ann', 'ben'), ['ok', 'wrong-password'])
 
 change(renamed('gate', 'former'), group('gate', 'cyd'))
 check('L4: her group has another name, and his has the gate\'s', log_in('ann', 'cyd'), ['wrong-password', 'ok'])
-check('D3: both are here', (members('former'), members('gate')), (['ann'], ['cyd']))
+check('D3: both are here', (group_members('former'), group_members('gate')), (['ann'], ['cyd']))
 check('I5: and published', wait_for(lambda: has('former'), 5), True)
 
 change(renamed('gate', 'past'), group('gate', 'ben'))
 check('L4: likewise, where the one who comes first is in the new one', log_in('ben', 'cyd'), ['ok', 'wrong-password'])
-check('D3: each is under its name', (members('past'), members('gate')), (['cyd'], ['ben']))
+check('D3: each is under its name', (group_members('past'), group_members('gate')), (['cyd'], ['ben']))
 
 change(removed('gate'), group('gate', 'ann'))
 check('L4: removed at the server, and made anew', log_in('ann', 'ben'), ['ok', 'wrong-password'])
@@ -76,7 +63,7 @@ check('L4: two that exchange their names', log_in('cyd', 'ann'), ['ok', 'wrong-p
 must('group add', directory='people', group='local-gate')
 must('member add', directory='people', group='local-gate', names=['ben'])
 change(group('Local-Gate', 'ann'))
-check('D3: a group of this host keeps its name and its members', (log_in('ann', 'ben'), members('local-gate')), (['wrong-password', 'ok'], ['ben']))
+check('D3: a group of this host keeps its name and its members', (log_in('ann', 'ben'), group_members('local-gate')), (['wrong-password', 'ok'], ['ben']))
 must('member remove', directory='people', group='local-gate', names=['ben'])
 
 # The gate is the group that cyd is in; now there is another of that name, elsewhere.

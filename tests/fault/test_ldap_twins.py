@@ -1,52 +1,12 @@
 """Several servers where one was thought to be, and one that is not well where another is: a name with two addresses, a balancer before two servers that differ,
 a preferred server that refuses what it is asked. What is read at one server is said of that one only (L12, U2); whoever can answer is asked."""
 import os
-import socket
 import subprocess
 
-from ldap_bed import *
+from ldap_front import *
 
-FRONT, PORT2, SPORT2, DIR2 = 3892, 3990, 6460, TOP / 'slapd2'
 PEOPLE_DN = 'ou=people,dc=example,dc=org'
 READER = 'cn=reader,dc=example,dc=org'
-SEARCH = 0x63
-
-
-class Front(Between):
-    """Hands each connection on to the port that choose(number of the connection since `count` was set to 0) names; answers searches of the directory with
-    `refusal`, an LDAP result code, where that is not 0."""
-
-    def __init__(self, address, choose):
-        self.choose, self.count, self.refusal, self.peers = choose, 0, 0, {}
-        super().__init__(FRONT, address=address)
-
-    def next_port(self):
-        self.count += 1
-        return self.choose(self.count)
-
-    def upward(self, peer, server, deaf):
-        self.peers[server] = peer
-        super().upward(peer, server, deaf)
-
-    def take(self, message, server, deaf):
-        header = 2 + (message[1] & 127 if message[1] > 127 else 0)
-        at = header + 2 + message[header + 1]
-        if self.refusal and message[at] == SEARCH and b'dc=example' in message:
-            inner = message[header:at] + b'\x65\x07\x0a\x01' + bytes([self.refusal]) + b'\x04\x00\x04\x00'
-            self.peers[server].sendall(b'\x30' + bytes([len(inner)]) + inner)
-        else:
-            super().take(message, server, deaf)
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-
-def start_twin():
-    """A server with the same entries, their ids with them."""
-    seed = TOP / 'twin.ldif'
-    seed.write_text(subprocess.run(['slapcat', '-f', DIR / 'slapd.conf', '-b', 'dc=example,dc=org'], check=True, text=True, capture_output=True).stdout)
-    slapd('start', PORT2, SPORT2, seed, folder=DIR2)
 
 
 def opens(port, password, user='alice'):
@@ -54,8 +14,8 @@ def opens(port, password, user='alice'):
                           capture_output=True, timeout=20).returncode == 0
 
 
-def configure_uri(*uris, account=READER):
-    configure('[service]\nlogin_deadline = 4s\n' + one_directory(more='user_base = ou=people\nrefresh = 1h').replace(
+def configure_uri(*uris, account=READER, more=''):
+    configure('[service]\nlogin_deadline = 4s\n' + one_directory(more=f'user_base = ou=people\nrefresh = 1h\n{more}').replace(
         f'uri = ldap://127.0.0.1:{PORT}', 'uri = ' + ', '.join(uris)).replace(READER, account))
 
 
@@ -82,12 +42,12 @@ slapd('change', folder=DIR2, stdin=f'dn: uid=alice,{PEOPLE_DN}\nchangetype: dele
 set_reader_password('admin-pw')
 
 # one address, two servers: at the second, alice's DN is somebody else's by now
-front = Front('127.0.0.1', lambda number: PORT if number == 1 else PORT2)
+front = Front(lambda number, tag: PORT if number == 1 else PORT2)
 configure_uri(f'ldap://127.0.0.1:{FRONT}', account='cn=admin,dc=example,dc=org')
-front.choose = lambda number: PORT
+front.choose = lambda number, tag: PORT
 service = started()
 check('one server: a login', reason('alice', 'alice-pw'), 'ok')
-front.choose = lambda number: PORT if number == 1 else PORT2
+front.choose = lambda number, tag: PORT if number == 1 else PORT2
 
 
 def tried_there():
@@ -105,9 +65,55 @@ fresh_workers(front)
 set_by_root = admin('user password', user='alice', password='brand-new-1')
 check('U2: a password is not set at the other', (set_by_root['exit'] != 0, opens(PORT, 'brand-new-1'), opens(PORT2, 'brand-new-1')), (True, False, False))
 check('... both have what they had', (opens(PORT, 'alice-pw'), opens(PORT2, 'other-pw')), (True, True))
+
+# ... whichever connection it is: those that begin with the bind as bind_dn read at the first, and passwords are tried at the second
+front.choose = lambda number, tag: PORT if tag == BIND else PORT2
+fresh_workers(front)
+check('somebody who is the same entry at both is let in, again', said('bob', 'bob-pw'), 'ok')
+for code in 51, 52, 53, 80, 1, 3, 10:
+    front.answer = lambda search: code if search.port == PORT2 and of_own_entry(search) else 0
+    front.searches.clear()
+    answers.clear()
+    came = wait_for(lambda: answers.append(reason('alice', 'other-pw')) or any(map(of_own_entry, front.searches)), 5, 0.2)
+    check(f'L12: somebody else\'s password, and the server says {code} about whose entry it is', (came, set(answers)), (True, {'unavailable'}))
+front.choose = lambda number, tag: PORT
+for code in 32, 50:
+    front.answer = lambda search: code if of_own_entry(search) else 0
+    front.searches.clear()
+    fresh_workers(front)
+    check(f'the own password, where who is bound may not read that ({code})', (said('alice', 'alice-pw'), any(map(of_own_entry, front.searches))), ('ok', True))
+front.answer = well
+service.stop()
+
+# ... and nothing is said of anybody by another one's password that must be changed
+slapd('change', folder=DIR2, stdin=f'dn: uid=alice,{PEOPLE_DN}\nchangetype: modify\nadd: pwdReset\npwdReset: TRUE\n\n')
+configure_uri(f'ldap://127.0.0.1:{FRONT}', account='cn=admin,dc=example,dc=org', more='permissions = read-only')
+service = started()
+check('one server, once more', said('alice', 'alice-pw'), 'ok')
+front.choose = lambda number, tag: PORT if tag == BIND else PORT2
+fresh_workers(front)
+check('the same entry at both, once more', said('bob', 'bob-pw'), 'ok')
+# slapd itself shows nothing to whoever must change the password; others do.
+front.answer = lambda search: entry_of(f'uid=alice,{PEOPLE_DN}', 'entryUUID', 'd1e0c5f2-0000-4000-8000-000000000001') if of_own_entry(search) else 0
+front.searches.clear()
+answers.clear()
+came = wait_for(lambda: answers.append(reason('alice', 'other-pw')) or any(map(of_own_entry, front.searches)), 5, 0.2)
+check('L7: somebody else\'s password that must be changed', (came, set(answers)), (True, {'wrong-password'}))
+front.answer = well
+front.choose = lambda number, tag: PORT2
+must('directory sync', directory='people', full=True)
+fresh_workers(front)
+check('L7: ... and the own one', said('alice', 'other-pw'), 'password-expired')
+slapd('change', folder=DIR2, stdin=f'dn: uid=alice,{PEOPLE_DN}\nchangetype: modify\ndelete: pwdReset\n\n')
+front.choose = lambda number, tag: PORT
+service.stop()
+
+configure_uri(f'ldap://127.0.0.1:{FRONT}', account='cn=admin,dc=example,dc=org')
+service = started()
+must('directory sync', directory='people', full=True)
 slapd('config', stdin=f'dn: olcDatabase={{1}}mdb,cn=config\nchangetype: modify\nadd: olcAccess\nolcAccess: {{0}}to dn.children="{PEOPLE_DN}" attrs=entry,entryUUID '
                       f'by dn.exact="{READER}" read by * none\n')
-front.choose = lambda number: PORT
+front.choose = lambda number, tag: PORT
 fresh_workers(front)
 check('whoever may not read the own entry logs in all the same', said('alice', 'alice-pw'), 'ok')
 service.stop()
@@ -116,7 +122,7 @@ front.close()
 # one name, two addresses, of which the first takes no new connections any more
 for address in '127.0.0.2/8', '127.0.0.3/8':
     subprocess.run(['ip', 'addr', 'add', address, 'dev', 'lo'], check=True)
-first, second = Front('127.0.0.2', lambda number: PORT), Front('127.0.0.3', lambda number: PORT2)
+first, second = Front(PORT, address='127.0.0.2'), Front(PORT2, address='127.0.0.3')
 replace('/etc/hosts', '127.0.0.1 localhost\n127.0.0.2 dc.example.test\n127.0.0.3 dc.example.test\n')
 configure_uri(f'ldap://dc.example.test:{FRONT}', account='cn=admin,dc=example,dc=org')
 service = started()
@@ -130,16 +136,16 @@ second.close()
 
 # two servers with the same entries, the preferred one of which is not well
 set_reader_password('reader-pw')
-ill = Front('127.0.0.1', lambda number: PORT2)
+ill = Front(PORT2)
 configure_uri(f'ldap://127.0.0.1:{FRONT}', f'ldap://127.0.0.1:{PORT}')
 service = started()
 check('the preferred one of two', (said('bob', 'bob-pw'), ill.count > 0), ('ok', True))
 for code in 51, 52, 53, 80:
-    ill.refusal = code
+    ill.answer = lambda search: code
     fresh_workers(ill)
     check(f'searches answered with {code}: the other one is asked', said('bob', 'bob-pw'), 'ok')
     check('... by a synchronisation, too', wait_for(lambda: admin('directory sync', directory='people', full=True)['exit'] == 0, 10, 0.2), True)
-    ill.refusal = 0
+    ill.answer = well
 slapd('change', folder=DIR2, stdin=f'dn: {READER}\nchangetype: modify\nreplace: userPassword\nuserPassword: older-pw\n')
 for what in 'its account refused', '... and once more, by new processes':
     fresh_workers(ill)

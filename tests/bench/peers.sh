@@ -27,18 +27,19 @@ login_round() {
         read -r _ _ rate _ _ < <("$pam" "bench-$1" u pw 4 "${4:-1500}" 1000)
         echo "$rate" >> "$MULTIDIR_TOP/$2-$1-rate"
 }
-# What no service can fall below that binds as the user and asks whose entry that is on the same connection: those two, and a PAM stack that asks nobody. At four at a time both
-# keep the processors busy, so that their costs add up.
-floor_round() {
+# What no service can fall below that binds as the user and asks whose entry that is on the same connection: those two ("alone"), and a PAM stack that asks nobody. At four at
+# a time both keep the processors busy, so that their costs add up. "apart": the same two asked by a process behind the one that takes requests, as a service must be built whose
+# part that reads what a server sends is not the one that decides.
+floor_round() { # NAME HOW
         local p50 rate
-        read -r p50 _ < <("$floor" "$uri" uid=u ,ou=people,dc=example,dc=org pw 1 1500 1000)
-        read -r _ rate < <("$floor" "$uri" uid=u ,ou=people,dc=example,dc=org pw 4 6000 1000)
-        echo "$p50" >> "$MULTIDIR_TOP/$1-floor-p50"; echo "$rate" >> "$MULTIDIR_TOP/$1-floor-rate"
+        read -r p50 _ < <("$floor" "$2" "$uri" uid=u ,ou=people,dc=example,dc=org pw 1 1500 1000)
+        read -r _ rate < <("$floor" "$2" "$uri" uid=u ,ou=people,dc=example,dc=org pw 4 6000 1000)
+        echo "$p50" >> "$MULTIDIR_TOP/$1-$2-p50"; echo "$rate" >> "$MULTIDIR_TOP/$1-$2-rate"
 }
-say_floor() { # NAME
-        echo "$1: a bind, then a base search on its connection, without a login: p50 $(of "$1" floor p50) us, $(of "$1" floor rate) a second; with pam_permit's:" \
-             "$(($(of "$1" floor p50) + $(of "$1" permit p50))) us," \
-             "$(awk -v a="$(of "$1" floor rate)" -v b="$(of "$1" permit rate)" 'BEGIN {printf "%.0f", a && b ? 1 / (1 / a + 1 / b) : 0}') a second"
+say_floor() { # NAME HOW
+        echo "$1: a bind, then a base search on its connection, without a login, $2: p50 $(of "$1" "$2" p50) us, $(of "$1" "$2" rate) a second; with pam_permit's:" \
+             "$(($(of "$1" "$2" p50) + $(of "$1" permit p50))) us," \
+             "$(awk -v a="$(of "$1" "$2" rate)" -v b="$(of "$1" permit rate)" 'BEGIN {printf "%.0f", a && b ? 1 / (1 / a + 1 / b) : 0}') a second"
 }
 of() { median < "$MULTIDIR_TOP/$1-$2-$3"; }
 compare() { # NAME: with nslcd
@@ -71,11 +72,11 @@ logins() { # NAME ldap|ldaps
         ! has nslcd || nslcd_start || { echo "nslcd does not start: FAIL"; wrong=1; }
         "$pam" bench-multidir u pw 4 400 1000 >/dev/null # connections are made
         for _ in 1 2 3; do
-                [ "$2" = ldaps ] || floor_round "$1"
+                [ "$2" = ldaps ] || { floor_round "$1" alone; floor_round "$1" apart; }
                 login_round permit "$1"; login_round multidir "$1"; ! has nslcd || login_round nslcd "$1"
         done
         echo "$1: pam_permit: p50 $(of "$1" permit p50) us, $(of "$1" permit rate) a second"
-        [ "$2" = ldaps ] || say_floor "$1"
+        [ "$2" = ldaps ] || { say_floor "$1" alone; say_floor "$1" apart; }
         ! has nslcd || { compare "$1"; nslcd_stop; }
         breakdown "$1"
         if has sssd && [ "$2" = ldaps ]; then # it sends passwords over TLS only

@@ -71,7 +71,8 @@ def is_there(user):
 
 os.environ['SLAPD_NO_SYNCPROV'] = '1'  # no watch: what is read is read for what is asked
 make_ldap()
-slapd('change', stdin=''.join(map(person_with_password, ('ann', 'ben', 'cyd', 'dan', 'eve'))))
+slapd('change', stdin=''.join(map(person_with_password, ('ann', 'ben', 'cyd', 'dan', 'eve'))) +
+      group('crew', 'dan').replace('groupOfNames', 'groupOfUniqueNames').replace('member:', 'uniqueMember:'))
 slapd('config', stdin='dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\n'
                       'olcAccess: {0}to * by dn.exact="cn=reader,dc=example,dc=org" write by * break\n')
 a, b = Front(PORT), Front(PORT, port=FRONT + 1)
@@ -143,13 +144,25 @@ for what, word, as_asked, change, user in (('done, but said to have failed', Don
     service.stop()
 
 
-# ---- A user is added, and one search is answered with "busy"
-def one_busy(user, number, added):
-    """The answer to that one of the searches about the user, of those before or after the entry is added: 51, once. And the list of those."""
+# ---- Another change, which the server says to have failed
+for command, tag, fields in (('user add', ADD, {'directory': 'people'}), ('user modify', MODIFY, {'display_name': 'Another'}), ('user remove', DELETE, {})):
+    user = 'fay' if command == 'user add' else 'eve'
+    service = begun(a, b)
+    a.answer = lambda search: 51
+    b.ask = lambda request: Done(80) if request.tag == tag else 0
+    reply = admin(command, limit=60, user=user, **fields)
+    check(f'U12: the first server is busy, and the second does a change ({command}) and says that it failed', (bool(a.searches), reply['exit']), (True, 6))
+    check('U12: ... it is sent once', (writes(a), writes(b)), ([], [tag]))
+    service.stop()
+
+
+# ---- A change, and one search of it is answered with "busy"
+def one_busy(words, number, written):
+    """The answer to that one of the searches with such a word, of those before or after something is written: 51, once. And the list of those."""
     count, busy = [], []
 
     def answer(search):
-        if user.encode() not in search.data or added != any(request.tag == ADD for front in (a, b) for request in front.requests):
+        if not any(word in search.data for word in words) or written != any(map(writes, (a, b))):
             return 0
         count.append(search)
         if len(count) == number:
@@ -159,36 +172,46 @@ def one_busy(user, number, added):
     return answer, busy
 
 
-def add_user(user, number, added, *fronts):
-    """What it comes to, without the user's name; and whether a search was answered so."""
+def changed(command, fields, number, written, *fronts):
+    """What it comes to, without whom it is about: exit, and the object; and how many searches were answered so."""
+    about = [fields[key] for key in ('user', 'group') if key in fields] + fields.get('names', [])
     service = begun(*fronts)
-    answer, busy = one_busy(user, number, added)
+    answer, busy = one_busy([name.encode() for name in about], number, written)
     for front in fronts:
         front.answer = answer
-    reply = admin('user add', limit=60, directory='people', user=user, password=f'{user}-pw')
+    reply = admin(command, limit=60, **fields)
     service.stop()
-    said = reply['exit'], json.dumps(reply['object'], sort_keys=True).replace(user, 'USER')
-    state = 'done' if opens(user, f'{user}-pw') else 'partly' if is_there(user) else 'undone'
-    return (said, state), len(busy)
+    return (reply['exit'], json.dumps(reply['object'], sort_keys=True).replace(about[0], 'NAME')), len(busy)
+
+
+def a_new_one(name):
+    return {'directory': 'people', 'user': name, 'password': f'{name}-pw'}
+
+
+def state(user):
+    return 'done' if opens(user, f'{user}-pw') else 'partly' if is_there(user) else 'undone'
 
 
 for number, what in (1, 'whether it is seen'), (2, 'before its password is set'), (3, 'of whose the connection is'):
-    alone, asked = add_user(f'one{number}', number, True, a)
+    alone, asked = changed('user add', a_new_one(f'one{number}'), number, True, a)
     check(f'D2: a user is added, and a search after that ({what}) is answered with 51', asked, 1)
-    both, asked = add_user(f'two{number}', number, True, a, b)
+    both, asked = changed('user add', a_new_one(f'two{number}'), number, True, a, b)
+    came_to = state(f'two{number}')
     check('D2: ... and at the first of two servers', asked, 1)
-    (code, _), state = both
-    good = state == 'done' and code == 0 or state == 'undone' and code != 0 or both == alone
+    good = (came_to, both[0] == 0) in (('done', True), ('undone', False)) or both == alone
     check(f'D2: ... which comes to no less than with one ({alone})', good or both)
-    check('D2: ... what is taken back is taken back there', writes(a).count(DELETE), int(state == 'undone'))
+    check('D2: ... what is taken back is taken back there', writes(a).count(DELETE), int(came_to == 'undone'))
     check('D2: ... and the other one is told nothing of it', (writes(a).count(ADD), writes(b)), (1, []))
 
-for number, what in (1, 'whether the name is free'), (2, 'which groups name it already'):
-    user = f'new{number}'
-    got, asked = add_user(user, number, False, a, b)
-    check(f'D2: a search before a user is added ({what}) is answered with 51', asked, 1)
-    check('D2: ... it is begun again at the other server, and done', (got[0][0], got[1]), (0, 'done'))
-    check('D2: ... there alone, and once', (writes(a), writes(b).count(ADD)), ([], 1))
+for command, fields, number, what, tag in (('user add', a_new_one('new1'), 1, 'whether the name is free', ADD),
+                                           ('user add', a_new_one('new2'), 2, 'which groups name it already', ADD),
+                                           ('user modify', {'user': 'ann', 'display_name': 'A. Nother'}, 1, 'who it is', MODIFY),
+                                           ('member add', {'group': 'crew', 'names': ['ben']}, 1, 'which group it is', MODIFY),
+                                           ('member add', {'group': 'crew', 'names': ['cyd']}, 2, 'who it is', MODIFY)):
+    got, asked = changed(command, fields, number, False, a, b)
+    check(f'D2: {command}: a search before anything is written ({what}) is answered with 51', asked, 1)
+    check('D2: ... it is begun again at the other server, and done', got, lambda got: got[0] == 0)
+    check('D2: ... there alone, and once', (writes(a), writes(b).count(tag)), ([], 1))
 
 slapd('stop')
 done()

@@ -1,11 +1,19 @@
 /* Logins that wait for the view; see keeper/admissions.h. */
 #include "multidird/keeper/admissions.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "multidird/keeper/delegated.h"
 
-struct waiting { struct waiting *next; uint64_t wanted; struct protocol_admitted answer; };
+struct waiting {
+        struct waiting *next;
+        uint64_t wanted;
+        char directory[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1];
+        struct protocol_admitted answer;
+};
 struct admissions { struct keeper *keeper; admissions_send_fn send; void *data; struct waiting *first; };
 
 struct admissions *admissions_new(struct keeper *keeper, admissions_send_fn send, void *data) {
@@ -24,7 +32,16 @@ void admissions_free(struct admissions *admissions) {
         free(admissions);
 }
 
-/* Who was there before, and is as before, waits for nothing. Of two first logins at once the second changes nothing, but its user is not shown yet either. */
+/* Whether another login of the same user has changed what the view does not show yet. */
+static bool is_awaited(const struct admissions *admissions, const struct protocol_admit *admit) {
+        const struct waiting *one = admissions->first;
+        while (one && (strcmp(one->directory, admit->directory) != 0 || !text_same_name(one->user, admit->user)))
+                one = one->next;
+        return one != NULL;
+}
+
+/* Who was there before, and is as before, waits for nothing. Of two first logins at once the second changes nothing, but its user is not shown yet either,
+ * whether it found the user on record already or not. */
 void admissions_take(struct admissions *admissions, const struct protocol_admit *admit, bool in_flight) {
         struct keeper *keeper = admissions->keeper;
         struct waiting *waiting = calloc(1, sizeof *waiting);
@@ -34,13 +51,15 @@ void admissions_take(struct admissions *admissions, const struct protocol_admit 
                 return;
         }
         keeper_admit(keeper, admit, &waiting->answer);
-        bool settled = !in_flight && !keeper_is_dirty(keeper);
-        if (keeper->wanted == wanted && (admit->entry_id[0] || settled)) {
+        bool settled = !in_flight && !keeper_is_dirty(keeper), known = admit->entry_id[0] && !is_awaited(admissions, admit);
+        if (keeper->wanted == wanted && (known || settled)) {
                 admissions->send(admissions->data, &waiting->answer);
                 free(waiting);
                 return;
         }
         waiting->wanted = keeper->wanted;
+        (void)snprintf(waiting->directory, sizeof waiting->directory, "%s", admit->directory);
+        (void)snprintf(waiting->user, sizeof waiting->user, "%s", admit->user);
         waiting->next = admissions->first;
         admissions->first = waiting;
 }

@@ -156,10 +156,36 @@ static void ask_gate(struct login_run *run) {
                 on_gate(GATE_UNAVAILABLE, run);
 }
 
+static void name_user(const struct login_run *run, size_t directory, struct protocol_admit *admit) {
+        (void)snprintf(admit->directory, sizeof admit->directory, "%s", login_directory_name(run, directory));
+        (void)snprintf(admit->user, sizeof admit->user, "%s", run->user);
+        memcpy(admit->external_id, run->external_id, sizeof admit->external_id);
+}
+
+static void ask_published(struct login_run *run);
+
+static void on_awaited(_unused_ const struct protocol_admitted *admitted, void *userdata) {
+        ask_published(userdata);
+}
+
+/* D3: a user whom another login has just put on record is not shown yet. The keeper answers when it is; once, whatever it says. */
+static bool await_view(struct login_run *run) {
+        bool first = !run->awaited && run->external_id[0] && run->login.owner != SETTINGS_NONE;
+        run->awaited = true;
+        if (!first)
+                return false;
+        struct protocol_admit admit = { .dry = true };
+        name_user(run, run->login.owner, &admit);
+        memcpy(admit.entry_id, run->entry_id, sizeof admit.entry_id);
+        return keeper_link_admit(run->service, &admit, on_awaited, run, &run->ask) == 0;
+}
+
 static void ask_published(struct login_run *run) {
         struct view_user user;
         struct view_access access;
         bool published = login_view_access(run->service, run->user, NULL, &user, &access), same = published && same_entry(run, &access);
+        if (!published && await_view(run))
+                return;
         login_take_event(run, &(struct login_event){ .published_same = same, .published_other = published && !same });
 }
 
@@ -176,11 +202,9 @@ static void on_admitted(const struct protocol_admitted *admitted, void *userdata
 
 static void admit(struct login_run *run) {
         struct protocol_admit admit = { .dry = run->dry, .profile = run->profile };
-        (void)snprintf(admit.directory, sizeof admit.directory, "%s", login_directory_name(run, run->login.directory));
-        (void)snprintf(admit.user, sizeof admit.user, "%s", run->user);
+        name_user(run, run->login.directory, &admit);
         if (!run->login.newcomer)
                 memcpy(admit.entry_id, run->entry_id, sizeof admit.entry_id);
-        memcpy(admit.external_id, run->external_id, sizeof admit.external_id);
         if (keeper_link_admit(run->service, &admit, on_admitted, run, &run->ask) < 0)
                 on_admitted(NULL, run);
 }

@@ -40,6 +40,7 @@ struct login_run {
         char external_id[SYNC_ENTRY_ID_MAX + 1]; /* D3: the server's entry on record for the user; after the check, the one that was checked */
         struct user_profile profile;         /* D3: what the server says of it */
         bool active;                         /* D3: the local flag of the user */
+        bool awaited;                        /* D3: the keeper was asked whether the view is still to show the user */
         bool dry;
         struct password_notice notice;       /* what the owner's server said of a right password */
         const char *purpose;

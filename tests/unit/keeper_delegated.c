@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "keeper_world.h"
+#include "multidird/keeper/admissions.h"
 #include "multidird/keeper/delegated.h"
 
 #define WORLD "[directory/d]\ntype = delegated\nuri = ldaps://a\nbase = dc=x\npreset = openldap-posix\n[directory/i]\ntype = internal\n" \
@@ -149,15 +150,19 @@ static void groups(void **state) {
         keeper_world_close(&world);
 }
 
-static void log_in(struct keeper_world *world, const char *user, const char *list, struct protocol_admitted *admitted) {
+static const struct protocol_admit *of_login(struct keeper_world *world, const char *user, const char *list) {
         static struct protocol_admit admit; /* large */
         admit = (struct protocol_admit){ .directory = "d", .profile = { .has_groups = true } };
         (void)snprintf(admit.user, sizeof admit.user, "%s", user);
         (void)snprintf(admit.profile.name, sizeof admit.profile.name, "%s", user);
-        (void)snprintf(admit.external_id, sizeof admit.external_id, "e-%s", user);
+        (void)snprintf(admit.external_id, sizeof admit.external_id, "e-%c%s", user[0] | ' ', user + 1); /* the entry is one, however its name is spelt */
         (void)snprintf(admit.profile.groups, sizeof admit.profile.groups, "%s", list);
         entry_of(world, user, admit.entry_id);
-        keeper_admit(world->keeper, &admit, admitted);
+        return &admit;
+}
+
+static void log_in(struct keeper_world *world, const char *user, const char *list, struct protocol_admitted *admitted) {
+        keeper_admit(world->keeper, of_login(world, user, list), admitted);
 }
 
 static void expect_groups(struct keeper_world *world, const char *what, const char *user, const char *groups) {
@@ -223,8 +228,54 @@ static void names(void **state) {
         keeper_world_close(&world);
 }
 
+static void count_answer(void *data, const struct protocol_admitted *admitted) {
+        unsigned *answers = data;
+        assert_int_equal(admitted->state, RECORD_SAME);
+        ++*answers;
+}
+
+/* Whoever logs in while the view is still to show what another login of the same user has changed waits for it, too; others do not. */
+static void waiting(void **state) {
+        (void)state;
+        static const struct { const char *what, *user, *list; bool published, waits; } rows[] = {
+                { "L12: as before: at once", "ann", "", true, false },
+                { "D3: something has changed", "ann", "g-1\n0\nred\n", true, true },
+                { "L12: the same user, on record by now", "ann", "g-1\n0\nred\n", false, true },
+                { "N1: by another spelling", "Ann", "g-1\n0\nred\n", false, true },
+                { "L12: another user", "cyd", "", false, false },
+                { "L12: it is shown", "ann", "g-1\n0\nred\n", true, false },
+        };
+        static const struct keeper_check fill[] = {
+                { "D3", "{'command':'user add','user':'ann'}", 0, NULL }, { "D3", "{'command':'user add','user':'cyd'}", 0, NULL },
+        };
+        struct keeper_world world;
+        struct protocol_admitted admitted;
+        unsigned answers = 0, expected = 0, held = 0;
+        keeper_world_open(&world, IMPORTING);
+        keeper_world_run(&world, fill, ARRAY_SIZE(fill));
+        log_in(&world, "ann", "", &admitted);
+        log_in(&world, "cyd", "", &admitted);
+        struct admissions *admissions = admissions_new(world.keeper, count_answer, &answers);
+        assert_non_null(admissions);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                if (rows[i].published) {
+                        world.keeper->built = world.keeper->wanted;
+                        admissions_release(admissions, world.keeper->built, NULL);
+                        expected += held;
+                        held = 0;
+                }
+                admissions_take(admissions, of_login(&world, rows[i].user, rows[i].list), false);
+                held += rows[i].waits;
+                expected += !rows[i].waits;
+                if (answers != expected)
+                        fail_msg("%s: %u answers", rows[i].what, answers);
+        }
+        admissions_free(admissions);
+        keeper_world_close(&world);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = { cmocka_unit_test(changes), cmocka_unit_test(records), cmocka_unit_test(groups),
-                                           cmocka_unit_test(names) };
+                                           cmocka_unit_test(names), cmocka_unit_test(waiting) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,9 @@ void ldap_kind_change(struct directory *directory, const struct directory_change
                 outcome_refuse(result, REASON_PERMISSION_DENIED, "there is no bind_dn, and nobody changes anything as nobody");
                 result->by_right = true;
         } else {
-                run(&changing);
+                do {
+                        *result = (struct change_result){ 0 };
+                        run(&changing);
+                } while (result->state == CHANGE_REFUSED && result->reason == REASON_UNAVAILABLE && session_begin_again(&directory->session, changing.found_by_ms));
         }
 }

@@ -29,6 +29,7 @@ _Static_assert(sizeof((struct bind_answer *)0)->text == SEND_TEXT, "the whole te
 
 static bool is_ready(struct changing *changing, char text[SEND_TEXT]) {
         text[0] = 0;
+        session_stay(&changing->directory->session);
         return changing->directory->session.reader != NULL && clock_monotonic_ms() < changing->deadline_ms;
 }
 

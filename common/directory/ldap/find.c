@@ -163,8 +163,8 @@ static enum password_result bind_as(struct directory *directory, const char *dn,
         }
         enum password_result result = bind_outcome(directory->ldap, &answer);
         if (result == CHECK_UNAVAILABLE || result == CHECK_DENIED) {
-                /* Its word on itself, not on the user. */
-                if (session_goes_elsewhere(&directory->session, directory->session.reader, search_error_of(answer.code)))
+                /* These are words on the server; some others say of the account that it is locked. */
+                if ((answer.code == LDAP_BUSY || answer.code == LDAP_UNAVAILABLE) && session_goes_elsewhere(&directory->session, directory->session.reader, -EAGAIN))
                         session_give_up(&directory->session);
                 link_describe(&why, answer.code, answer.text);
                 log_notice("directory %s: the server does not let a user bind: %s", directory->settings->name, sbuf_text(&why));
@@ -215,7 +215,8 @@ static enum password_result compare_bound(struct directory *directory, const str
                 return CHECK_NOT_FOUND;
         if (whose == WHOSE_SAME || whose == WHOSE_HIDDEN || (whose == WHOSE_UNWILLING && result != CHECK_RIGHT))
                 return result;
-        session_give_up(&directory->session);
+        if (whose == WHOSE_LOST || (whose == WHOSE_UNWILLING && session_goes_elsewhere(&directory->session, login, -ECANCELED)))
+                session_give_up(&directory->session);
         return CHECK_UNAVAILABLE;
 }
 

@@ -111,7 +111,6 @@ static enum password_set set_password(struct directory *directory, const char *u
         const struct directory_entry asked = *entry;
         uint64_t deadline_ms = begin(directory);
         enum password_set set = ldap_kind_set_password(directory, user, old, new, deadline_ms, entry, why);
-        /* A search that fails comes before anything is sent. */
         while (set == PASSWORD_SET_UNAVAILABLE && session_begin_again(&directory->session, deadline_ms)) {
                 *entry = asked;
                 set = ldap_kind_set_password(directory, user, old, new, deadline_ms, entry, why);

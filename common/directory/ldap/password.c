@@ -150,6 +150,7 @@ static enum password_set compare(const struct setting *setting, bool by_service)
         case WHOSE_UNWILLING:
         case WHOSE_HIDDEN: return by_service ? PASSWORD_SET_UNAVAILABLE : PASSWORD_SET_DONE;
         case WHOSE_OTHERS: return PASSWORD_SET_NOT_FOUND;
+        case WHOSE_UNTOLD:
         case WHOSE_LOST:
         default: return PASSWORD_SET_UNAVAILABLE;
         }
@@ -177,7 +178,10 @@ static enum password_set on_own_link(struct setting *setting) {
         enum password_set set = by_service ? PASSWORD_SET_DONE : bind_owner(setting);
         if (set == PASSWORD_SET_DONE)
                 set = compare(setting, by_service);
-        return set == PASSWORD_SET_DONE ? change(setting) : set;
+        if (set != PASSWORD_SET_DONE)
+                return set;
+        session_stay(&directory->session);
+        return change(setting);
 }
 
 enum password_set ldap_kind_set_password(struct directory *directory, const char *user, const struct secret *old, const struct secret *new,

@@ -7,15 +7,21 @@
 #include "directory/ldap/session_internal.h"
 
 #define IDLE_MS 60000          /* older connections are made anew: firewalls forget them without a word */
-#define ATTEMPTS_MAX 3         /* at one operation: each may cost a bind of the user's */
+#define ATTEMPTS_MAX 3         /* at one operation */
+#define BINDS_MAX 2            /* of the user in one operation: servers count wrong passwords */
 
 void session_begin(struct session *session) {
-        session->chosen = session->lost = false;
+        session->chosen = session->lost = session->staying = false;
         session->attempts = 1;
+        session->binds = 0;
+}
+
+void session_stay(struct session *session) {
+        session->staying = true;
 }
 
 bool session_begin_again(struct session *session, uint64_t deadline_ms) {
-        if (!session->lost || session->attempts >= ATTEMPTS_MAX || deadline_left_ms(deadline_ms) == 0)
+        if (!session->lost || session->staying || session->attempts >= ATTEMPTS_MAX || session->binds >= BINDS_MAX || deadline_left_ms(deadline_ms) == 0)
                 return false;
         session->chosen = session->lost = false;
         session->attempts++;
@@ -64,12 +70,15 @@ static bool asks_again(struct session *session, int r, bool reused, bool restart
                 link_close(TAKE_PTR(session->reader));
                 return true;
         }
-        bool dead = r == -ECONNRESET || r == -ETIMEDOUT, ill = session_goes_elsewhere(session, session->reader, r);
+        bool dead = r == -ECONNRESET || r == -ETIMEDOUT, ill = !session->staying && session_goes_elsewhere(session, session->reader, r);
         if (dead || ill)
                 session_give_up(session);
         /* What one has sent before it failed is not to be mixed with what another one has. */
         bool again = ill && restarts && !session->chosen;
-        session->chosen = session->chosen || !(dead || ill);
+        if (!dead && !ill) {
+                session->chosen = true;
+                session->lost = false;
+        }
         return again;
 }
 
@@ -81,7 +90,7 @@ int session_search(struct session *session, const struct search *search, void (*
                 if (r < 0)
                         return r;
                 r = search_run(session->reader, search, session_patience_ms(session, session->reader, deadline_ms), &now);
-                if (!asks_again(session, r, reused && tries == 1, restart) || tries == SESSION_URIS_MAX) {
+                if (!asks_again(session, r, reused && tries == 1, restart)) {
                         sbuf_add(why, sbuf_text(&now));
                         return r;
                 }
@@ -109,7 +118,7 @@ static int make_login_ready(struct session *session, uint64_t deadline_ms, bool 
         *reused = session->login != NULL;
         if (session->login)
                 return 0;
-        int r = session_connect_server(session, &reader->where, reader, &want, deadline_ms, &session->login, why);
+        int r = session_connect_server(session, &reader->where, reader, &want, session_patience_ms(session, reader, deadline_ms), &session->login, why);
         if (r == 0)
                 session->login->uri = reader->uri;
         return r;
@@ -125,8 +134,12 @@ int session_connect_reader(struct session *session, const struct session_want *w
 
 void session_bind_ahead(struct session *session, const char *dn, const struct secret *password) {
         session_bind_forget(session);
-        if (session->attempts <= 1 && login_is_ready(session) && link_bind_send(session->login, dn, password, &session->ahead) < 0)
+        if (session->attempts > 1 || !login_is_ready(session))
+                return;
+        if (link_bind_send(session->login, dn, password, &session->ahead) < 0)
                 session->ahead = 0;
+        else
+                session->binds++;
 }
 
 void session_bind_forget(struct session *session) {
@@ -139,6 +152,7 @@ void session_bind_forget(struct session *session) {
 static int bind_now(struct session *session, const char *dn, const struct secret *password, uint64_t deadline_ms, struct bind_answer *answer) {
         int id = session->ahead;
         session->ahead = 0;
+        session->binds += id == 0;
         return id ? link_answer(session->login, id, deadline_ms, answer) : link_bind(session->login, dn, password, deadline_ms, answer);
 }
 
@@ -155,8 +169,9 @@ int session_bind(struct session *session, const char *dn, const struct secret *p
                                 session_give_up(session);
                         return r;
                 }
-                r = bind_now(session, dn, password, session_patience_ms(session, session->reader, deadline_ms), answer);
-                if (r == -ECONNRESET && reused && tries == 0) {
+                /* Whoever has just answered a search is only slow; and a password is not sent to one server after the other. */
+                r = bind_now(session, dn, password, deadline_ms, answer);
+                if (r == -ECONNRESET && reused && tries == 0 && session->binds < BINDS_MAX) {
                         link_close(TAKE_PTR(session->login));
                         continue;
                 }

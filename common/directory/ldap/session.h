@@ -19,10 +19,10 @@ struct session {
         uint64_t down_until_ms[SESSION_URIS_MAX];    /* a server that failed is asked last until then */
         uint64_t refused_until_ms;                   /* the preferred one refused the service's account: no return to it is tried until then */
         uint64_t prefer_after_ms;                    /* when the preferred server is tried again */
-        unsigned servers[SESSION_URIS_MAX];          /* how many each URI stood for when it was last asked (DNS SRV) */
-        char avoid[LDAP_URI_TEXT_MAX];               /* the server that failed last */
-        bool chosen, lost;                           /* of the operation that is under way: a server has answered; one has failed */
-        unsigned attempts;                           /* ... and how often it was begun */
+        char avoid[LDAP_URI_TEXT_MAX];               /* the server that failed last: of those that a +srv address stands for it comes last until then */
+        uint64_t avoid_until_ms;
+        bool chosen, lost, staying;                  /* of the operation that is under way: a server has answered; it has failed; session_stay() */
+        unsigned attempts, binds;                    /* ... how often it was begun, and the user bound */
         enum account_word account;                   /* what session_take_account() gives */
         char refusal[256];                           /* ... of one that was refused: the words */
 };
@@ -45,15 +45,17 @@ int session_connect_well(struct session *session, const char *base, uint64_t dea
 /* Each operation (a login, a look-up, a change) is one server's. It begins with session_begin(); the first search that is answered chooses the server, and its
  * connection: from then on session_search() asks nobody else, and fails with -ENOTCONN once that connection is lost. */
 void session_begin(struct session *session);
-/* Whether the operation is worth to be begun again from the start, and begins it: the server failed in the middle of it, there is time, and it is not the
- * third attempt. For who has changed nothing at the server yet. */
+/* Whether the operation is worth to be begun again from the start, and begins it: the server failed in the middle of it, there is time, it is not the third
+ * attempt, and the user's password was not sent twice. */
 bool session_begin_again(struct session *session, uint64_t deadline_ms);
+/* From here on something may have been changed at the server: the operation is not begun again, and a server that is busy is not left for that. */
+void session_stay(struct session *session);
 
 /* The server of that connection failed: for a while, others are asked before it. */
 void session_ask_last(struct session *session, const struct link *link);
 /* Likewise of the one that was read, whose connections are closed. */
 void session_give_up(struct session *session);
-/* How long an answer is waited for there, so that there is time for another server, where there is one that has not failed lately. */
+/* Until when the answer to a search is waited for there: where there is another server that has not failed lately, a quarter of the time is kept for that. */
 uint64_t session_patience_ms(const struct session *session, const struct link *link, uint64_t deadline_ms);
 /* Whether r, of a search there, is a word on that server alone (-EAGAIN, -ECANCELED: busy, unavailable, unwilling, …), and there is another one that has not
  * failed lately. */

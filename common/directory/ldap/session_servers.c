@@ -12,6 +12,7 @@
 #define DOWN_MS 20000          /* how long a server that failed is asked last */
 #define REFUSED_MS 600000      /* ... and one that refused the service's account: the others have another password, or the same mistake */
 #define REFUSALS_MAX 4         /* ... so many in one try: servers lock accounts for them */
+#define DOMAIN_REFUSALS_MAX 2  /* ... of one +srv address */
 #define PREFER_MS 60000        /* how often the preferred server is tried again */
 #define PREFER_TRY_MS 700      /* ... and for how long, at most, while another one works */
 
@@ -20,7 +21,7 @@ uint64_t session_share_ms(uint64_t deadline_ms, size_t parts) {
 }
 
 void session_ask_last(struct session *session, const struct link *link) {
-        session->down_until_ms[link->uri] = clock_monotonic_ms() + DOWN_MS;
+        session->down_until_ms[link->uri] = session->avoid_until_ms = clock_monotonic_ms() + DOWN_MS;
         session->lost = true;
         memcpy(session->avoid, link->server, sizeof session->avoid);
 }
@@ -78,7 +79,7 @@ int session_connect_server(struct session *session, const struct ldap_uri *uri, 
 /* Of the servers that DNS lists, the one that was given up last comes last. */
 static void put_last(const struct session *session, struct ldap_uri uris[SRV_MAX], size_t count) {
         char server[LDAP_URI_TEXT_MAX];
-        for (size_t i = 0; i + 1 < count; i++) {
+        for (size_t i = 0; i + 1 < count && session->avoid_until_ms > clock_monotonic_ms(); i++) {
                 ldap_uri_print(&uris[i], server, sizeof server);
                 if (strcmp(server, session->avoid) != 0)
                         continue;
@@ -90,7 +91,7 @@ static void put_last(const struct session *session, struct ldap_uri uris[SRV_MAX
 }
 
 /* One of the settings' URIs, as the servers that it stands for. */
-static int list_servers(struct session *session, size_t index, struct ldap_uri uris[SRV_MAX], size_t *count, struct sbuf *why) {
+static int list_servers(const struct session *session, size_t index, struct ldap_uri uris[SRV_MAX], size_t *count, struct sbuf *why) {
         const char *mistake;
         *count = 1;
         int r = ldap_uri_parse(session->settings->uris[index], &uris[0], &mistake);
@@ -98,28 +99,30 @@ static int list_servers(struct session *session, size_t index, struct ldap_uri u
                 sbuf_printf(why, "%s is no address of a server: %s", session->settings->uris[index], mistake);
         else if (uris[0].srv)
                 r = srv_expand(&uris[0], uris, count, why);
-        session->servers[index] = r < 0 ? 0 : (unsigned)*count;
-        put_last(session, uris, session->servers[index]);
+        if (r == 0)
+                put_last(session, uris, *count);
         return r;
 }
 
-/* *refused: how many have refused the service's account in this try. */
+/* *refused: how many have refused the service's account in this try. The servers of one domain mostly have one password: two of them are enough. */
 static int connect_uri(struct session *session, size_t index, const struct session_want *want, uint64_t deadline_ms, unsigned *refused, struct link **link,
                        struct sbuf *why) {
         struct ldap_uri uris[SRV_MAX];
         size_t count;
+        unsigned before = *refused;
         if (list_servers(session, index, uris, &count, why) < 0)
                 return -EHOSTUNREACH;
         int r = -EHOSTUNREACH;
-        for (size_t i = 0; i < count && r < 0 && !session_is_final(r) && *refused < REFUSALS_MAX; i++) {
+        for (size_t i = 0; i < count && r < 0 && !session_is_final(r) && *refused < REFUSALS_MAX && *refused - before < DOMAIN_REFUSALS_MAX; i++) {
                 if (i > 0)
                         sbuf_add(why, "; ");
                 r = session_connect_server(session, &uris[i], NULL, want, session_share_ms(deadline_ms, count - i), link, why);
                 *refused += r == -EACCES;
         }
+        bool refuses = r < 0 && *refused > before;
         if (index == 0)
-                session->refused_until_ms = r == -EACCES ? clock_monotonic_ms() + REFUSED_MS : 0;
-        session->down_until_ms[index] = r == 0 || session_is_final(r) ? 0 : clock_monotonic_ms() + (r == -EACCES ? REFUSED_MS : DOWN_MS);
+                session->refused_until_ms = refuses ? clock_monotonic_ms() + REFUSED_MS : 0;
+        session->down_until_ms[index] = r == 0 || session_is_final(r) ? 0 : clock_monotonic_ms() + (refuses ? REFUSED_MS : DOWN_MS);
         if (r == 0)
                 (*link)->uri = index;
         return r;
@@ -214,9 +217,10 @@ bool session_look(struct session *session, const char *base) {
         return r == 0;
 }
 
+/* How many servers a +srv address stands for at the next look, nobody knows. */
 static bool has_another(const struct session *session, const struct link *link) {
         uint64_t now = clock_monotonic_ms();
-        bool another = session->servers[link->uri] > 1;
+        bool another = false;
         for (size_t i = 0; i < session->settings->uri_count && i < SESSION_URIS_MAX; i++)
                 another = another || (i != link->uri && session->down_until_ms[i] <= now);
         return another;
@@ -227,14 +231,14 @@ bool session_goes_elsewhere(const struct session *session, const struct link *li
 }
 
 uint64_t session_patience_ms(const struct session *session, const struct link *link, uint64_t deadline_ms) {
-        return has_another(session, link) ? session_share_ms(deadline_ms, 2) : deadline_ms;
+        return has_another(session, link) ? clock_monotonic_ms() + (uint64_t)deadline_left_ms(deadline_ms) / 4 * 3 : deadline_ms;
 }
 
 int session_connect_well(struct session *session, const char *base, uint64_t deadline_ms, struct link **link, struct sbuf *why) {
         static const struct session_want want = { LINK_MESSAGE_LARGE, true };
-        for (unsigned tries = 1;; tries++) {
+        for (;;) {
                 int r = session_connect(session, &want, deadline_ms, link, why);
-                if (r < 0 || tries == SESSION_URIS_MAX || !has_another(session, *link) ||
+                if (r < 0 || !has_another(session, *link) ||
                     !session_goes_elsewhere(session, *link, try_base(*link, base, session_share_ms(deadline_ms, 2))))
                         return r;
                 session_ask_last(session, *link);

@@ -24,6 +24,18 @@ static int take_entry(void *userdata, const struct ldap_entry *entry) {
         return 0;
 }
 
+static enum whose without_entry(int error) {
+        switch (error) {
+        case -EACCES:
+        case -ENOENT: return WHOSE_HIDDEN;
+        case -ECANCELED: return WHOSE_UNWILLING;
+        case -EAGAIN:
+        case -ETIMEDOUT:
+        case -ECONNRESET: return WHOSE_LOST;
+        default: return WHOSE_UNTOLD;
+        }
+}
+
 enum whose whose_entry(struct directory *directory, struct link *link, const char *dn, const char *id, uint64_t deadline_ms) {
         const char *const attributes[] = { directory->ldap->external_id, NULL };
         struct asking asking = { .directory = directory, .id = id, .text = malloc(sizeof *asking.text), .whose = WHOSE_HIDDEN };
@@ -31,11 +43,11 @@ enum whose whose_entry(struct directory *directory, struct link *link, const cha
                                        .domain_scope = directory->ldap->active_directory, .entry = take_entry, .userdata = &asking };
         _cleanup_sbuf_ struct sbuf why = { 0 };
         if (!asking.text)
-                return WHOSE_LOST;
+                return WHOSE_UNTOLD;
         int r = search_run(link, &search, deadline_ms, &why);
         if (r < 0)
-                asking.whose = r == -EACCES || r == -ENOENT ? WHOSE_HIDDEN : r == -ECANCELED ? WHOSE_UNWILLING : WHOSE_LOST;
-        if (asking.whose == WHOSE_LOST || asking.whose == WHOSE_UNWILLING)
+                asking.whose = without_entry(r);
+        if (asking.whose == WHOSE_UNTOLD || asking.whose == WHOSE_LOST || asking.whose == WHOSE_UNWILLING)
                 log_warning("directory %s: who is bound cannot be asked for: %s", directory->settings->name, sbuf_text(&why));
         if (asking.whose == WHOSE_OTHERS)
                 log_warning("directory %s: %s is another entry at the server that was to be asked: what answers as %s is not one server", directory->settings->name,

@@ -7,7 +7,8 @@
 #include "directory/ldap/kind.h"
 
 enum whose {
-        WHOSE_LOST = 0,  /* no answer, or none that says anything: the connection is of no use any more */
+        WHOSE_UNTOLD = 0, /* an answer that says nothing of it */
+        WHOSE_LOST,      /* no answer, or that the server is busy: the connection is of no use any more */
         WHOSE_UNWILLING, /* a word on the asking, not on the entry: as some servers have it for who must change the password first */
         WHOSE_HIDDEN,    /* who is bound may not read the entry, or its id */
         WHOSE_OTHERS,    /* another entry has the DN there */

@@ -21,7 +21,7 @@ for test in "${tests[@]}"; do
         passed=$((passed + $(printf '%s\n' "$out" | grep -c '^ok ')))
         failed=$((failed + $(printf '%s\n' "$out" | grep -c '^not ok ')))
         # A file that ends before its last line is a failure of its own, whatever its cases said.
-        if ! printf '%s\n' "$out" | grep -q '^# end$' || { [ $status != 0 ] && ! printf '%s\n' "$out" | grep -q '^not ok '; }; then
+        if ! grep -q '^# end$' <<< "$out" || { [ $status != 0 ] && ! grep -q '^not ok ' <<< "$out"; }; then
                 echo "not ok $name: ended early (status $status)"
                 failed=$((failed + 1))
         fi

@@ -11,6 +11,7 @@
 struct waiting {
         struct waiting *next;
         uint64_t wanted;
+        bool needs_view; /* it has put something on record, or its user was on none before; else it only lets others go before */
         char directory[WIRE_NAME_MAX + 1], user[WIRE_NAME_MAX + 1];
         struct protocol_admitted answer;
 };
@@ -32,12 +33,13 @@ void admissions_free(struct admissions *admissions) {
         free(admissions);
 }
 
-/* Whether another login of the same user has changed what the view does not show yet. */
-static bool is_awaited(const struct admissions *admissions, const struct protocol_admit *admit) {
-        const struct waiting *one = admissions->first;
-        while (one && (strcmp(one->directory, admit->directory) != 0 || !text_same_name(one->user, admit->user)))
-                one = one->next;
-        return one != NULL;
+/* The view that shows what other logins of the same user have changed; 0: none is waited for. */
+static uint64_t awaited(const struct admissions *admissions, const struct protocol_admit *admit) {
+        uint64_t wanted = 0;
+        for (const struct waiting *one = admissions->first; one; one = one->next)
+                if (one->wanted > wanted && strcmp(one->directory, admit->directory) == 0 && text_same_name(one->user, admit->user))
+                        wanted = one->wanted;
+        return wanted;
 }
 
 /* Who was there before, and is as before, waits for nothing. Of two first logins at once the second changes nothing, but its user is not shown yet either,
@@ -51,13 +53,15 @@ void admissions_take(struct admissions *admissions, const struct protocol_admit 
                 return;
         }
         keeper_admit(keeper, admit, &waiting->answer);
-        bool settled = !in_flight && !keeper_is_dirty(keeper), known = admit->entry_id[0] && !is_awaited(admissions, admit);
-        if (keeper->wanted == wanted && (known || settled)) {
+        bool settled = !in_flight && !keeper_is_dirty(keeper), changes = keeper->wanted != wanted;
+        uint64_t others = admit->entry_id[0] ? awaited(admissions, admit) : keeper->wanted;
+        if (!changes && (others == 0 || settled)) {
                 admissions->send(admissions->data, &waiting->answer);
                 free(waiting);
                 return;
         }
-        waiting->wanted = keeper->wanted;
+        waiting->wanted = changes ? keeper->wanted : others;
+        waiting->needs_view = changes || !admit->entry_id[0];
         (void)snprintf(waiting->directory, sizeof waiting->directory, "%s", admit->directory);
         (void)snprintf(waiting->user, sizeof waiting->user, "%s", admit->user);
         waiting->next = admissions->first;
@@ -72,7 +76,7 @@ void admissions_release(struct admissions *admissions, uint64_t built, const cha
                         continue;
                 }
                 *at = one->next;
-                if (failure)
+                if (failure && one->needs_view)
                         one->answer = (struct protocol_admitted){ .id = one->answer.id };
                 admissions->send(admissions->data, &one->answer);
                 free(one);

@@ -14,5 +14,5 @@ struct admissions *admissions_new(struct keeper *keeper, admissions_send_fn send
 void admissions_free(struct admissions *admissions);
 /* Does what keeper_admit does, and sends the answer: at once, or after the view that follows. in_flight: a view is on its way. */
 void admissions_take(struct admissions *admissions, const struct protocol_admit *admit, bool in_flight);
-/* The view of `built` is installed; failure: it could not be, and their users are nobody yet. */
+/* The view of `built` is installed; failure: it could not be, and whom they put on record is nobody yet. */
 void admissions_release(struct admissions *admissions, uint64_t built, const char *failure);

@@ -54,6 +54,8 @@ static int make_ready(struct session *session, uint64_t deadline_ms, bool *reuse
         session->prefer_after_ms = 0;
         if (r == 0)
                 (void)session_look_ms(session, *reader);
+        else
+                session->lost = false; /* all of them were asked */
         return r;
 }
 

@@ -217,10 +217,10 @@ bool session_look(struct session *session, const char *base) {
         return r == 0;
 }
 
-/* How many servers a +srv address stands for at the next look, nobody knows. */
+/* How many servers a +srv address stands for, the next look will tell: it is worth one. */
 static bool has_another(const struct session *session, const struct link *link) {
         uint64_t now = clock_monotonic_ms();
-        bool another = false;
+        bool another = !session->lost && strstr(session->settings->uris[link->uri], "+srv:");
         for (size_t i = 0; i < session->settings->uri_count && i < SESSION_URIS_MAX; i++)
                 another = another || (i != link->uri && session->down_until_ms[i] <= now);
         return another;
@@ -236,6 +236,7 @@ uint64_t session_patience_ms(const struct session *session, const struct link *l
 
 int session_connect_well(struct session *session, const char *base, uint64_t deadline_ms, struct link **link, struct sbuf *why) {
         static const struct session_want want = { LINK_MESSAGE_LARGE, true };
+        session->lost = false;
         for (;;) {
                 int r = session_connect(session, &want, deadline_ms, link, why);
                 if (r < 0 || !has_another(session, *link) ||
